@@ -1,0 +1,1 @@
+"""To whom: saved segments, the builder, counts. Serves M2."""

@@ -1,0 +1,1 @@
+"""The operators' pages: composition of the rooms' queries and services."""

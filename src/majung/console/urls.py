@@ -1,0 +1,13 @@
+"""Addresses of the console: each room brings its own pages."""
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+app_name = "console"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(f"majung.{room}.console_urls"))
+    for room in ("tree", "people", "consent", "channels", "audience", "campaigns")
+    if find_spec(f"majung.{room}.console_urls")
+]

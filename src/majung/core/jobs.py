@@ -1,0 +1,21 @@
+"""The one door to background work: jobs commit with the data and are run by ``majung worker`` (Procrastinate)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from procrastinate.contrib.django import app
+
+
+def task(name: str, *, queue: str = "default", retry: int = 0) -> Callable[[Callable[..., Any]], Any]:
+    """Register a function as the job ``name`` (``room.verb``). Its arguments are ids and plain values, never personal data."""
+    return app.task(name=name, queue=queue, retry=retry or False)
+
+
+def defer(name: str, **arguments: Any) -> int:
+    """Queue the job ``name``; it becomes visible when the surrounding transaction commits. Returns its number."""
+    return app.configure_task(name, allow_unknown=False).defer(**arguments)
+
+
+def defer_at(name: str, at: Any, *, lock: str | None = None, **arguments: Any) -> int:
+    """Queue the job ``name`` for the machine's instant ``at``."""
+    return app.configure_task(name, schedule_at=at, lock=lock, allow_unknown=False).defer(**arguments)

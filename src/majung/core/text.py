@@ -1,0 +1,22 @@
+"""Korean text as it is stored and compared: NFC, folded width, and bytes as a text message counts them."""
+
+import unicodedata
+
+
+def nfc(value: str) -> str:
+    """``value`` in NFC with outer blanks and control characters removed; inner blanks are folded to one."""
+    clean = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", value) if c.isspace() or c.isprintable())
+    return " ".join(clean.split())
+
+
+def fold(value: str) -> str:
+    """``value`` for comparing: compatibility form (full width → half), no blanks, lower case."""
+    return "".join(unicodedata.normalize("NFC", unicodedata.normalize("NFKC", value)).split()).casefold()
+
+
+def sms_bytes(value: str) -> int:
+    """Bytes of ``value`` as carriers count them (EUC-KR, kakao.md §5). Raises UnicodeEncodeError for what cannot be said.
+
+    Counted with cp949, because Python's euc-kr codec writes eight bytes for syllables outside KS X 1001.
+    """
+    return len(value.encode("cp949"))

@@ -1,0 +1,1 @@
+"""Sets of people: base-set registry, expressions, the three evaluators, bitmaps and their change log."""

@@ -1,0 +1,1 @@
+"""The members' pages: a unit's public page, join forms, the preference page."""

@@ -1,0 +1,46 @@
+"""Sealed values open only where, and for whom, they were sealed (X1)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from majung.core.sealing import Keyring, Place, Sealer, Unreadable
+
+NAME = Place(root=1, table="person", column="name")
+sealer = Sealer(Keyring.fresh())
+
+
+@given(st.text(), st.integers(1, 2**31))
+def test_sealed_value_opens_at_its_place(value: str, subject: int) -> None:
+    assert sealer.open(NAME, subject, sealer.seal(NAME, subject, value)) == value
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**31), st.text(max_size=20)), max_size=20))
+def test_many_equal_one_by_one(rows: list[tuple[int, str]]) -> None:
+    opened = sealer.open_many(NAME, [n for n, _ in rows], sealer.seal_many(NAME, rows))
+    assert opened == [value.encode() for _, value in rows]
+
+
+@pytest.mark.product("X1")
+@pytest.mark.parametrize(
+    ("place", "subject"),
+    [
+        (Place(root=2, table="person", column="name"), 7),
+        (Place(root=1, table="contact_point", column="name"), 7),
+        (Place(root=1, table="person", column="mobile"), 7),
+        (NAME, 8),
+    ],
+)
+def test_sealed_value_moved_elsewhere_stays_shut(place: Place, subject: int) -> None:
+    sealed = sealer.seal(NAME, 7, "홍길동")
+    with pytest.raises(Unreadable):
+        sealer.open(place, subject, sealed)
+
+
+def test_rotated_ring_opens_old_and_seals_new() -> None:
+    old = Keyring.fresh()
+    sealed = Sealer(old).seal(NAME, 1, "가")
+    ring = Keyring({**old.masters, 2: b"k" * 32}, old.index_key)
+    assert Sealer(ring).open(NAME, 1, sealed) == "가"
+    assert Sealer(ring).seal(NAME, 1, "가")[1] == 2
+    assert Sealer(ring).blind(1, "mobile", "010") == Sealer(old).blind(1, "mobile", "010")
