@@ -1,0 +1,1 @@
+"""The command line: sets an installation up, starts its processes, examines it."""

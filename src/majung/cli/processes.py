@@ -1,0 +1,131 @@
+"""Child processes of one installation: started together, watched, stopped together."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from majung.core.errors import Misconfigured
+
+STOP_SECONDS = 20.0
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this child when its parent is killed without a chance to stop it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process and how to start it again."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    starts: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it; its output is appended to its log."""
+        self.starts.append(time.monotonic())
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.argv,
+                env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  one prctl call, no threads here
+            )
+
+
+class Family:
+    """Children that live and die together."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self.children: list[Child] = []
+        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def start(self, name: str, argv: Sequence[str], **env: str) -> Child:
+        """Start one child and keep it."""
+        child = Child(name, argv, env, self.logs / f"{name}.log")
+        child.start()
+        self.children.append(child)
+        return child
+
+    def check(self) -> list[str]:
+        """Start again whatever ended by itself; returns the names. Raises Misconfigured when one keeps ending."""
+        fallen = []
+        for child in self.children:
+            if child.process is not None and child.process.poll() is not None:
+                recent = [t for t in child.starts if t > time.monotonic() - 60]
+                if len(recent) >= 5:
+                    raise Misconfigured(f"{child.name}이(가) 자꾸 멈춥니다. 기록: {child.log}\n{tail(child.log)}")
+                fallen.append(child.name)
+                child.start()
+        return fallen
+
+    def stop(self) -> None:
+        """Every child has ended: asked first, killed after a while."""
+        alive = [c.process for c in reversed(self.children) if c.process is not None and c.process.poll() is None]
+        for process in alive:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in alive:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self.children.clear()
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log."""
+    try:
+        return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def free_port(preferred: int | None = None) -> int:
+    """``preferred`` when nobody listens there, else a free one."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Misconfigured("빈 포트가 없습니다")
+
+
+def wait_for(url: str, child: Child, seconds: float = 60.0) -> None:
+    """``url`` answers. Raises Misconfigured with the child's last words when it does not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if child.process is not None and child.process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310  our own loopback address
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise Misconfigured(f"{child.name}이(가) 켜지지 않았습니다. 기록: {child.log}\n{tail(child.log)}")

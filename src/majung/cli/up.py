@@ -1,0 +1,49 @@
+"""``majung up`` and ``majung migrate``."""
+
+import argparse
+import signal
+import time
+
+from majung.cli.installation import migrate as migrate_tables
+from majung.cli.installation import prepare, running, say
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Everything runs on this machine until Ctrl-C."""
+    from majung import settings  # noqa: PLC0415  reads the environment, which the caller may still set
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = prepare(settings.HOME)
+    try:
+        migrate_tables()
+        with running(settings.HOME, port=arguments.port, senders=senders()) as family:
+            import os  # noqa: PLC0415
+
+            say(f"마중이 켜졌습니다: {os.environ['MAJUNG_BASE_URL']}  (끄기: Ctrl-C)")
+            while True:
+                time.sleep(2)
+                for name in family.check():
+                    say(f"{name}이(가) 멈춰 다시 켰습니다. 기록: {family.logs / f'{name}.log'}")
+    except KeyboardInterrupt:
+        say("끕니다.")
+        return 0
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def senders() -> int:
+    """Sending processes for this machine: one a core, at most four by default."""
+    import os  # noqa: PLC0415
+
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def migrate(arguments: argparse.Namespace) -> int:
+    """The tables fit this version."""
+    from majung import settings  # noqa: PLC0415
+
+    prepare(settings.HOME)
+    migrate_tables()
+    say("표가 이 판에 맞습니다.")
+    return 0
