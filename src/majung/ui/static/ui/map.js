@@ -1,0 +1,119 @@
+/* The district map: one TopoJSON, two views (the nation, Seoul at its own scale), values read from the table inside the
+   figure. A press on a district goes where its row leads. Colours come from the tokens, so brightness draws again. */
+(() => {
+  'use strict';
+  const show = new Intl.NumberFormat('ko-KR', { maximumFractionDigits: 1 });
+  const SEOUL = '11';
+  /* Ulleung and Dokdo lie far east: they move into a box near the coast, as printed maps do. */
+  const ISLES = { east: 130.3, dx: -1.46, dy: 0.62, box: [[129.16, 38.3], [129.8, 37.92]], dokdo: [129.68, 38.02] };
+  const BOUNDS = [[124.6, 38.65], [129.85, 33.1]];
+
+  function withIsles(feature) {
+    const ring = (points) => points.map(([x, y]) => (x > ISLES.east ? [x + ISLES.dx, y + ISLES.dy] : [x, y]));
+    const { type, coordinates } = feature.geometry;
+    return { ...feature, geometry: { type, coordinates: type === 'Polygon' ? coordinates.map(ring) : coordinates.map((p) => p.map(ring)) } };
+  }
+
+  function rowsOf(figure) {
+    return new Map([...figure.querySelectorAll('tr[data-code]')].map((row) => [row.dataset.code, {
+      value: row.dataset.v === '' ? null : Number(row.dataset.v), label: row.cells[0].textContent.trim(), url: row.dataset.url,
+    }]));
+  }
+
+  function option(figure, map, data, extra) {
+    const root = getComputedStyle(document.documentElement);
+    const token = (name) => root.getPropertyValue(name).trim();
+    const percent = figure.dataset.percent !== undefined;
+    const write = (v) => (v === null || Number.isNaN(v) ? '–' : percent ? `${show.format(v * 100)}%` : `${show.format(v)}${figure.dataset.unit}`);
+    const cuts = figure.dataset.breaks ? figure.dataset.breaks.split(',').map(Number) : [];
+    const pieces = [...cuts, null].map((high, i) => ({
+      ...(i > 0 ? { gte: cuts[i - 1] } : {}), ...(high === null ? {} : { lt: high }), color: token(`--mj-seq-${i + 1}`),
+    }));
+    const chosen = { label: { show: false }, itemStyle: { areaColor: token('--mj-warn-fill') } };
+    return {
+      animation: false, textStyle: { fontFamily: token('--mj-font') },
+      tooltip: {
+        renderMode: 'richText', confine: true, backgroundColor: token('--mj-surface'), borderColor: token('--mj-line-2'),
+        textStyle: { color: token('--mj-ink'), fontSize: 13, fontFamily: token('--mj-font') },
+        formatter: (p) => `${p.data?.label ?? p.name}\n${write(p.data?.value ?? null)}`,
+      },
+      visualMap: { show: false, type: 'piecewise', pieces },
+      series: [{
+        type: 'map', map, nameProperty: 'nec_code', roam: false, aspectScale: 0.81, selectedMode: false, label: { show: false },
+        itemStyle: { borderColor: token('--mj-map-line'), borderWidth: 0.5, areaColor: token('--mj-line') }, emphasis: chosen, data, ...extra,
+      }],
+    };
+  }
+
+  function box(chart) {
+    const root = getComputedStyle(document.documentElement);
+    const token = (name) => root.getPropertyValue(name).trim();
+    const at = (point) => chart.convertToPixel({ seriesIndex: 0 }, point);
+    const [[x1, y1], [x2, y2], [cx, cy]] = [...ISLES.box, ISLES.dokdo].map(at);
+    chart.setOption({
+      graphic: [
+        { id: 'box', type: 'rect', silent: true, shape: { x: x1, y: y1, width: x2 - x1, height: y2 - y1, r: 4 }, style: { fill: 'none', stroke: token('--mj-line-2') } },
+        { id: 'dokdo', type: 'circle', silent: true, shape: { cx, cy, r: 1.8 }, style: { fill: token('--mj-seq-5') } },
+        { id: 'name', type: 'text', silent: true, x: x1, y: y2 + 4, style: { text: '울릉·독도', fill: token('--mj-ink-3'), font: `11px ${token('--mj-font')}` } },
+      ],
+    });
+  }
+
+  const topologies = new Map();
+  function load(url) {
+    if (!topologies.has(url)) {
+      topologies.set(url, fetch(url).then((answer) => {
+        if (!answer.ok) throw new Error(String(answer.status));
+        return answer.json();
+      }).then((topo) => {
+        const all = topojson.feature(topo, topo.objects.districts).features.map(withIsles);
+        const seoul = all.filter((f) => f.properties.region_code === SEOUL);
+        echarts.registerMap(`kr:${url}`, { type: 'FeatureCollection', features: all });
+        echarts.registerMap(`seoul:${url}`, { type: 'FeatureCollection', features: seoul });
+        return { seoul: new Set(seoul.map((f) => f.properties.nec_code)) };
+      }));
+    }
+    return topologies.get(url);
+  }
+
+  const views = new WeakMap();
+  function view(at, after) {
+    if (!views.has(at)) {
+      const chart = echarts.init(at, null, { renderer: 'canvas' });
+      views.set(at, chart);
+      chart.on('click', (press) => { if (press.data?.url) location.assign(press.data.url); });
+      new ResizeObserver(() => { chart.resize(); after?.(chart); }).observe(at);
+    }
+    return views.get(at);
+  }
+
+  async function draw(figure) {
+    const url = figure.dataset.topo;
+    let topo;
+    try { topo = await load(url); } catch {
+      topologies.delete(url);
+      figure.querySelector('details').open = true; /* no map: the table says the same */
+      return;
+    }
+    const rows = rowsOf(figure);
+    const data = [...rows].map(([name, row]) => ({ name, ...row }));
+    const seoulOnly = data.filter((d) => topo.seoul.has(d.name));
+    const nation = view(figure.querySelector('[data-map-kr]'), box);
+    nation.setOption(option(figure, `kr:${url}`, data, { left: 0, right: 0, top: 4, bottom: 4, boundingCoords: BOUNDS }), true);
+    box(nation);
+    const city = view(figure.querySelector('[data-map-seoul]'));
+    city.setOption(option(figure, `seoul:${url}`, seoulOnly, { left: 0, right: 0, top: 2, bottom: 2 }), true);
+    const total = figure.querySelector('[data-map-seoul-sum]');
+    if (figure.dataset.percent === undefined && seoulOnly.length) {
+      total.textContent = `${show.format(seoulOnly.reduce((sum, d) => sum + (d.value ?? 0), 0))}${figure.dataset.unit} · ${seoulOnly.length}곳`;
+    }
+    document.documentElement.dataset.mapReady = 'yes';
+  }
+  const drawAll = (within) => {
+    within.querySelectorAll('figure[data-map]').forEach(draw);
+    if (within.matches?.('figure[data-map]')) draw(within);
+  };
+  document.addEventListener('mj:theme', () => drawAll(document));
+  document.addEventListener('htmx:load', (event) => { if (event.detail.elt !== document.body) drawAll(event.detail.elt); });
+  document.fonts.ready.then(() => drawAll(document));
+})();
