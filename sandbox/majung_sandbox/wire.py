@@ -1,0 +1,186 @@
+"""Prints groups and messages as the gateway's JSON; messages by bytes templates, since there may be a million."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import orjson
+
+from majung_sandbox import codes
+from majung_sandbox.clock import iso
+from majung_sandbox.store import Batch, Group
+
+
+def _code_parts(batch: Batch, account_id: str, group_id: str, sent: bool) -> tuple[list[int], Any]:
+    """The code of each message, and a function to the part of its JSON that only few differ in."""
+    cache: dict[tuple[int, int, int, str], bytes] = {}
+    made = iso(batch.made_at)
+
+    def middle(kind: int, sender: int, code: int, reason: str) -> bytes:
+        key = (kind, sender, code, reason)
+        found = cache.get(key)
+        if found is None:
+            status = "PENDING" if not sent and code == codes.ACCEPTED else "SENDING" if code == codes.WAITING else "COMPLETE"
+            fields = {
+                "from": batch.senders[sender] if sender >= 0 else None, "type": codes.KINDS[kind], "country": "82",
+                "accountId": account_id, "groupId": group_id, "status": status, "statusCode": str(code),
+                "statusMessage": reason or codes.sentence(code), "dateCreated": made,
+            }  # fmt: skip
+            cache[key] = found = orjson.dumps(fields)[1:-1]
+        return found
+
+    return [int(x) for x in batch.codes_now(sent).tolist()], middle
+
+
+def _customs(batch: Batch, start: int, stop: int) -> list[bytes]:
+    campaigns, chunk_seqs = batch.campaign[start:stop].tolist(), batch.chunk_seq[start:stop].tolist()
+    texts = [b'{"id":"%d-%d-%d"}' % (c, k >> 32, k & 0xFFFFFFFF) for c, k in zip(campaigns, chunk_seqs, strict=True)]
+    for i, fields in batch.custom.items():
+        if start <= i < stop:
+            texts[i - start] = orjson.dumps(fields)
+    return texts
+
+
+def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool) -> tuple[list[bytes], list[bytes]]:
+    """Ids and objects of a stretch of a batch."""
+    all_codes, middle = _code_parts(batch, group.account.account_id, group.group_id, sent)
+    counters = range(batch.first + start, batch.first + stop)
+    prefix = batch.stamp
+    reasons = batch.reasons
+    numbers = batch.numbers[start:stop].tolist()
+    rows = []
+    ids = [b"%b%015d" % (prefix, counter) for counter in counters]
+    for i, message_id, number, kind, sender, custom in zip(
+        range(start, stop), ids, numbers, batch.kinds[start:stop].tolist(), batch.sender_of[start:stop].tolist(),
+        _customs(batch, start, stop), strict=True,
+    ):  # fmt: skip
+        to = b"%d" % number
+        rows.append(
+            b'{"messageId":"%b","to":"%b","customFields":%b,%b}'
+            % (message_id, to[1:], custom, middle(kind, sender, all_codes[i], reasons[i] if i in reasons else ""))
+        )
+    for i, text in batch.odd_numbers.items():
+        if start <= i < stop:
+            fields = {**orjson.loads(rows[i - start]), "to": text}
+            rows[i - start] = orjson.dumps(fields)
+    return ids, rows
+
+
+def registration(group: Group, batch: Batch) -> bytes:
+    """The answer to putting messages into a group. `errorCount` is a text, as the SDK types it."""
+    _, rows = _rows(batch, group, 0, len(batch), sent=False)
+    errors = int((batch.registered != codes.ACCEPTED).sum())
+    return b'{"errorCount":"%d","resultList":[%b]}' % (errors, b",".join(rows))
+
+
+def sent_at_once(group: Group, batch: Batch, with_list: bool) -> bytes:
+    """The answer to send-many/detail: HTTP 200 even if every message failed registration."""
+    _, rows = _rows(batch, group, 0, len(batch), sent=False)
+    failed = [rows[i] for i in np.nonzero(batch.registered != codes.ACCEPTED)[0].tolist()]
+    shown = b',"messageList":[%b]' % b",".join(rows) if with_list else b""
+    return b'{"failedMessageList":[%b],"groupInfo":%b%b}' % (b",".join(failed), orjson.dumps(group_info(group)), shown)
+
+
+def objects(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dict[str, Any]]]:
+    """Whole messages for short lists: with text and options while the request is still kept."""
+    whole = orjson.loads(batch.raw)["messages"] if batch.raw is not None else None
+    if whole is not None and len(whole) != len(batch):
+        whole = None  # a list in `to` was spread out; indexes do not match
+    result = []
+    for i in picks:
+        ids, rows = _rows(batch, group, i, i + 1, group.is_sent)
+        source = batch.bodies.get(i) or (whole[i] if whole is not None else {})
+        extra = {key: source.get(key) for key in ("text", "subject", "kakaoOptions", "imageId")} if source else {}
+        code = int(batch.codes_now(group.is_sent)[i])
+        at = iso(group.sent_at) if group.sent_at else None
+        done = code not in (codes.ACCEPTED, codes.WAITING)
+        result.append((ids[0].decode(), {
+            **orjson.loads(rows[0]), **extra, "resendCount": 0, "autoTypeDetect": True, "log": [],
+            "replacement": bool(batch.replaced is not None and batch.replaced[i]), "reason": batch.reasons.get(i),
+            "dateUpdated": iso(group.updated_at), "dateProcessed": at, "dateReported": at if done else None,
+            "dateReceived": at if code == codes.DELIVERED else None, "networkName": None, "networkCode": None,
+        }))  # fmt: skip
+    return result
+
+
+def page(group: Group, start: int, limit: int) -> tuple[bytes, int]:
+    """JSON members `"id":{…}` of up to `limit` messages from position `start`, and how many there are."""
+    members: list[bytes] = []
+    offset = 0
+    for batch in group.batches:
+        low, high = max(start - offset, 0), min(start + limit - offset, len(batch))
+        if low < high:
+            ids, rows = _rows(batch, group, low, high, group.is_sent)
+            members += [b'"%b":%b' % pair for pair in zip(ids, rows, strict=True)]
+        offset += len(batch)
+    return b",".join(members), len(members)
+
+
+def reports(group: Group, batch: Batch, picks: list[int]) -> list[dict[str, Any]]:
+    """`data` of single report items, as the webhook carries them."""
+    return [
+        {
+            key: message.get(key)
+            for key in (
+                "messageId", "groupId", "type", "to", "from", "statusCode", "statusMessage", "dateProcessed",
+                "dateReported", "dateReceived", "networkCode", "customFields",
+            )
+        } | {"kakaoOptions": {"pfId": batch.channel(i)} if batch.channel(i) else None}
+        for i, (_, message) in zip(picks, _light(group, batch, picks), strict=True)
+    ]  # fmt: skip
+
+
+def _light(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dict[str, Any]]]:
+    all_codes = batch.codes_now(True)
+    at = iso(group.sent_at) if group.sent_at else None
+    return [
+        ("", {
+            "messageId": batch.message_id(i), "groupId": group.group_id, "type": codes.KINDS[batch.kinds[i]],
+            "to": batch.number(i), "from": batch.sender(i) or None, "statusCode": str(all_codes[i]),
+            "statusMessage": codes.sentence(int(all_codes[i])), "dateProcessed": at, "dateReported": at,
+            "dateReceived": at if all_codes[i] == codes.DELIVERED else None, "networkCode": None,
+            "customFields": batch.custom_fields(i),
+        })
+        for i in picks
+    ]  # fmt: skip
+
+
+def group_info(group: Group) -> dict[str, Any]:
+    """GroupInfo with its nine counts (kakao.md §4.1)."""
+    total: Counter[str] = Counter()
+    charge: dict[str, dict[str, int]] = {}
+    for batch in group.batches:
+        accepted = batch.registered == codes.ACCEPTED
+        now = batch.codes_now(group.is_sent)
+        there = int((batch.registered != 0).sum())
+        total["total"] += there
+        total["registeredSuccess"] += int(accepted.sum())
+        total["registeredFailed"] += there - int(accepted.sum())
+        if group.is_sent:
+            total["sentTotal"] += int(accepted.sum())
+            total["sentPending"] += int((accepted & (now == codes.WAITING)).sum())
+            total["sentSuccess"] += int((accepted & (now == codes.DELIVERED)).sum())
+            if batch.replaced is not None:
+                total["sentReplacement"] += int((batch.replaced & (now == codes.DELIVERED)).sum())
+        for kind, n in zip(*np.unique(batch.kinds[accepted], return_counts=True), strict=True):
+            by_country = charge.setdefault(codes.KINDS[kind].lower(), {"82": 0})
+            by_country["82"] += int(n)
+    total["sentFailed"] = total["sentTotal"] - total["sentPending"] - total["sentSuccess"]
+    total["refund"] = group.refunded_count
+    names = ("total", "sentTotal", "sentFailed", "sentSuccess", "sentPending", "sentReplacement", "refund",
+             "registeredFailed", "registeredSuccess")  # fmt: skip
+    requested, refund = group.charged_centiwon / 100, group.refunded_centiwon / 100
+    price = {name.lower(): krw / 100 for name, krw in group.account.prices_centiwon.items()}
+    return {
+        "groupId": group.group_id, "accountId": group.account.account_id, "masterAccountId": None, "apiVersion": "4",
+        "status": group.status, "count": {name: total[name] for name in names}, "countForCharge": charge,
+        "balance": {"requested": requested, "replacement": 0, "refund": refund, "sum": requested - refund},
+        "point": {"requested": 0, "replacement": 0, "refund": 0, "sum": 0},
+        "app": {"profit": {}, "appId": None}, "log": group.log, "price": {"82": price},
+        "allowDuplicates": group.allow_duplicates, "isRefunded": group.refunded_centiwon > 0,
+        "customFields": group.custom_fields, **group.agent,
+        "dateCreated": iso(group.made_at), "dateUpdated": iso(group.updated_at),
+        "scheduledDate": iso(group.scheduled_at) if group.scheduled_at else None,
+        "dateSent": iso(group.sent_at) if group.sent_at else None,
+        "dateCompleted": iso(group.completed_at) if group.completed_at else None,
+    }  # fmt: skip
