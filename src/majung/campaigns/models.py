@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from majung.accounts.models import User
 from majung.audience.models import Segment
 from majung.campaigns.enums import ENDED, MEDIUM, MOVES, OPEN, WRITABLE, Kind, PauseReason, State, TaskState
+from majung.channels.models import Channel, DealerAccount, Picture, Template
 from majung.core import clock, ids
 from majung.tree.models import Grant, Organisation, Unit
 
@@ -42,9 +43,9 @@ class Campaign(models.Model):
     text = models.TextField(blank=True)
     buttons = models.JSONField(default=list)
     fallbacks = models.JSONField(default=dict)
-    picture_id = models.BigIntegerField(null=True)
-    template_id = models.BigIntegerField(null=True)
-    account_id = models.BigIntegerField(null=True)
+    picture = models.ForeignKey(Picture, null=True, on_delete=models.PROTECT, related_name="+")
+    template = models.ForeignKey(Template, null=True, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(DealerAccount, null=True, on_delete=models.PROTECT, related_name="+")
     friend_group = models.CharField(max_length=60, blank=True)
 
     segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
@@ -134,8 +135,7 @@ class HandTask(models.Model):
     root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="tasks")
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
-    channel_id = models.BigIntegerField()
-    channel_name = models.CharField(max_length=80)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=TaskState, default=TaskState.OPEN)
     text = models.TextField()
     friend_group = models.CharField(max_length=60, blank=True)
@@ -152,7 +152,7 @@ class HandTask(models.Model):
     class Meta:
         indexes = (models.Index(fields=("root", "state", "send_at"), name="tasks_to_do"),)
         constraints = (
-            models.UniqueConstraint(fields=("campaign", "channel_id"), name="one_task_a_channel"),
+            models.UniqueConstraint(fields=("campaign", "channel"), name="one_task_a_channel"),
             models.CheckConstraint(
                 condition=Q(state=TaskState.OPEN, done_at__isnull=True)
                 | (~Q(state=TaskState.OPEN) & Q(done_at__isnull=False)),
