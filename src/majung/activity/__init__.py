@@ -1,1 +1,1 @@
-"""What happened and what is owed: the append-only stream, readers' cursors, and duties. Serves idea 5 of the architecture."""
+"""What happened and what is owed: an append-only stream, its readers' cursors, duties. Serves idea 5 (architecture)."""
