@@ -1,0 +1,134 @@
+"""Django's view of the delivery tables, which are made in SQL (``sql/tables.sql``): for reading and for tests.
+
+The planner and the engine move rows in sets with SQL of their own; nothing here has a ``save`` that anyone calls.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from majung.activity.models import Xid8Field
+
+
+class Dispatch(models.Model):
+    """What one campaign sends, under which leave, and how it stands."""
+
+    campaign_id = models.BigIntegerField(primary_key=True)
+    root_id = models.IntegerField()
+    account_id = models.BigIntegerField()
+    unit_id = models.BigIntegerField()
+    scope_unit_id = models.BigIntegerField()
+    grant_id = models.BigIntegerField(null=True)
+    purpose = models.TextField()
+    medium = models.TextField()
+    occasion = models.JSONField()
+    template = models.JSONField()
+    segment = models.JSONField()
+    state = models.TextField()
+    pause_reason = models.TextField(default="")
+    problem = models.TextField(default="")
+    not_before = models.DateTimeField()
+    rest_until = models.DateTimeField()
+    watermark = Xid8Field()
+    rule_set = models.TextField()
+    unit_centiwon = models.IntegerField()
+    worst_centiwon = models.BigIntegerField()
+    audience = models.IntegerField()
+    left_out = models.IntegerField()
+    planned = models.IntegerField()
+    chunks = models.IntegerField()
+    next_chunk = models.IntegerField()
+    frozen_at = models.DateTimeField()
+    served_at = models.DateTimeField()
+    first_claim_at = models.DateTimeField(null=True)
+    last_settled_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "dispatch"
+
+
+class LeftOut(models.Model):
+    """A set of people with one reason (append-only)."""
+
+    pk = models.CompositePrimaryKey("campaign_id", "seq")
+    campaign_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    root_id = models.IntegerField()
+    stage = models.TextField()
+    reason = models.TextField()
+    n = models.IntegerField()
+    people = ArrayField(models.IntegerField())
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "campaign_left_out"
+
+
+class Chunk(models.Model):
+    """At most 1,000 people of one channel, with one outcome byte each."""
+
+    pk = models.CompositePrimaryKey("campaign_id", "chunk_no")
+    campaign_id = models.BigIntegerField()
+    chunk_no = models.IntegerField()
+    parent_no = models.IntegerField(null=True)
+    wave = models.SmallIntegerField()
+    root_id = models.IntegerField()
+    channel_id = models.BigIntegerField()
+    state = models.SmallIntegerField()
+    attempt = models.SmallIntegerField()
+    lease_until = models.DateTimeField(null=True)
+    worker = models.TextField(null=True)
+    group_ref = models.TextField(null=True)
+    n = models.IntegerField()
+    first_person = models.IntegerField()
+    last_person = models.IntegerField()
+    people = ArrayField(models.IntegerField())
+    contacts = models.BinaryField(null=True)
+    names = models.BinaryField(null=True)
+    outcome = models.BinaryField()
+    request_hash = models.BinaryField(null=True)
+    watermark = Xid8Field()
+    rule_set = models.TextField(null=True)
+    judged_at = models.DateTimeField(null=True)
+    handed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "campaign_chunk"
+
+
+class ChunkException(models.Model):
+    """One person of one chunk who did not simply get the message (append-only)."""
+
+    pk = models.CompositePrimaryKey("campaign_id", "chunk_no", "seq", "attempt", "code")
+    campaign_id = models.BigIntegerField()
+    chunk_no = models.IntegerField()
+    seq = models.SmallIntegerField()
+    attempt = models.SmallIntegerField()
+    code = models.TextField()
+    person_id = models.IntegerField()
+    detail = models.TextField(default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "chunk_exception"
+
+
+class CostEntry(models.Model):
+    """Money of one chunk, charged or given back (append-only)."""
+
+    pk = models.CompositePrimaryKey("campaign_id", "seq")
+    campaign_id = models.BigIntegerField()
+    chunk_no = models.IntegerField()
+    attempt = models.SmallIntegerField()
+    kind = models.TextField()
+    root_id = models.IntegerField()
+    account_id = models.BigIntegerField()
+    unit_id = models.BigIntegerField()
+    n = models.IntegerField()
+    centiwon = models.BigIntegerField()
+    at = models.DateTimeField()
+    seq = models.BigIntegerField()
+
+    class Meta:
+        db_table = "cost_entry"

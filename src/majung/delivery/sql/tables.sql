@@ -1,0 +1,174 @@
+-- Tables of delivery. Run by the first migration; plain numbers, no foreign keys, no personal data outside sealed bytes.
+
+-- name: dispatch
+-- One row a campaign: what is sent, under which leave, and how it stands. Small and hot: no index but the key and one
+-- partial index for the claim, which changes only when a dispatch starts or ends.
+CREATE TABLE dispatch (
+    campaign_id bigint PRIMARY KEY CHECK (campaign_id > 0),
+    root_id integer NOT NULL,
+    account_id bigint NOT NULL,
+    unit_id bigint NOT NULL,
+    scope_unit_id bigint NOT NULL,
+    grant_id bigint,
+    purpose text NOT NULL,
+    medium text NOT NULL,
+    occasion jsonb NOT NULL,
+    template jsonb NOT NULL,
+    segment jsonb NOT NULL,
+    state text NOT NULL CHECK (state IN ('frozen', 'sending', 'paused', 'stopped', 'finished')),
+    pause_reason text NOT NULL DEFAULT '',
+    problem text NOT NULL DEFAULT '',
+    not_before timestamptz NOT NULL,
+    rest_until timestamptz NOT NULL DEFAULT '-infinity',
+    watermark xid8 NOT NULL,
+    rule_set text NOT NULL,
+    unit_centiwon integer NOT NULL CHECK (unit_centiwon >= 0),
+    worst_centiwon bigint NOT NULL CHECK (worst_centiwon >= 0),
+    audience integer NOT NULL,
+    left_out integer NOT NULL,
+    planned integer NOT NULL,
+    chunks integer NOT NULL,
+    next_chunk integer NOT NULL,
+    frozen_at timestamptz NOT NULL,
+    served_at timestamptz NOT NULL DEFAULT '-infinity',
+    first_claim_at timestamptz,
+    last_settled_at timestamptz,
+    finished_at timestamptz,
+    CHECK (audience = left_out + planned),
+    CHECK ((state = 'paused') = (pause_reason <> ''))
+) WITH (fillfactor = 50);
+CREATE INDEX dispatch_open ON dispatch (campaign_id) WHERE finished_at IS NULL;
+
+-- name: left_out
+-- One row a set: people of one campaign with one reason. Stages: freeze, hand_over (dropped by policy), stop.
+CREATE TABLE campaign_left_out (
+    campaign_id bigint NOT NULL,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    root_id integer NOT NULL,
+    stage text NOT NULL CHECK (stage IN ('freeze', 'hand_over', 'stop')),
+    reason text NOT NULL CHECK (reason <> ''),
+    n integer NOT NULL CHECK (n > 0),
+    people integer[] NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (campaign_id, seq),
+    CHECK (cardinality(people) = n)
+);
+ALTER TABLE campaign_left_out ALTER COLUMN people SET STORAGE EXTERNAL;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+
+-- name: chunk
+-- One row a chunk of at most 1,000 people of one channel: the ledger of what leaves (architecture, idea 4).
+-- ``outcome`` has one byte a person in the order of ``people`` (outcomes.py); ``contacts`` and ``names`` are sealed
+-- values, each behind its length as two bytes, and are emptied when the chunk is settled.
+CREATE TABLE campaign_chunk (
+    campaign_id bigint NOT NULL,
+    chunk_no integer NOT NULL CHECK (chunk_no > 0),
+    parent_no integer,
+    wave smallint NOT NULL CHECK (wave > 0),
+    root_id integer NOT NULL,
+    channel_id bigint NOT NULL,
+    state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
+    attempt smallint NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    worker text,
+    group_ref text,
+    n integer NOT NULL CHECK (n BETWEEN 1 AND 1000),
+    first_person integer NOT NULL,
+    last_person integer NOT NULL,
+    people integer[] NOT NULL,
+    contacts bytea,
+    names bytea,
+    outcome bytea NOT NULL,
+    request_hash bytea,
+    watermark xid8 NOT NULL,
+    rule_set text,
+    judged_at timestamptz,
+    handed_at timestamptz,
+    settled_at timestamptz,
+    PRIMARY KEY (campaign_id, chunk_no),
+    CHECK (cardinality(people) = n AND octet_length(outcome) = n),
+    CHECK (state IN (0, 3) OR (lease_until IS NOT NULL AND worker IS NOT NULL)),
+    CHECK (state <> 2 OR group_ref IS NOT NULL)
+) PARTITION BY RANGE (campaign_id);
+ALTER TABLE campaign_chunk ALTER COLUMN people SET STORAGE EXTERNAL;
+ALTER TABLE campaign_chunk ALTER COLUMN contacts SET STORAGE EXTERNAL;
+ALTER TABLE campaign_chunk ALTER COLUMN names SET STORAGE EXTERNAL;
+ALTER TABLE campaign_chunk ALTER COLUMN outcome SET STORAGE EXTERNAL;
+-- The claim walks only over what is ready (perf.md e, trap 2), the recovery only over what is out.
+CREATE INDEX campaign_chunk_ready ON campaign_chunk (campaign_id, chunk_no) WHERE state = 0;
+CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, chunk_no) WHERE state IN (1, 2);
+CREATE TABLE campaign_chunk_rest PARTITION OF campaign_chunk DEFAULT WITH (fillfactor = 70);
+
+-- name: ahead
+-- Makes the partitions of 64 campaigns each that are missing up to campaign ``upto``; retention detaches and drops them.
+-- Rows that were caught by the default partition keep their range there (doctor says so). Returns how many were made.
+CREATE FUNCTION campaign_chunk_ahead(upto bigint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    made integer := 0;
+    part text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('campaign_chunk_ahead'));
+    FOR block IN greatest(upto / 64 - 8, 0) .. upto / 64 LOOP
+        part := 'campaign_chunk_' || block;
+        CONTINUE WHEN to_regclass(part) IS NOT NULL;
+        CONTINUE WHEN EXISTS (SELECT FROM campaign_chunk_rest WHERE campaign_id / 64 = block);
+        EXECUTE format('CREATE TABLE %I PARTITION OF campaign_chunk FOR VALUES FROM (%s) TO (%s) WITH (fillfactor = 70)',
+                       part, block * 64, (block + 1) * 64);
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+-- name: outcome_count
+-- How many people of a chunk have the outcome with this letter.
+CREATE FUNCTION outcome_count(outcome bytea, letter text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN octet_length(outcome) - length(replace(convert_from(outcome, 'LATIN1'), letter, ''));
+
+-- name: exception
+-- Rows only for what is not plain success: refusals with their code, drops with their reason, known repeats.
+CREATE TABLE chunk_exception (
+    campaign_id bigint NOT NULL,
+    chunk_no integer NOT NULL,
+    seq smallint NOT NULL,
+    attempt smallint NOT NULL,
+    code text NOT NULL CHECK (code <> ''),
+    person_id integer NOT NULL,
+    detail text NOT NULL DEFAULT '',
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (campaign_id, chunk_no, seq, attempt, code)
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON chunk_exception FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+
+-- name: cost
+-- Money of a chunk: charged when handed over, given back where the dealer did not deliver. Minus is money back.
+CREATE TABLE cost_entry (
+    campaign_id bigint NOT NULL,
+    chunk_no integer NOT NULL,
+    attempt smallint NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('charged', 'returned')),
+    root_id integer NOT NULL,
+    account_id bigint NOT NULL,
+    unit_id bigint NOT NULL,
+    n integer NOT NULL CHECK (n > 0),
+    centiwon bigint NOT NULL CHECK ((kind = 'charged') = (centiwon >= 0)),
+    at timestamptz NOT NULL,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (campaign_id, seq)
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON cost_entry FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+
+-- name: wake
+-- A report came in for this group: look now. Reports carry no signature, so they only wake (kakao.md §4.1).
+CREATE TABLE delivery_wake (
+    account_id bigint NOT NULL,
+    group_ref text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, group_ref)
+);
+
+-- name: drop
+DROP TABLE delivery_wake, cost_entry, chunk_exception, campaign_chunk, campaign_left_out, dispatch;
+DROP FUNCTION campaign_chunk_ahead, outcome_count;

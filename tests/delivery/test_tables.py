@@ -1,0 +1,64 @@
+"""The tables are what Django believes them to be, and refuse what would make the books lie."""
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+
+from majung.core.db import raw
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["Dispatch", "LeftOut", "Chunk", "ChunkException", "CostEntry"])
+def test_state_and_catalogue_agree(name: str) -> None:
+    model = apps.get_model("delivery", name)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, format_type(atttypid, NULL), NOT attnotnull FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [model._meta.db_table],
+        )
+        real = {row[0]: (row[1].replace("timestamp with time zone", "timestamptz"), row[2]) for row in cursor}
+
+    said = {
+        field.column: ((field.db_type(connection) or "").replace("timestamp with time zone", "timestamptz"), field.null)
+        for field in model._meta.fields
+        if field.column
+    }
+
+    assert said == real
+
+
+@pytest.mark.django_db
+def test_partitions_inherit_storage_and_are_made_once() -> None:
+    rows = raw().execute(
+        "SELECT DISTINCT attstorage::text FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid"
+        " WHERE inhparent = 'campaign_chunk'::regclass AND attname IN ('people', 'contacts', 'names', 'outcome')"
+    ).fetchall()
+
+    made = [raw().execute("SELECT campaign_chunk_ahead(300)").fetchone() for _ in range(2)]
+
+    assert (rows, made) == ([("e",)], [(1,), (0,)])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["campaign_left_out", "chunk_exception", "cost_entry"])
+def test_ledgers_only_grow(table: str) -> None:
+    rows = {
+        "campaign_left_out": "(campaign_id, root_id, stage, reason, n, people) VALUES (1, 1, 'freeze', 'X', 1, '{5}')",
+        "chunk_exception": "(campaign_id, chunk_no, seq, attempt, code, person_id) VALUES (1, 1, 1, 1, 'X', 5)",
+        "cost_entry": "(campaign_id, chunk_no, attempt, kind, root_id, account_id, unit_id, n, centiwon, at)"
+        " VALUES (1, 1, 1, 'charged', 1, 1, 1, 1, 2500, now())",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} {rows[table]}")
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET campaign_id = 2"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), transaction.atomic():
+            raw().execute(statement)
+
+
+@pytest.mark.django_db
+def test_outcomes_are_counted_by_letter() -> None:
+    found = raw().execute("SELECT outcome_count('ddrdq'::bytea, 'd'), outcome_count('ddrdq'::bytea, 'n')").fetchone()
+
+    assert found == (3, 0)
