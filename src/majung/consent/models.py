@@ -88,8 +88,9 @@ class Notice(models.Model):
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 condition=pgtrigger.Condition("OLD.state <> 'draft'"),
                 func="""
-                IF TG_OP = 'DELETE' OR to_jsonb(NEW) - ARRAY['state', 'retired_at'] <> to_jsonb(OLD) - ARRAY['state', 'retired_at']
-                   OR (OLD.state, NEW.state) NOT IN (('published', 'retired'), ('published', 'published'), ('retired', 'retired')) THEN
+                IF TG_OP = 'DELETE'
+                   OR to_jsonb(NEW) - ARRAY['state', 'retired_at'] <> to_jsonb(OLD) - ARRAY['state', 'retired_at']
+                   OR (NEW.state <> OLD.state AND NOT (OLD.state = 'published' AND NEW.state = 'retired')) THEN
                     RAISE EXCEPTION 'a published notice stands as it is' USING ERRCODE = 'insufficient_privilege';
                 END IF;
                 RETURN NEW;

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='notice',
-            trigger=pgtrigger.compiler.Trigger(name='published_stands', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.state <> 'draft')", func="\n                IF TG_OP = 'DELETE' OR to_jsonb(NEW) - ARRAY['state', 'retired_at'] <> to_jsonb(OLD) - ARRAY['state', 'retired_at']\n                   OR (OLD.state, NEW.state) NOT IN (('published', 'retired'), ('published', 'published'), ('retired', 'retired')) THEN\n                    RAISE EXCEPTION 'a published notice stands as it is' USING ERRCODE = 'insufficient_privilege';\n                END IF;\n                RETURN NEW;\n                ", hash='e452d2f361d717c3833735799d55aac928245e09', operation='UPDATE OR DELETE', pgid='pgtrigger_published_stands_cb485', table='consent_notice', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='published_stands', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.state <> 'draft')", func="\n                IF TG_OP = 'DELETE'\n                   OR to_jsonb(NEW) - ARRAY['state', 'retired_at'] <> to_jsonb(OLD) - ARRAY['state', 'retired_at']\n                   OR (NEW.state <> OLD.state AND NOT (OLD.state = 'published' AND NEW.state = 'retired')) THEN\n                    RAISE EXCEPTION 'a published notice stands as it is' USING ERRCODE = 'insufficient_privilege';\n                END IF;\n                RETURN NEW;\n                ", hash='0a1665ea176d5acb0ade05ab083fa9b56e5f2246', operation='UPDATE OR DELETE', pgid='pgtrigger_published_stands_cb485', table='consent_notice', when='BEFORE')),
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[
