@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class UiConfig(AppConfig):
+    """The app behind `majung.ui`."""
+
     name = "majung.ui"
     label = "ui"
     verbose_name = "화면"

@@ -17,6 +17,7 @@ class Renderer(TemplatesSetting):
     field_template_name = "ui/forms/field.html"
 
     def get_template(self, template_name: str) -> Any:
+        """Our template of that name, otherwise Django's own."""
         try:
             return get_template(template_name)
         except TemplateDoesNotExist:
@@ -24,7 +25,7 @@ class Renderer(TemplatesSetting):
 
 
 def kind(field: BoundField) -> str:
-    """check (one box), choices (radios or boxes), file, select, area or plain: how the field is laid out."""
+    """How the field is laid out: check (one box), choices (radios or boxes), file, select, area or plain."""
     widget = field.field.widget
     if isinstance(widget, forms.CheckboxSelectMultiple | forms.RadioSelect):
         return "choices"
@@ -44,6 +45,8 @@ def control(field: BoundField) -> SafeString:
     """The widget with our class, and with hint and errors tied to it for screen readers."""
     own = field.field.widget.attrs
     attrs: dict[str, Any] = {"class": f"{CLASSES.get(kind(field), 'form-control')} {own.get('class', '')}".strip()}
+    if kind(field) == "area" and own.get("rows") == "10":  # Django's own default is too tall
+        attrs["rows"] = 4
     tied = [f"{field.auto_id}_hint"] * bool(field.help_text) + [f"{field.auto_id}_error"] * bool(field.errors)
     if tied and field.auto_id:
         attrs["aria-describedby"] = " ".join(tied)

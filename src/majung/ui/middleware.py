@@ -55,6 +55,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer with its X-Request-Id."""
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _TAKEN_ID.fullmatch(given) else secrets.token_hex(6)
         request.request_id = request_id  # type: ignore[attr-defined]
@@ -74,6 +75,7 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer with HEADERS."""
         response = self.get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -88,9 +90,11 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer as it is; refusals come in by `process_exception`."""
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The refusal as an answer, None for anything else."""
         if not isinstance(exception, Refusal):
             return None
         log.info("request refused", extra={"code": exception.code, "request_id": REQUEST_ID.get()})

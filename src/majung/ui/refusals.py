@@ -46,7 +46,9 @@ def is_fragment(request: HttpRequest) -> bool:
 def answer(request: HttpRequest, *, status: HTTPStatus, title: str, sentence: str, code: str) -> HttpResponse:
     """One error said three ways: JSON for programs, a message on the page for htmx, a page of its own otherwise."""
     if wants_json(request):
-        return JsonResponse({"code": code, "message": sentence}, status=status, json_dumps_params={"ensure_ascii": False})
+        return JsonResponse(
+            {"code": code, "message": sentence}, status=status, json_dumps_params={"ensure_ascii": False}
+        )
     shown = {"title": title, "sentence": sentence, "code": code, "status": int(status)}
     if is_fragment(request):
         response = render(request, "ui/refusal_fragment.html", shown, status=status)

@@ -32,7 +32,7 @@ LEFT_OUT_COLUMNS = (
     Column(key="reason", label="제외한 까닭"),
     Column(key="law", label="근거"),
     Column(key="people", label="사람", kind="number", unit="명"),
-    Column(key="share", label="크기", kind="bar", hide=True),
+    Column(key="share", label="크기", kind="bar", tone="idle", hide=True),
 )
 LEFT_OUT = (
     {"reason": "더 가까운 매장 채널에서 받음", "law": "한 사람 한 통 · 조직 규칙", "people": 3_186, "share": 1.0},
@@ -48,27 +48,85 @@ LIMIT_COLUMNS = (
     Column(key="state", label="상태", kind="status"),
 )
 LIMITS = (
-    {"unit": "경기도당", "used": 0.716, "left": 68_160, "money": 178_400_000, "state": Status(word="넉넉함", tone="ok")},
-    {"unit": "부산시당", "used": 0.938, "left": 5_620, "money": 23_150_000, "state": Status(word="곧 다 씀", tone="warn")},
-    {"unit": "제주시당", "used": 1.0, "left": 0, "money": 0, "state": Status(word="다 씀", tone="danger")},
+    {
+        "unit": "경기도당",
+        "used": 0.716,
+        "left": 68_160,
+        "money": 178_400_000,
+        "state": Status(word="넉넉함", tone="ok"),
+    },
+    {
+        "unit": "부산시당",
+        "used": Part(value=0.938, tone="warn"),
+        "left": 5_620,
+        "money": 23_150_000,
+        "state": Status(word="곧 다 씀", tone="warn"),
+    },
+    {
+        "unit": "제주시당",
+        "used": Part(value=1, tone="danger"),
+        "left": 0,
+        "money": 0,
+        "state": Status(word="다 씀", tone="danger"),
+    },
 )
 FIGURES = (
-    Figure(label="지역구 채널 친구", value="483,610", unit="명", change="+7,165", change_tone="ok", note="7일 · 1.5%",
-           series=(410, 421, 428, 431, 440, 446, 455, 462, 464, 470, 476, 479, 483)),
-    Figure(label="새 친구", value="10,896", unit="명", change="+1,204", change_tone="ok", note="지난 7일보다",
-           series=(80, 85, 60, 66, 92, 94, 97, 88, 106, 112, 117, 104, 123)),
-    Figure(label="차단", value="3,731", unit="명", change="−318", change_tone="ok", note="지난 7일보다",
-           series=(61, 64, 57, 59, 56, 42, 38, 50, 36, 33, 44, 31, 34)),
-    Figure(label="누른 비율", value="9.4", unit="%", change="+0.7%p", change_tone="ok", note="지난 7일보다",
-           series=(7, 6.9, 7.8, 7.4, 7.3, 8.4, 9.7, 9.6, 9.7, 8.6, 9.4, 9.1, 9.0)),
-    Figure(label="이번 달 아낀 돈", value="1,392", unit="만 원", note="장문 문자보다 44.8% 덜 씀",
-           series=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)),
-)  # fmt: skip
+    Figure(
+        label="지역구 채널 친구",
+        value="483,610",
+        unit="명",
+        change="+7,165",
+        change_tone="ok",
+        note="7일 · 1.5%",
+        series=(410, 421, 428, 431, 440, 446, 455, 462, 464, 470, 476, 479, 483),
+    ),
+    Figure(
+        label="새 친구",
+        value="10,896",
+        unit="명",
+        change="+1,204",
+        change_tone="ok",
+        note="지난 7일보다",
+        series=(80, 85, 60, 66, 92, 94, 97, 88, 106, 112, 117, 104, 123),
+    ),
+    Figure(
+        label="차단",
+        value="3,731",
+        unit="명",
+        change="−318",
+        change_tone="ok",
+        note="지난 7일보다",
+        series=(61, 64, 57, 59, 56, 42, 38, 50, 36, 33, 44, 31, 34),
+    ),
+    Figure(
+        label="누른 비율",
+        value="9.4",
+        unit="%",
+        change="+0.7%p",
+        change_tone="ok",
+        note="지난 7일보다",
+        series=(7, 6.9, 7.8, 7.4, 7.3, 8.4, 9.7, 9.6, 9.7, 8.6, 9.4, 9.1, 9.0),
+    ),
+    Figure(
+        label="이번 달 아낀 돈",
+        value="1,392",
+        unit="만 원",
+        note="장문 문자보다 44.8% 덜 씀",
+        series=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13),
+    ),
+)
 NAV = (
-    ("정원", "plant-2", 0), ("조직", "sitemap", 0), ("사람", "users", 0), ("메시지", "message-circle", 3),
-    ("여정", "route", 0), ("모임", "users-group", 12), ("행사", "calendar-event", 0), ("통계", "chart-bar", 0),
-    ("개인정보", "shield-lock", 1), ("설정", "settings", 0),
-)  # fmt: skip
+    ("정원", "plant-2", 0),
+    ("조직", "sitemap", 0),
+    ("사람", "users", 0),
+    ("메시지", "message-circle", 3),
+    ("여정", "route", 0),
+    ("모임", "users-group", 12),
+    ("행사", "calendar-event", 0),
+    ("통계", "chart-bar", 0),
+    ("개인정보", "shield-lock", 1),
+    ("설정", "settings", 0),
+)
 NOTICE = (
     ConsentLine(label="목적", text="정당 소식을 받는 사람으로 관리"),
     ConsentLine(label="항목", text="가람당 소식을 받는다는 사실", strong=True),
@@ -87,7 +145,7 @@ class SampleForm(forms.Form):
     when = forms.ChoiceField(
         label="언제", choices=[("now", "지금"), ("later", "정한 시각에")], widget=forms.RadioSelect, initial="now"
     )
-    media = forms.MultipleChoiceField(
+    ways = forms.MultipleChoiceField(
         label="받을 방법",
         choices=[("kakao", "카카오톡"), ("sms", "문자")],
         widget=forms.CheckboxSelectMultiple,
@@ -146,11 +204,22 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "limits": LIMITS,
         "chain": [
             Link(holder="가람당 중앙당", what="채널을 갖고 있습니다", owner=True),
-            Link(holder="서울시당", what="서울 48곳 · 보내기, 사람 보기", until="12월 31일까지",
-                 quotas=[Quota(label="메시지", used=149_610, limit=220_000, unit="통")]),
-            Link(holder="중구성동갑", what="중구성동갑 · 보내기", until="11월 30일까지", note="2026.07.01 서울시당이 빌려줌",
-                 quotas=[Quota(label="메시지", used=1_360, limit=10_000, unit="통"),
-                         Quota(label="돈", used=34_000, limit=None, unit="원")]),
+            Link(
+                holder="서울시당",
+                what="서울 48곳 · 보내기, 사람 보기",
+                until="12월 31일까지",
+                quotas=[Quota(label="메시지", used=149_610, limit=220_000, unit="통")],
+            ),
+            Link(
+                holder="중구성동갑",
+                what="중구성동갑 · 보내기",
+                until="11월 30일까지",
+                note="2026.07.01 서울시당이 빌려줌",
+                quotas=[
+                    Quota(label="메시지", used=1_360, limit=10_000, unit="통"),
+                    Quota(label="돈", used=34_000, limit=None, unit="원"),
+                ],
+            ),
         ],
         "line": [
             Step(label="한지우", state="done", note="성수점 · 작성\n오늘 13:20"),
@@ -159,8 +228,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
             Step(label="11월 23일 월 09:00", state="later", note="분당 82통", icon="send"),
         ],
         "steps": [
-            Step(label="내용", state="done", url="#"), Step(label="받는 사람", state="done", url="#"),
-            Step(label="시각", state="done", url="#"), Step(label="점검", state="now"), Step(label="결재", state="later"),
+            Step(label="내용", state="done", url="#"),
+            Step(label="받는 사람", state="done", url="#"),
+            Step(label="시각", state="done", url="#"),
+            Step(label="점검", state="now"),
+            Step(label="결재", state="later"),
         ],
         "rules": [
             Rule(state="passed", text="채널 친구 · 지역 소식 동의", law="2026.07.04"),
@@ -169,7 +241,12 @@ def context(request: HttpRequest) -> dict[str, Any]:
             Rule(state="stopped", text="한 주 2번까지", law="WEEKLY_CAP"),
             Rule(state="skipped", text="보낼 수 있는 시간"),
         ],
-        "reasons": [("request", "본인 요청에 답하기"), ("contact", "연락처 확인"), ("safety", "행사 안전 연락"), ("other", "그 밖")],
+        "reasons": [
+            ("request", "본인 요청에 답하기"),
+            ("contact", "연락처 확인"),
+            ("safety", "행사 안전 연락"),
+            ("other", "그 밖"),
+        ],
         "clock_due": now + timedelta(hours=61, minutes=12),
         "clock_since": now - timedelta(hours=10, minutes=48),
         "clock_near": now + timedelta(hours=2, minutes=5),
@@ -180,8 +257,16 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "closes": time(20, 50),
         "buttons": ["성수점에서 예약하기", "원두 3종 보기"],
         "notice": NOTICE,
-        "tabs": [Tab(label="모두", url="#", active=True, count=272), Tab(label="보내는 중", url="#", count=231), Tab(label="설정 덜 됨", url="#", count=34)],
-        "segments": [Tab(label="친구", url="#", active=True), Tab(label="7일 변화", url="#"), Tab(label="차단율", url="#")],
+        "tabs": [
+            Tab(label="모두", url="#", active=True, count=272),
+            Tab(label="보내는 중", url="#", count=231),
+            Tab(label="설정 덜 됨", url="#", count=34),
+        ],
+        "segments": [
+            Tab(label="친구", url="#", active=True),
+            Tab(label="7일 변화", url="#"),
+            Tab(label="차단율", url="#"),
+        ],
         "page": Paginator(range(1, 431), 50).page(2),
         "parts": [Part(value=60, tone="acc"), Part(value=25, tone="warn"), Part(value=15, tone="idle")],
         "changes": [
@@ -191,18 +276,63 @@ def context(request: HttpRequest) -> dict[str, Any]:
             Change(label="보내는 이", before="중구성동갑", after="중구성동갑"),
         ],
         "events": [
-            Event(at=now - timedelta(hours=3), title="‘정책 설명회 안내’를 받지 않음", note="이번 주 2번을 이미 받았습니다", icon="message-off", tone="warn"),
-            Event(at=now - timedelta(days=2), title="‘성수 골목 걷기’에 참석", note="QR 확인", icon="user-check", tone="ok"),
+            Event(
+                at=now - timedelta(hours=3),
+                title="‘정책 설명회 안내’를 받지 않음",
+                note="이번 주 2번을 이미 받았습니다",
+                icon="message-off",
+                tone="warn",
+            ),
+            Event(
+                at=now - timedelta(days=2),
+                title="‘성수 골목 걷기’에 참석",
+                note="QR 확인",
+                icon="user-check",
+                tone="ok",
+            ),
             Event(at=now - timedelta(days=2, minutes=30), title="‘오시는 길’ 누름", icon="click", tone="acc", url="#"),
         ],
         "facts": [("남은 예산", "2,418,000원"), ("예약할 돈", "−1,179,283원"), ("예약 뒤 남는 돈", "1,238,717원")],
-        "hour_rows": [("9시", 0.098), ("10시", 0.089), ("11시", 0.081), ("12시", 0.137), ("13시", 0.106), ("14시", 0.084), ("15시", 0.072)],
-        "pace_rows": [(f"{9 + i // 4}:{i % 4 * 15:02}", v) for i, v in enumerate(
-            (1229, 1228, 1230, 1225, 1227, 1227, 1229, 1230, 1230, 1230, 1227, 1226, 1228, 1230, 1229, 921, 783, 1228, 1228, 1229))],
+        "hour_rows": [
+            ("9시", 0.098),
+            ("10시", 0.089),
+            ("11시", 0.081),
+            ("12시", 0.137),
+            ("13시", 0.106),
+            ("14시", 0.084),
+            ("15시", 0.072),
+        ],
+        "pace_rows": [
+            (f"{9 + i // 4}:{i % 4 * 15:02}", v)
+            for i, v in enumerate(
+                (
+                    1229,
+                    1228,
+                    1230,
+                    1225,
+                    1227,
+                    1227,
+                    1229,
+                    1230,
+                    1230,
+                    1230,
+                    1227,
+                    1226,
+                    1228,
+                    1230,
+                    1229,
+                    921,
+                    783,
+                    1228,
+                    1228,
+                    1229,
+                )
+            )
+        ],
         "two_rows": [("7월", 420, 210), ("8월", 510, 260), ("9월", 480, 330), ("10월", 610, 390), ("11월", 300, 180)],
         "places": places(),
         "form": SampleForm(),
         "bad_form": bound,
         "pips": ["on", "on", "on", "wait", ""],
         "some_day": datetime(2026, 11, 23, 0, 0, tzinfo=clock.SEOUL),
-    }  # fmt: skip
+    }

@@ -69,6 +69,4 @@ def spark_points(series: Sequence[float], width: float = 100, height: float = 24
     low, high = min(series), max(series)
     inner = height - 2 * margin + 1
     rise = [0.5 if high == low else (value - low) / (high - low) for value in series]
-    return " ".join(
-        f"{i * width / (len(series) - 1):.1f},{height - 2 - one * inner:.1f}" for i, one in enumerate(rise)
-    )
+    return " ".join(f"{i * width / (len(series) - 1):.1f},{height - 2 - one * inner:.1f}" for i, one in enumerate(rise))

@@ -52,7 +52,7 @@ def _final_of_number(digits: str) -> str:
 
 
 def _final_of_latin(word: str) -> str:
-    """The final consonant of a Latin word: by letter names when all capitals, otherwise by its usual Korean spelling."""
+    """The final consonant of a Latin word: letter by letter when all capitals, otherwise as it is spelt in Korean."""
     if word.isupper() or len(word) == 1:
         return _LETTER_FINALS.get(word[-1].upper(), "")
     word = word.lower()
@@ -99,7 +99,7 @@ def particle(word: str, pair: str) -> str:
 
 
 def josa(word: str, pair: str) -> str:
-    """`word` with the right particle behind it: josa("서울시당", "을를") is "서울시당을"."""
+    """The word with the right particle behind it: 서울시당 and 을를 make 서울시당을."""
     return word + particle(word, pair)
 
 
@@ -110,6 +110,8 @@ def _grouped(value: Number, places: int | None = None) -> str:
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     if places is not None:
         exact = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    elif exact == exact.to_integral_value():
+        exact = exact.quantize(Decimal(1))
     text = f"{abs(exact):,f}"
     return MINUS + text if exact < 0 and text.strip("0.,") else text
 
@@ -171,11 +173,11 @@ def size(count: int | None) -> str:
         return UNKNOWN
     if count < 1024:
         return f"{count:,}바이트"
-    amount = float(count)
-    for unit in ("KB", "MB", "GB"):
-        amount /= 1024
+    amount, unit = count / 1024, "KB"
+    for larger in ("MB", "GB"):
         if amount < 999.5:
             break
+        amount, unit = amount / 1024, larger
     return f"{amount:,.0f} {unit}" if amount >= 10 or amount == int(amount) else f"{amount:.1f} {unit}"
 
 
@@ -190,6 +192,7 @@ def in_seoul(at: datetime) -> datetime:
 
 
 def seoul_date(day: date | datetime) -> date:
+    """The Seoul date of an instant; a date is taken as it is."""
     return in_seoul(day).date() if isinstance(day, datetime) else day
 
 

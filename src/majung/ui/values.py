@@ -50,19 +50,22 @@ class Status:
 class Column:
     """One column of `<c-table :cols :rows>`: which key of a row it shows, and how.
 
-    `kind`: text · number · signed · percent (share of one) · won (centiwon) · size · day · moment · status (a `Status`)
-    · tag · bar (share of one) · html (already safe). `wide` takes a row of its own on a phone; `hide` leaves it out there.
+    `kind`: text · number · signed · percent (share of one) · won (centiwon) · size · day · moment · status and tag (a
+    `Status`) · bar (share of one, or a `Part` with a tone of its own). `wide` takes a row of its own on a phone; `hide`
+    leaves it out there.
     """
 
     key: str
     label: str
     kind: str = "text"
     unit: str = ""
+    tone: str = "acc"
     wide: bool = False
     hide: bool = False
 
     @property
     def right(self) -> bool:
+        """Whether its cells are numbers, which stand at the right."""
         return self.kind in {"number", "signed", "percent", "won", "size"}
 
 
@@ -102,6 +105,7 @@ class Books:
 
     @property
     def balanced(self) -> bool:
+        """Whether both sides of the equation are equal."""
         return self.audience == self.left_out + self.accepted + self.refused + self.in_doubt + self.not_yet
 
 

@@ -21,6 +21,7 @@ _REPORTED = ("blocked-uri", "violated-directive", "effective-directive", "docume
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The 400: a request that could not be read."""
     return refusals.answer(
         request,
         status=HTTPStatus.BAD_REQUEST,
@@ -31,6 +32,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The 403: the act was not lent."""
     return refusals.answer(
         request,
         status=HTTPStatus.FORBIDDEN,
@@ -52,22 +54,25 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The 404: the same answer as for what is not yours."""
     return refusals.missing(request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Our bug: says so, with the number under which the log has it. Uses no context processor, which may be what broke."""
+    """Our bug: says so, with the number to quote. Runs no context processor, which may be what broke."""
     number = getattr(request, "request_id", "")
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     if refusals.wants_json(request):
-        body = json.dumps({"code": "server_error", "message": "우리 쪽 잘못입니다.", "number": number}, ensure_ascii=False)
+        facts = {"code": "server_error", "message": "우리 쪽 잘못입니다.", "number": number}
+        body = json.dumps(facts, ensure_ascii=False)
         response = HttpResponse(body, status=status, content_type="application/json")
     elif refusals.is_fragment(request):
         response = HttpResponse(render_to_string("ui/500_fragment.html", {"number": number}), status=status)
         response["HX-Retarget"], response["HX-Reswap"] = "#messages", "beforeend"
     else:
         response = HttpResponse(render_to_string("ui/500.html", {"number": number}), status=status)
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response[name] = value
     return response
 
 

@@ -41,101 +41,121 @@ def josa(word: object, pair: str) -> str:
 
 @register.filter
 def number(value: object, places: int | None = None) -> str:
+    """1,234; the unknown is "–"."""
     return text.number(_number(value), places)
 
 
 @register.filter
 def signed(value: object, places: int | None = None) -> str:
+    """A change with its sign."""
     return text.signed(_number(value), places)
 
 
 @register.filter
 def percent(share: object, places: int = 1) -> str:
+    """A share of one as per cent."""
     return text.percent(_number(share), places)
 
 
 @register.filter
 def percent_change(share: object, places: int = 1) -> str:
+    """A relative change as per cent with its sign."""
     return text.percent_change(_number(share), places)
 
 
 @register.filter
 def points(difference: object, places: int = 1) -> str:
+    """A difference of shares as %p."""
     return text.points(_number(difference), places)
 
 
 @register.filter
 def won(centiwon: int | None) -> str:
+    """Centiwon as won in full digits."""
     return text.won(centiwon)
 
 
 @register.filter
 def won_in_words(centiwon: int | None) -> str:
+    """Centiwon as won in 만 and 억."""
     return text.won_in_words(centiwon)
 
 
 @register.filter
 def few(count: int | None, unit: str = "명") -> str:
+    """A count that is hidden under ten."""
     return text.few(count, unit)
 
 
 @register.filter
 def size(count: int | None) -> str:
+    """Bytes as KB, MB, GB."""
     return text.size(count)
 
 
 @register.filter
 def heading_day(day: date | datetime | None) -> str:
+    """11월 20일 금요일."""
     return text.heading_day(day)
 
 
 @register.filter
 def moment(at: datetime | None) -> str:
+    """11월 23일 월 09:00."""
     return text.moment(at, clock.now())
 
 
 @register.filter
 def day(on: date | datetime | None) -> str:
+    """2026.07.04."""
     return text.table_day(on)
 
 
 @register.filter
 def table_moment(at: datetime | None) -> str:
+    """2026.07.04 15:26."""
     return text.table_moment(at)
 
 
 @register.filter
 def hour(at: datetime | time | None) -> str:
+    """09:00."""
     return text.hour(at)
 
 
 @register.filter
 def spoken_hour(at: datetime | time | None) -> str:
+    """오전 9시."""
     return text.spoken_hour(at)
 
 
 @register.filter
 def remaining(due: datetime) -> str:
+    """2일 남음."""
     return text.remaining(due, clock.now())
 
 
 @register.filter
 def ago(at: datetime) -> str:
+    """8분 전."""
     return text.ago(at, clock.now())
 
 
 @register.filter
 def mask_name(name: str | None) -> str:
+    """홍*동."""
     return text.mask_name(name)
 
 
 @register.filter
 def mask_phone(phone: str | None) -> str:
+    """010-****-1234."""
     return text.mask_phone(phone)
 
 
 @register.filter
 def mask_email(address: str | None) -> str:
+    """ab***@example.org."""
     return text.mask_email(address)
 
 
@@ -156,6 +176,7 @@ def get(mapping: Any, key: str) -> Any:
 
 @register.filter
 def spark(series: Sequence[float]) -> str:
+    """The points of a small line."""
     return scales.spark_points(series)
 
 
@@ -171,7 +192,8 @@ def bar_rects(parts: Sequence[Part], total: object = None) -> list[dict[str, Any
     shown = list(parts)
     whole = float(_number(total) or sum(part.value for part in shown))
     spans = scales.bar_spans([part.value for part in shown], whole)
-    return [{"x": f"{x:g}", "width": f"{width:g}", "tone": part.tone} for part, (x, width) in zip(shown, spans, strict=True)]
+    placed = zip(shown, spans, strict=True)
+    return [{"x": f"{x:g}", "width": f"{width:g}", "tone": part.tone} for part, (x, width) in placed]
 
 
 @register.filter
@@ -184,6 +206,8 @@ def cell(row: Any, column: Column) -> Any:
     }  # fmt: skip
     if column.kind in writers:
         return writers[column.kind](value)
+    if column.kind == "bar" and value is not None and not isinstance(value, Part):
+        return Part(value=float(value), tone=column.tone)
     return text.UNKNOWN if value is None else value
 
 
@@ -204,8 +228,8 @@ def breaks_of(rows: Sequence[Any], given: Sequence[float] | None = None) -> list
 
 @register.filter
 def class_lows(breaks: Sequence[float]) -> list[dict[str, Any]]:
-    """The legend of a map: class number and where it starts."""
-    return [{"number": i, "at": low} for i, low in enumerate([0, *breaks], start=1)]
+    """The legend of a map: each class with where it starts, the first one with where it ends."""
+    return [{"number": i, "at": at} for i, at in enumerate([*breaks[:1], *breaks], start=1)]
 
 
 @register.filter
@@ -223,11 +247,13 @@ def book_sum(books: Any) -> dict[str, Any]:
 
 @register.filter
 def control(field: BoundField) -> SafeString:
+    """The widget of a form field, dressed."""
     return forms.control(field)
 
 
 @register.filter
 def field_kind(field: BoundField) -> str:
+    """How a form field is laid out."""
     return forms.kind(field)
 
 
@@ -241,6 +267,7 @@ def used(due: datetime, since: datetime | None) -> float:
 
 @register.filter
 def used_percent(due: datetime, since: datetime | None) -> str:
+    """The share of the time that has passed, in per cent for an SVG attribute."""
     return f"{used(due, since) * 100:.1f}"
 
 
@@ -261,6 +288,7 @@ def left_short(due: datetime) -> str:
 
 @register.filter
 def past(due: datetime) -> bool:
+    """Whether a deadline is over."""
     return due <= clock.now()
 
 

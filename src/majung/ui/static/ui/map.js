@@ -7,6 +7,7 @@
   /* Ulleung and Dokdo lie far east: they move into a box near the coast, as printed maps do. */
   const ISLES = { east: 130.3, dx: -1.46, dy: 0.62, box: [[129.16, 38.3], [129.8, 37.92]], dokdo: [129.68, 38.02] };
   const BOUNDS = [[124.6, 38.65], [129.85, 33.1]];
+  const LON_SCALE = 0.81; /* a degree of longitude beside one of latitude, at 36° N */
 
   function withIsles(feature) {
     const ring = (points) => points.map(([x, y]) => (x > ISLES.east ? [x + ISLES.dx, y + ISLES.dy] : [x, y]));
@@ -39,7 +40,7 @@
       },
       visualMap: { show: false, type: 'piecewise', pieces },
       series: [{
-        type: 'map', map, nameProperty: 'nec_code', roam: false, aspectScale: 0.81, selectedMode: false, label: { show: false },
+        type: 'map', map, nameProperty: 'nec_code', roam: false, aspectScale: LON_SCALE, selectedMode: false, label: { show: false },
         itemStyle: { borderColor: token('--mj-map-line'), borderWidth: 0.5, areaColor: token('--mj-line') }, emphasis: chosen, data, ...extra,
       }],
     };
@@ -70,19 +71,36 @@
         const seoul = all.filter((f) => f.properties.region_code === SEOUL);
         echarts.registerMap(`kr:${url}`, { type: 'FeatureCollection', features: all });
         echarts.registerMap(`seoul:${url}`, { type: 'FeatureCollection', features: seoul });
-        return { seoul: new Set(seoul.map((f) => f.properties.nec_code)) };
+        return { seoul: new Set(seoul.map((f) => f.properties.nec_code)), seoulBounds: boundsOf(seoul) };
       }));
     }
     return topologies.get(url);
   }
 
+  /* The largest size that keeps the shape of the land: ECharts measures the longer side of the map. */
+  function fit(at, [[west, north], [east, south]]) {
+    const aspect = ((east - west) * LON_SCALE) / (north - south);
+    const { clientWidth: width, clientHeight: height } = at;
+    return { layoutCenter: ['50%', '50%'], layoutSize: (aspect > 1 ? Math.min(width, height * aspect) : Math.min(height, width / aspect)) - 8 };
+  }
+  function boundsOf(features) {
+    const points = features.flatMap((f) => f.geometry.coordinates.flat(f.geometry.type === 'Polygon' ? 1 : 2));
+    const xs = points.map((p) => p[0]);
+    const ys = points.map((p) => p[1]);
+    return [[Math.min(...xs), Math.max(...ys)], [Math.max(...xs), Math.min(...ys)]];
+  }
+
   const views = new WeakMap();
-  function view(at, after) {
+  function view(at, bounds, after) {
     if (!views.has(at)) {
       const chart = echarts.init(at, null, { renderer: 'canvas' });
       views.set(at, chart);
       chart.on('click', (press) => { if (press.data?.url) location.assign(press.data.url); });
-      new ResizeObserver(() => { chart.resize(); after?.(chart); }).observe(at);
+      new ResizeObserver(() => {
+        chart.resize();
+        chart.setOption({ series: [fit(at, bounds)] });
+        after?.(chart);
+      }).observe(at);
     }
     return views.get(at);
   }
@@ -98,11 +116,11 @@
     const rows = rowsOf(figure);
     const data = [...rows].map(([name, row]) => ({ name, ...row }));
     const seoulOnly = data.filter((d) => topo.seoul.has(d.name));
-    const nation = view(figure.querySelector('[data-map-kr]'), box);
-    nation.setOption(option(figure, `kr:${url}`, data, { left: 0, right: 0, top: 4, bottom: 4, boundingCoords: BOUNDS }), true);
+    const [kr, se] = [figure.querySelector('[data-map-kr]'), figure.querySelector('[data-map-seoul]')];
+    const nation = view(kr, BOUNDS, box);
+    nation.setOption(option(figure, `kr:${url}`, data, { ...fit(kr, BOUNDS), boundingCoords: BOUNDS }), true);
     box(nation);
-    const city = view(figure.querySelector('[data-map-seoul]'));
-    city.setOption(option(figure, `seoul:${url}`, seoulOnly, { left: 0, right: 0, top: 2, bottom: 2 }), true);
+    view(se, topo.seoulBounds).setOption(option(figure, `seoul:${url}`, seoulOnly, fit(se, topo.seoulBounds)), true);
     const total = figure.querySelector('[data-map-seoul-sum]');
     if (figure.dataset.percent === undefined && seoulOnly.length) {
       total.textContent = `${show.format(seoulOnly.reduce((sum, d) => sum + (d.value ?? 0), 0))}${figure.dataset.unit} · ${seoulOnly.length}곳`;
