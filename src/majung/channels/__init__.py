@@ -1,1 +1,5 @@
-"""Through what: channels, friendships, dealer accounts, prices, templates, adapters, signed inbound webhooks. Serves T6, M10, F1."""
+"""Through what: channels, friendships, dealer accounts, prices, templates, adapters, signed inbound webhooks.
+
+Serves F1, T2, T6, M7 (prices) and M10. Others may call ``services``, ``queries``, ``sets``, ``friends`` and ``adapters``
+(the last two plain).
+"""

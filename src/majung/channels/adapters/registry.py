@@ -1,0 +1,13 @@
+"""The adapters there are, by code. A new one is a folder beside this file and a line here."""
+
+from majung.channels.adapters.base import Adapter
+from majung.channels.adapters.solapi import Solapi
+
+ADAPTERS: dict[str, type[Adapter]] = {adapter.code: adapter for adapter in (Solapi,)}
+
+
+def adapter(code: str) -> type[Adapter]:
+    """The class of that code. Raises KeyError naming what there is."""
+    if code not in ADAPTERS:
+        raise KeyError(f"no adapter {code!r}, only {sorted(ADAPTERS)}")
+    return ADAPTERS[code]
