@@ -1,0 +1,151 @@
+"""Makes one row of a list a person, or says what is wrong with it. Plain; no Django, no clock."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from majung.core.text import fold, nfc
+from majung.people.imports.mapping import Column
+from majung.people.phones import Kind, normalise
+
+MAX_NAME = 40
+MAX_TAGS = 20
+MAX_TAG = 30
+
+PROBLEMS = {
+    "formula": "수식이 든 칸이 있습니다. 값으로 바꿔 주세요.",
+    "no_mobile": "휴대전화 번호가 비어 있습니다.",
+    "bad_mobile": "휴대전화 번호로 읽을 수 없습니다.",
+    "landline": "유선전화 번호입니다. 휴대전화 번호가 필요합니다.",
+    "bad_name": "이름이 너무 길거나 글자가 아닙니다.",
+    "bad_birth": "생년월일을 읽을 수 없습니다.",
+    "bad_gender": "성별을 읽을 수 없습니다.",
+    "bad_district": "없는 선거구이거나 이름이 같은 곳이 여럿입니다. 시도 이름을 앞에 붙여 주세요.",
+    "bad_unit": "이 파일을 올린 조직 아래에 없는 조직 코드입니다.",
+    "bad_since": "가입일을 읽을 수 없습니다.",
+    "duplicate": "이 파일에 같은 번호가 먼저 나왔습니다.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanRow:
+    """A person as a row says. Empty text or None where the row says nothing."""
+
+    name: str
+    mobile: str
+    birth_ym: int | None
+    gender: int
+    district: str
+    unit_code: str
+    tags: tuple[str, ...]
+    member_since: date | None
+
+
+def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tuple[CleanRow | None, tuple[str, ...]]:
+    """The person of a row and nothing, or None and the codes of its problems (keys of PROBLEMS)."""
+    value = {column: nfc(cell) for column, cell in zip(columns, cells, strict=False) if column}
+    problems: list[str] = []
+    mobile = ""
+    written = value.get(Column.MOBILE, "")
+    phone = normalise(written) if written else None
+    if not written:
+        problems.append("no_mobile")
+    elif phone is None:
+        problems.append("bad_mobile")
+    elif phone.kind is not Kind.MOBILE:
+        problems.append("landline")
+    else:
+        mobile = phone.digits
+    name = value.get(Column.NAME, "")
+    if len(name) > MAX_NAME or any(not (c.isalpha() or c in " ·.-'()" or c.isdigit()) for c in name):
+        problems.append("bad_name")
+    birth_ym = None
+    if text := value.get(Column.BIRTH, ""):
+        birth_ym = birth_month(text, today=today)
+        if birth_ym is None:
+            problems.append("bad_birth")
+    gender = gender_of(value.get(Column.GENDER, ""))
+    if gender is None:
+        problems.append("bad_gender")
+    since = None
+    if text := value.get(Column.MEMBER_SINCE, ""):
+        since = day(text, today=today)
+        if since is None or since > today:
+            problems.append("bad_since")
+    tags = tuple(dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", value.get(Column.TAGS, ""))) if t))
+    if problems:
+        return None, tuple(problems)
+    return (
+        CleanRow(
+            name=name, mobile=mobile, birth_ym=birth_ym, gender=gender or 0, district=value.get(Column.DISTRICT, ""),
+            unit_code=value.get(Column.UNIT_CODE, ""), tags=tags[:MAX_TAGS], member_since=since,
+        ),
+        (),
+    )  # fmt: skip
+
+
+_GENDER = {
+    "": 0, "모름": 0, "-": 0, "남": 1, "남자": 1, "남성": 1, "m": 1, "male": 1, "1": 1, "3": 1,
+    "여": 2, "여자": 2, "여성": 2, "f": 2, "female": 2, "2": 2, "4": 2,
+}  # fmt: skip
+
+
+def gender_of(text: str) -> int | None:
+    """0 unknown, 1 man, 2 woman; None when it cannot be read."""
+    return _GENDER.get(fold(text))
+
+
+_PARTS = re.compile(r"^(\d{2}|\d{4})\s*[년.\-/]\s*(\d{1,2})\s*[월.\-/]\s*(\d{1,2})\s*일?\.?(?:[ T].*)?$")
+_YEAR = re.compile(r"^(\d{4})\s*년?(?:생)?$")
+_MONTH = re.compile(r"^(\d{4})\s*[년.\-/]\s*(\d{1,2})\s*월?\.?$")
+_EXCEL_EPOCH = date(1899, 12, 30)
+
+
+def day(text: str, *, today: date) -> date | None:
+    """A day in any of the spellings found in lists: 1980-01-02, 80.1.2, 1980년 1월 2일, 19800102, 800102, 29222 (Excel)."""
+    plain = fold(text)
+    if found := _PARTS.match(nfc(text)) or _PARTS.match(plain):
+        return _date(_year(found[1], today), int(found[2]), int(found[3]))
+    if plain.isdigit():
+        if len(plain) == 8:
+            return _date(int(plain[:4]), int(plain[4:6]), int(plain[6:]))
+        if len(plain) == 6:
+            return _date(_year(plain[:2], today), int(plain[2:4]), int(plain[4:]))
+        if len(plain) == 5 and 3_654 <= int(plain) <= 60_000:
+            return _EXCEL_EPOCH + timedelta(days=int(plain))
+    return None
+
+
+def birth_month(text: str, *, today: date) -> int | None:
+    """yyyymm of a birth; a year alone becomes its December, so that nobody counts as older than they may be."""
+    plain = fold(text)
+    if found := _YEAR.match(plain):
+        return _plausible(int(found[1]) * 100 + 12, today)
+    if (found := _MONTH.match(plain)) and 1 <= int(found[2]) <= 12:
+        return _plausible(int(found[1]) * 100 + int(found[2]), today)
+    if len(plain) == 7 and plain.isdigit() and plain[6] in "12345678":
+        # The front of a resident number with the digit that tells the century: only the month of birth is kept.
+        century = 1900 if plain[6] in "1256" else 2000
+        born = _date(century + int(plain[:2]), int(plain[2:4]), int(plain[4:6]))
+    else:
+        born = day(text, today=today)
+    return None if born is None or born > today else _plausible(born.year * 100 + born.month, today)
+
+
+def _plausible(year_month: int, today: date) -> int | None:
+    return year_month if 1900 <= year_month // 100 <= today.year else None
+
+
+def _year(text: str, today: date) -> int:
+    if len(text) == 4:
+        return int(text)
+    year = 2000 + int(text)
+    return year if year <= today.year else year - 100
+
+
+def _date(year: int, month: int, day_of_month: int) -> date | None:
+    try:
+        return date(year, month, day_of_month)
+    except ValueError:
+        return None

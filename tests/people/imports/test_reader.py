@@ -1,0 +1,91 @@
+"""Messy files are read, broken ones are refused with a sentence (F2)."""
+
+import io
+import zipfile
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from majung.people.imports import reader
+from majung.people.imports.reader import Unreadable, inspect, rows
+
+TABLE = '이름,휴대전화,주소\r\n홍길동,010-0123-4567,"서울\r\n종로구"\r\n\r\n성춘향,01001234568,남원\r\n'
+READ = [["홍길동", "010-0123-4567", "서울\r\n종로구"], ["성춘향", "01001234568", "남원"]]
+
+
+@pytest.mark.product("F2")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16", "utf-16-le", "utf-16-be"])
+def test_every_encoding_reads_the_same(encoding: str) -> None:
+    body = TABLE.encode(encoding)
+    sheet = inspect(body)
+    assert sheet.header == ("이름", "휴대전화", "주소")
+    assert [cells for _, cells in rows(body, sheet)] == READ
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_are_seen(delimiter: str) -> None:
+    body = f"이름{delimiter}전화\n홍길동{delimiter}01001234567\n".encode()
+    assert inspect(body).header == ("이름", "전화")
+
+
+def test_list_without_header_keeps_its_first_person() -> None:
+    body = "홍길동,010-0123-4567\n성춘향,010-0123-4568\n".encode()
+    sheet = inspect(body)
+    assert sheet.header == ("열 1", "열 2")
+    assert [number for number, _ in rows(body, sheet)] == [1, 2]
+
+
+def workbook(*lines: list[object]) -> bytes:
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append(line)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_xlsx_numbers_and_formulas() -> None:
+    body = workbook(["이름", "전화", "나이"], ["홍길동", 1001234567, 30], ["성춘향", "01001234568", "=1+1"])
+    sheet = inspect(body)
+    assert [cells for _, cells in rows(body, sheet)][0] == ["홍길동", "1001234567", "30"]
+    assert sheet.formula_rows == {3}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" \r\n\t",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100,
+        b"PK\x03\x04 not a zip",
+        "이름,전화\n".encode() + b"\xff\xfe\xff",
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8,
+        ('이름,전화\n"홍길동' + "가" * 1_100_000).encode(),
+    ],
+    ids=["empty", "blank", "old-excel", "torn-zip", "torn-text", "picture", "open-quote"],
+)
+def test_broken_files_are_refused_in_korean(body: bytes) -> None:
+    with pytest.raises(Unreadable) as refused:
+        sheet = inspect(body)
+        list(rows(body, sheet))
+    assert any("가" <= c <= "힣" for c in str(refused.value))
+
+
+def test_zip_bomb_is_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_UNPACKED_BYTES", 10_000)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 1_000_000)
+    with pytest.raises(Unreadable, match="나누어"):
+        inspect(out.getvalue())
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_crash_the_reader(body: bytes) -> None:
+    try:
+        sheet = inspect(body)
+        list(rows(body, sheet))
+    except Unreadable:
+        pass
