@@ -12,10 +12,12 @@ from majung_sandbox.dealer import Dealer
 from majung_sandbox.errors import GatewayError
 from majung_sandbox.gateway import Gateway, reply
 from majung_sandbox.http import Request, Response
+from majung_sandbox.pages import Pages
 from majung_sandbox.routing import Call, Route, Router
 from majung_sandbox.sandbox import Sandbox
 
 LOG_LINES = 60
+GATEWAY_ROOTS = {"messages", "cash", "pricing", "senderid", "iam", "storage", "kakao"}
 _NOBODY = Account("", "")
 
 
@@ -30,6 +32,7 @@ class App:
         Dealer(s.clock, s.world, s.templates, s.files, s.changed).register(self._router)
         s.endpoints = list(self._router.endpoints)
         Control(s).register(self._router)
+        Pages(s, self).register(self._router)
         self.log: deque[tuple[float, str, str, int, float]] = deque(maxlen=LOG_LINES)
 
     def hold_seconds(self, request: Request) -> float:
@@ -54,8 +57,10 @@ class App:
             response = reply({"errorCode": refusal.code, "errorMessage": refusal.message}, refusal.status)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            response = reply({"errorCode": "InternalServerError", "errorMessage": "모래밭 안에서 오류가 났습니다."}, 500)
-        if not request.path.startswith(("/_", "/p/", "/static/")) and request.path != "/":
+            response = reply(
+                {"errorCode": "InternalServerError", "errorMessage": "모래밭 안에서 오류가 났습니다."}, 500
+            )
+        if request.segments[0] in GATEWAY_ROOTS:
             took = time.perf_counter() - started
             self.log.append((request.arrived, request.method, request.path, response.status, took))
         return response
@@ -66,8 +71,10 @@ class App:
             raise GatewayError(404, "ResourceNotFound", "그런 주소가 없습니다.")
         route, params = found
         if route.endpoint not in self._sandbox.endpoints:
-            if route.endpoint == "control":
+            if route.endpoint in ("control", "panel"):
                 require_loopback(request)
+            elif route.method == "POST":
+                require_same_origin(request)
             return route.handler(Call(request, params, _NOBODY))
         return self._gateway_answer(request, route, params)
 

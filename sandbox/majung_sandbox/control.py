@@ -80,7 +80,9 @@ class Control:
     def clock(self, call: Call) -> Response:
         """The simulated time."""
         clock = self._sandbox.clock
-        return reply({"offset_seconds": clock.offset_seconds, "seoul": clock.seoul().isoformat(), "night": clock.is_night()})
+        return reply(
+            {"offset_seconds": clock.offset_seconds, "seoul": clock.seoul().isoformat(), "night": clock.is_night()}
+        )
 
     def set_clock(self, call: Call) -> Response:
         """Set the offset."""
@@ -93,7 +95,9 @@ class Control:
     def faults(self, call: Call) -> Response:
         """Every fault, and the endpoint names for delays."""
         faults = self._sandbox.faults
-        return reply({**asdict(faults.settings), "hidden_groups": sorted(faults.hidden), "endpoints": self._sandbox.endpoints})
+        return reply(
+            {**asdict(faults.settings), "hidden_groups": sorted(faults.hidden), "endpoints": self._sandbox.endpoints}
+        )
 
     def set_faults(self, call: Call) -> Response:
         """Switch faults."""

@@ -240,7 +240,11 @@ class Gateway:
             if group.account is not call.account or self._is_hidden(group) or group.status == "DELETED":
                 continue
             at = group.updated_at if query.get("dateType") == "UPDATED" else batch.made_at
-            if query.get("groupId", group.group_id) != group.group_id or (since and at < since) or (until and at > until):
+            if (
+                query.get("groupId", group.group_id) != group.group_id
+                or (since and at < since)
+                or (until and at > until)
+            ):
                 continue
             mask = _mask(group, batch, query)
             yield from ((group, batch, i) for i in indexes if mask[i])

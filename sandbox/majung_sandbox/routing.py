@@ -31,7 +31,9 @@ class Route:
         """Parameters of a path that fits, else None."""
         params = {}
         for wanted, got in zip(self.pattern, segments, strict=True):
-            if wanted[0] == "{":
+            if wanted[:1] == "{":
+                if not got:
+                    return None
                 params[wanted[1:-1]] = got
             elif wanted != got:
                 return None
@@ -56,8 +58,6 @@ class Router:
         """The route of a request, None if no path fits; raises 405 if only the method does not."""
         fitting = False
         for route in self._by_size.get(len(segments), ()):
-            if "" in segments:
-                break
             params = route.match(segments)
             if params is not None:
                 if route.method == method:

@@ -147,6 +147,10 @@ class Store:
         self._next += count
         return first
 
+    def last_counter(self) -> int:
+        """Grows with every message and group."""
+        return self._next
+
     def add(self, group: Group, batch: Batch) -> None:
         """Put a batch into its group; the oldest raw requests make room for the new one."""
         group.batches.append(batch)

@@ -40,7 +40,9 @@ class Template:
 
     def fill(self, given: Any) -> str | None:
         """The text with values in place, or None if one is missing. Names may come with or without `#{}`."""
-        values = {str(k).removeprefix("#{").removesuffix("}"): v for k, v in given.items()} if type(given) is dict else {}
+        values = (
+            {str(k).removeprefix("#{").removesuffix("}"): v for k, v in given.items()} if type(given) is dict else {}
+        )
         if any(type(values.get(name)) is not str for name in self.variables()):
             return None
         return _VARIABLE.sub(lambda found: str(values[found[1]]), self.content)
@@ -101,7 +103,10 @@ class Templates:
         """Edit; only before a review or after one (kakao.md §3.2)."""
         if template.status == "INSPECTING":
             raise GatewayError(400, "InvalidStatus", "검수 중인 템플릿은 고칠 수 없습니다.")
-        template.fields = {**template.fields, **_checked({**template.fields, **fields} if type(fields) is dict else fields)}
+        template.fields = {
+            **template.fields,
+            **_checked({**template.fields, **fields} if type(fields) is dict else fields),
+        }
         template.status, template.asked_at = "PENDING", None
         template.updated_at = self._clock.now()
 
@@ -122,7 +127,9 @@ class Templates:
         """End a review."""
         template.status, template.asked_at, template.updated_at = ("APPROVED" if approved else "REJECTED"), None, at
         if comment:
-            template.comments.append({"isAdmin": True, "memberId": "inspector", "content": comment, "dateCreated": iso(at)})
+            template.comments.append(
+                {"isAdmin": True, "memberId": "inspector", "content": comment, "dateCreated": iso(at)}
+            )
 
     def _review(self, template: Template) -> None:
         if template.status != "INSPECTING" or template.asked_at is None:
@@ -168,7 +175,14 @@ class Templates:
     def dump(self) -> list[Any]:
         """All templates as plain values."""
         return [
-            [t.template_id, t.account_key, t.fields, t.status, *(x.timestamp() if x else None for x in times), t.comments]
+            [
+                t.template_id,
+                t.account_key,
+                t.fields,
+                t.status,
+                *(x.timestamp() if x else None for x in times),
+                t.comments,
+            ]
             for t in self.by_id.values()
             for times in [(t.asked_at, t.made_at, t.updated_at)]
         ]

@@ -20,7 +20,9 @@ def _code_parts(batch: Batch, account_id: str, group_id: str, sent: bool) -> tup
         key = (kind, sender, code, reason)
         found = cache.get(key)
         if found is None:
-            status = "PENDING" if not sent and code == codes.ACCEPTED else "SENDING" if code == codes.WAITING else "COMPLETE"
+            status = (
+                "PENDING" if not sent and code == codes.ACCEPTED else "SENDING" if code == codes.WAITING else "COMPLETE"
+            )
             fields = {
                 "from": batch.senders[sender] if sender >= 0 else None, "type": codes.KINDS[kind], "country": "82",
                 "accountId": account_id, "groupId": group_id, "status": status, "statusCode": str(code),

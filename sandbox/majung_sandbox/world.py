@@ -91,7 +91,9 @@ class World:
         brand = (kinds >= codes.BMS_FREE) & (kinds <= codes.BMS_LAST)
         talk = brand | (kinds == codes.ATA)
         known = np.array([pf in self.channels for pf in channels] + [False])[channel_of]
-        near = np.array([pf in self.channels and self.channels[pf].reach == "near" for pf in channels] + [True])[channel_of]
+        near = np.array([pf in self.channels and self.channels[pf].reach == "near" for pf in channels] + [True])[
+            channel_of
+        ]
         result = np.full(len(numbers), codes.DELIVERED, np.uint16)
         result[brand & ((ending >= 70) & (ending <= 79) | (ending >= 80) & (ending <= 92) & near)] = codes.NOT_A_FRIEND
         result[talk & (ending >= 96) & (ending <= 97)] = codes.BLOCKS_TALK
