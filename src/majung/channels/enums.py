@@ -1,6 +1,4 @@
-"""Words of the room: states of channels and accounts, steps done by hand, kinds of messages, states of a friendship."""
-
-from enum import IntEnum
+"""Words of the room: states of channels and accounts, steps done by hand, kinds of messages."""
 
 from django.db.models import TextChoices
 
@@ -89,34 +87,3 @@ class TemplateState(TextChoices):
     APPROVED = "APPROVED", "승인"
     REJECTED = "REJECTED", "반려"
     GONE = "GONE", "대행사에 없음"
-
-
-class FriendState(IntEnum):
-    """What was last seen of one person and one channel; nothing seen is no row (F1)."""
-
-    ADDED = 1
-    BLOCKED = 2
-    NOT_A_FRIEND = 3
-
-
-class How(IntEnum):
-    """By what a friendship was seen."""
-
-    WEBHOOK = 1
-    SENDING = 2
-    LOGIN = 3
-    CHATBOT = 4
-    IMPORT = 5
-    FORM = 6
-    HAND = 7
-
-
-HOW_WORDS: dict[How, str] = {
-    How.WEBHOOK: "카카오 알림",
-    How.SENDING: "발송 결과",
-    How.LOGIN: "로그인",
-    How.CHATBOT: "챗봇",
-    How.IMPORT: "명단",
-    How.FORM: "가입 양식",
-    How.HAND: "손으로",
-}

@@ -99,7 +99,7 @@ CATEGORIES = bytes(category(byte) for byte in range(256))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consequence:
-    """A refusal that an outcome means: of these media, under this path in the refusal ledger."""
+    """A refusal that an outcome means: of these media, by this path (``consent.enums.RefusalPath``)."""
 
     media: tuple[str, ...]
     path: str
@@ -107,8 +107,8 @@ class Consequence:
 
 CONSEQUENCES: dict[Outcome, Consequence] = {
     # An 080 call refuses all advertising that names that 080 number (law.md ADV-11: entity and media sharing the path).
-    Outcome.OPTED_OUT: Consequence(media=("SMS", "KAKAO_AD"), path="dealer_080"),
+    Outcome.OPTED_OUT: Consequence(media=("SMS", "KAKAO_AD"), path="080"),
     # The account's own block list stops everything that the account sends.
-    Outcome.NUMBER_BLOCKED: Consequence(media=("SMS", "KAKAO_AD", "KAKAO_ALIM"), path="dealer_block"),
+    Outcome.NUMBER_BLOCKED: Consequence(media=("SMS", "KAKAO_AD", "KAKAO_ALIM"), path="dealer"),
 }
 """Refusal codes that become refusals (kakao.md §4.1, §8); whoever settles a chunk writes them, in sets."""

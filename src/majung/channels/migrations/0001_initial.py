@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('crowd', '0001_initial'),
         ('tree', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -19,36 +19,31 @@ CREATE TABLE inbound_seen (
 );
 
 -- name: triggers
--- One change row a channel and one for "any channel": who reads the log finds the sets that may have changed.
+-- Family "friend" has the channel as subject, "friend_any" none: sets that are not about one channel read the second.
 CREATE FUNCTION friendship_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO crowd_change (root_id, family, subject, people)
-    SELECT root_id, 'friend', channel_id, array_agg(person_id::int4) FROM new_rows GROUP BY root_id, channel_id
-    UNION ALL
-    SELECT root_id, 'friend_any', NULL, array_agg(DISTINCT person_id::int4) FROM new_rows GROUP BY root_id;
+    PERFORM crowd_note(root_id, 'friend', channel_id, array_agg(person_id)) FROM new_rows GROUP BY root_id, channel_id;
+    PERFORM crowd_note(root_id, 'friend_any', NULL, array_agg(DISTINCT person_id)) FROM new_rows GROUP BY root_id;
     RETURN NULL;
 END $$;
 
+-- Only a new state makes or ends a membership; a person, a channel and a root never change on a row.
 CREATE FUNCTION friendship_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO crowd_change (root_id, family, subject, people)
-    WITH moved AS (
-        SELECT n.root_id, n.channel_id, n.person_id
-          FROM new_rows n JOIN old_rows o USING (person_id, channel_id)
-         WHERE n.state <> o.state
-    )
-    SELECT root_id, 'friend', channel_id, array_agg(person_id::int4) FROM moved GROUP BY root_id, channel_id
-    UNION ALL
-    SELECT root_id, 'friend_any', NULL, array_agg(DISTINCT person_id::int4) FROM moved GROUP BY root_id;
+    IF EXISTS (SELECT FROM old_rows o LEFT JOIN new_rows n USING (person_id, channel_id) WHERE n.root_id IS DISTINCT FROM o.root_id) THEN
+        RAISE EXCEPTION 'a friendship keeps person, channel and root' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    PERFORM crowd_note(n.root_id, 'friend', n.channel_id, array_agg(n.person_id))
+       FROM new_rows n JOIN old_rows o USING (person_id, channel_id) WHERE n.state <> o.state GROUP BY n.root_id, n.channel_id;
+    PERFORM crowd_note(n.root_id, 'friend_any', NULL, array_agg(DISTINCT n.person_id))
+       FROM new_rows n JOIN old_rows o USING (person_id, channel_id) WHERE n.state <> o.state GROUP BY n.root_id;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION friendship_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO crowd_change (root_id, family, subject, people)
-    SELECT root_id, 'friend', channel_id, array_agg(person_id::int4) FROM old_rows GROUP BY root_id, channel_id
-    UNION ALL
-    SELECT root_id, 'friend_any', NULL, array_agg(DISTINCT person_id::int4) FROM old_rows GROUP BY root_id;
+    PERFORM crowd_note(root_id, 'friend', channel_id, array_agg(person_id)) FROM old_rows GROUP BY root_id, channel_id;
+    PERFORM crowd_note(root_id, 'friend_any', NULL, array_agg(DISTINCT person_id)) FROM old_rows GROUP BY root_id;
     RETURN NULL;
 END $$;
 

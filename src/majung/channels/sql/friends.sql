@@ -1,0 +1,21 @@
+-- name: observe
+-- Newer news win, older and repeated news change nothing. Rows are taken in order of person, so that two writers cannot
+-- block each other. Returns the number of rows that are now as observed.
+INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
+SELECT DISTINCT person_id, %(channel)s::bigint, %(root)s::int, %(state)s::smallint, %(at)s::timestamptz, %(how)s::smallint
+  FROM unnest(%(people)s::bigint[]) AS person_id
+ ORDER BY person_id
+ON CONFLICT (person_id, channel_id) DO UPDATE
+   SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
+ WHERE f.seen_at < excluded.seen_at;
+
+-- name: observe_rows
+-- As observe, for news of many channels at once: of several news of one pair only the newest is taken.
+INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
+SELECT DISTINCT ON (n.person_id, n.channel_id) n.person_id, n.channel_id, n.root_id, n.state, n.seen_at, %(how)s::smallint
+  FROM unnest(%(people)s::bigint[], %(channels)s::bigint[], %(roots)s::int[], %(states)s::smallint[], %(ats)s::timestamptz[])
+       AS n(person_id, channel_id, root_id, state, seen_at)
+ ORDER BY n.person_id, n.channel_id, n.seen_at DESC
+ON CONFLICT (person_id, channel_id) DO UPDATE
+   SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
+ WHERE f.seen_at < excluded.seen_at;
