@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 
 from majung.accounts.models import ApiKey, User
 from majung.core import clock
 from majung.core.errors import Forbidden, NotYours
+from majung.tree import rules
 from majung.tree.enums import Act, UnitState
 from majung.tree.models import Grant, Unit
 
@@ -45,10 +46,14 @@ class Actor:
 
     def grant_for(self, act: Act, unit: Unit) -> Grant | None:
         """The widest grant that lends ``act`` at ``unit``: the one nearest the top of the tree, then the oldest."""
+        return next(iter(self.grants_for(act, unit)), None)
+
+    def grants_for(self, act: Act, unit: Unit) -> list[Grant]:
+        """Every grant that lends ``act`` at ``unit``, the widest first."""
         if unit.root_id != self.root_id:
-            return None
+            return []
         fitting = [g for g in self.grants if act in g.acts and covers(g, unit)]
-        return min(fitting, key=lambda g: (g.unit.depth, not g.covers_subtree, g.pk), default=None)
+        return sorted(fitting, key=lambda g: (g.unit.depth, not g.covers_subtree, g.pk))
 
     def sees(self, unit: Unit) -> bool:
         """Whether any grant reaches ``unit``."""
@@ -87,17 +92,25 @@ class Actor:
 
 def covers(grant: Grant, unit: Unit) -> bool:
     """Whether ``grant`` reaches ``unit``; needs ``grant.unit``."""
-    if grant.covers_subtree:
-        return unit.path.startswith(grant.unit.path)
-    return unit.pk == grant.unit_id
+    return rules.is_below(unit.path, grant.unit.path) if grant.covers_subtree else unit.pk == grant.unit_id
 
 
 def grants_in_force(holder: Q) -> QuerySet[Grant]:
-    """Grants of ``holder`` that are in force now: begun, not ended, not revoked, at a unit that works."""
+    """Grants of ``holder`` that are in force now: begun, not ended, not revoked, at a unit that works.
+
+    A unit works while it and every unit above it is active. The chain above needs no look here: a grant never begins
+    before or outlives its parent, and a revocation has reached all below it when it commits.
+    """
     now = clock.now()
+    stopped = (
+        Unit.objects.alias(place=ExpressionWrapper(OuterRef("unit__path"), output_field=CharField()))
+        .filter(root=OuterRef("root"), place__startswith=F("path"))
+        .exclude(state=UnitState.ACTIVE)
+    )
     return (
-        Grant.objects.filter(holder, starts_at__lte=now, revoked_at__isnull=True, unit__state=UnitState.ACTIVE)
+        Grant.objects.filter(holder, starts_at__lte=now, revoked_at__isnull=True)
         .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now))
+        .filter(~Exists(stopped))
         .select_related("unit", "unit__kind", "unit__entity", "root")
         .order_by("pk")
     )

@@ -176,7 +176,8 @@ class Budget(models.Model):
 class Reservation(models.Model):
     """Messages and worst-case money set aside for one campaign along its chain of grants and budgets (T3, T7, M7).
 
-    ``campaign_id`` is a plain number: campaigns lie above this room.
+    ``campaign_id`` is a plain number: campaigns lie above this room. ``grants`` and ``budgets`` are the numbers charged,
+    from the nearest up: what was set aside is given back to the same ones, even after the unit has moved.
     """
 
     class State(models.TextChoices):
@@ -190,6 +191,8 @@ class Reservation(models.Model):
     root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="+")
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    grants = ArrayField(models.BigIntegerField())
+    budgets = ArrayField(models.BigIntegerField())
     month = models.DateField()
     on = models.DateField()
     messages = models.PositiveIntegerField()
@@ -198,13 +201,23 @@ class Reservation(models.Model):
     spent_centiwon = models.PositiveBigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.HELD)
 
+    class Meta:
+        # What a grant or a budget has used: the sums of one organisation's rows of a month, or of all.
+        indexes = (models.Index(fields=("root", "month"), name="reservations_of_month"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(spent_messages__lte=F("messages"), spent_centiwon__lte=F("centiwon")), name="spent_within_reserved"
+            ),
+        )
+
 
 class AuthorityRecord(models.Model):
     """Every change of the tree and its grants, for ever: who, when, what, and the whole row after it (law: kept 3 years)."""
 
     root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=clock.now)
-    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    actor_kind = models.CharField(max_length=10)
+    actor_id = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=30)
     object_id = models.BigIntegerField()
     facts = models.JSONField()
