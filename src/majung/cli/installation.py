@@ -57,30 +57,35 @@ def migrate() -> None:
     roles.apply()
 
 
+def choose_addresses(port: int | None, *, sandbox: bool) -> None:
+    """Free ports for every process, put into the environment before anybody reads the settings."""
+    os.environ["MAJUNG_BASE_URL"] = f"http://127.0.0.1:{free_port(port or 8000)}"
+    os.environ["MAJUNG_INGEST_URL"] = f"http://127.0.0.1:{free_port(8001)}"
+    if sandbox:
+        os.environ["MAJUNG_SANDBOX_URL"] = f"http://127.0.0.1:{free_port(8790)}"
+
+
 @contextmanager
-def running(home: Path, *, port: int | None, senders: int, sandbox: bool = False, environment: dict[str, str] | None = None) -> Iterator[Family]:
-    """Web, ingest, worker (and sandbox) run and answer inside the block."""
+def running(home: Path, *, senders: int, sandbox: bool = False) -> Iterator[Family]:
+    """Web, ingest, worker (and sandbox) run and answer inside the block, at the chosen addresses."""
     family = Family(home / "logs")
-    env = dict(environment or {})
-    web = free_port(port or 8000)
-    ingest = free_port(8001)
-    os.environ["MAJUNG_BASE_URL"] = env["MAJUNG_BASE_URL"] = f"http://127.0.0.1:{web}"
-    os.environ["MAJUNG_INGEST_URL"] = env["MAJUNG_INGEST_URL"] = f"http://127.0.0.1:{ingest}"
+    web, ingest = os.environ["MAJUNG_BASE_URL"], os.environ["MAJUNG_INGEST_URL"]
+    python = sys.executable
     try:
-        python = sys.executable
         if sandbox:
-            where = free_port(8790)
-            os.environ["MAJUNG_SANDBOX_URL"] = env["MAJUNG_SANDBOX_URL"] = f"http://127.0.0.1:{where}"
-            child = family.start(
-                "sandbox", [python, "-m", "majung_sandbox", "--port", str(where), "--state", str(home / "sandbox.sqlite")], **env
-            )
-            wait_for(env["MAJUNG_SANDBOX_URL"], child)
+            at = os.environ["MAJUNG_SANDBOX_URL"]
+            messenger = [python, "-m", "majung_sandbox", "--port", _port(at), "--state", str(home / "sandbox.sqlite")]
+            wait_for(f"{at}/_control/health", family.start("sandbox", messenger))
         majung = [python, "-m", "majung"]
-        pages = family.start("web", [*majung, "web", "--port", str(web)], MAJUNG_ROLE=APP, **env)
-        inlet = family.start("ingest", [*majung, "ingest", "--port", str(ingest)], MAJUNG_ROLE=APP, **env)
-        family.start("worker", [*majung, "worker", "--senders", str(senders)], MAJUNG_ROLE=WORKER, **env)
-        wait_for(f"{env['MAJUNG_BASE_URL']}/accounts/login/", pages)
-        wait_for(f"{env['MAJUNG_INGEST_URL']}/healthz", inlet)
+        pages = family.start("web", [*majung, "web", "--port", _port(web)], MAJUNG_ROLE=APP)
+        inlet = family.start("ingest", [*majung, "ingest", "--port", _port(ingest)], MAJUNG_ROLE=APP)
+        family.start("worker", [*majung, "worker", "--senders", str(senders)], MAJUNG_ROLE=WORKER)
+        wait_for(f"{web}/accounts/login/", pages)
+        wait_for(f"{ingest}/healthz", inlet)
         yield family
     finally:
         family.stop()
+
+
+def _port(url: str) -> str:
+    return url.rsplit(":", 1)[1]

@@ -1,24 +1,25 @@
 """``majung up`` and ``majung migrate``."""
 
 import argparse
+import os
 import signal
 import time
 
 from majung.cli.installation import migrate as migrate_tables
-from majung.cli.installation import prepare, running, say
+from majung.cli.installation import choose_addresses, prepare, running, say
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Everything runs on this machine until Ctrl-C."""
-    from majung import settings  # noqa: PLC0415  reads the environment, which the caller may still set
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not os.environ.get("MAJUNG_BASE_URL"):
+        choose_addresses(arguments.port, sandbox=False)
+    from majung import settings  # noqa: PLC0415  reads the environment, which is whole now
+
     server = prepare(settings.HOME)
     try:
         migrate_tables()
-        with running(settings.HOME, port=arguments.port, senders=senders()) as family:
-            import os  # noqa: PLC0415
-
+        with running(settings.HOME, senders=senders()) as family:
             say(f"마중이 켜졌습니다: {os.environ['MAJUNG_BASE_URL']}  (끄기: Ctrl-C)")
             while True:
                 time.sleep(2)
@@ -34,8 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def senders() -> int:
     """Sending processes for this machine: one a core, at most four by default."""
-    import os  # noqa: PLC0415
-
     return max(1, min(4, os.cpu_count() or 1))
 
 

@@ -1,0 +1,118 @@
+"""``majung demo``: an invented party, its people and its main campaign, on a clock that starts at 10:00 in Seoul."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from majung.cli.installation import choose_addresses, migrate, prepare, running, say
+from majung.cli.up import senders
+from majung.core import clock
+from majung.core.errors import Invalid, Misconfigured
+
+if TYPE_CHECKING:
+    from majung.cli.processes import Family
+    from majung.demo.run import Outcome
+
+LATEST_HOUR = 20
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo: once in a temporary folder, or stay up over a folder that keeps its data."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin = _instant(arguments.at)
+    if arguments.once:
+        with _temporary() as home:
+            return _once(home, begin, arguments)
+    from majung import settings  # noqa: PLC0415  reads the environment
+
+    home = Path(os.environ.get("MAJUNG_HOME") or f"{settings.HOME}-demo")
+    return _stay(home, begin, arguments)
+
+
+def _instant(text: str) -> datetime:
+    """The Seoul wall-clock time ``text`` of the current day."""
+    for form in ("%H:%M:%S", "%H:%M"):
+        try:
+            at = datetime.strptime(text, form).time()  # noqa: DTZ007  a time of day, put on the Seoul clock below
+        except ValueError:
+            continue
+        return datetime.combine(clock.today(), at, clock.SEOUL)
+    raise Invalid(problem=f"--at {text}: 10:00 이나 20:49:30 처럼 적어 주세요.")
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="majung-demo-"))
+    home.chmod(0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _once(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
+    with _world(home, begin, arguments) as family:
+        outcome = _load_and_send(family, arguments.people)
+        print(json.dumps(outcome.figures(), ensure_ascii=False) if arguments.json else outcome.in_words(), flush=True)
+    return 0 if outcome.balances else 1
+
+
+def _stay(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
+    mark = home / "demo-clock"
+    if mark.exists():
+        # Time never runs backwards: a second start on the same day goes on where the first one ended.
+        last = datetime.fromisoformat(mark.read_text("ascii").strip())
+        if last > begin and clock.seoul(last).hour < LATEST_HOUR:
+            begin = last + timedelta(minutes=1)
+    with _world(home, begin, arguments) as family:
+        try:
+            if not (home / "demo-ready").exists():
+                say(_load_and_send(family, arguments.people).in_words())
+                (home / "demo-ready").touch()
+            from majung.demo.run import welcome  # noqa: PLC0415  app ready
+
+            say(welcome())
+            while True:
+                time.sleep(2)
+                mark.write_text(clock.now().isoformat(), "ascii")
+                for name in family.check():
+                    say(f"{name}이(가) 멈춰 다시 켰습니다. 기록: {family.logs / f'{name}.log'}")
+        except KeyboardInterrupt:
+            say("끕니다. 다시 켜면 데이터가 그대로 있습니다.")
+            return 0
+
+
+@contextmanager
+def _world(home: Path, begin: datetime, arguments: argparse.Namespace) -> "Iterator[Family]":
+    """Database, tables and processes run inside the block, all on one clock."""
+    os.environ[clock.VARIABLE] = f"{clock.offset_to(begin):.3f}"
+    if arguments.once:
+        for name in ("DATABASE_URL", "DATABASE_URL_APP", "DATABASE_URL_WORKER", "MAJUNG_VAULT_KEY", "MAJUNG_SECRET_KEY"):
+            os.environ.pop(name, None)
+    elif os.environ.get("DATABASE_URL"):
+        raise Misconfigured("demo는 제 데이터베이스를 씁니다. DATABASE_URL을 지우고 다시 실행해 주세요.")
+    choose_addresses(arguments.port, sandbox=True)
+    server = prepare(home)
+    try:
+        migrate()
+        with running(home, senders=senders(), sandbox=True) as family:
+            yield family
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _load_and_send(family: "Family", people: int) -> "Outcome":
+    from majung.demo import run as demo  # noqa: PLC0415  app ready
+
+    demo.load(people, say=say)
+    return demo.send(family, say=say)
