@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from majung.core.errors import Outside
+
+T = TypeVar("T")
 
 VARIABLE = re.compile(r"#\{([^{}#\n]{1,30})\}")
 
@@ -203,7 +205,107 @@ class WrongState(DealerRefused):
     """The basket is not in a state for this: look at it."""
 
 
-class Adapter(ABC):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[T]):
+    """A page of a list and the key of the next page ("" at the end)."""
+
+    rows: list[T]
+    next_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pf:
+    """A channel as the dealer knows it."""
+
+    search_id: str
+    pf_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateRow:
+    """A reviewed text as the dealer tells it."""
+
+    dealer_id: str
+    pf_id: str
+    name: str
+    content: str
+    state: str
+    buttons: list[Any]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A number that refused, and since when as the dealer wrote it."""
+
+    number: str
+    since: str
+
+
+class AccountCalls(ABC):
+    """Requests about the account itself, for jobs; each with the reading of its answer."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    @abstractmethod
+    def balance_request(self) -> Wire:
+        """Asks how much money is left."""
+
+    @abstractmethod
+    def decode_balance(self, reply: Reply) -> int:
+        """Money left, in 1/100 won."""
+
+    @abstractmethod
+    def senders_request(self) -> Wire:
+        """Asks for the registered sender numbers."""
+
+    @abstractmethod
+    def decode_senders(self, reply: Reply) -> list[str]:
+        """Digits of each number."""
+
+    @abstractmethod
+    def profiles_request(self, start_key: str = "") -> Wire:
+        """Asks for the channels registered with the account."""
+
+    @abstractmethod
+    def decode_profiles(self, reply: Reply) -> Listed[Pf]:
+        """Search ids and profile ids."""
+
+    @abstractmethod
+    def templates_request(self, start_key: str = "") -> Wire:
+        """Asks for reviewed texts."""
+
+    @abstractmethod
+    def decode_templates(self, reply: Reply) -> Listed[TemplateRow]:
+        """Reviewed texts and their states."""
+
+    @abstractmethod
+    def refused_request(self, own: bool, start_key: str = "") -> Wire:
+        """Asks for numbers that refused (or that the account itself blocked)."""
+
+    @abstractmethod
+    def decode_refused(self, reply: Reply, own: bool) -> Listed[Refused]:
+        """Numbers that refused."""
+
+    @abstractmethod
+    def upload_request(self, kind: Kind, name: str, content: bytes) -> Wire:
+        """Hands over a picture for messages of a kind."""
+
+    @abstractmethod
+    def decode_uploaded(self, reply: Reply) -> str:
+        """The picture's id."""
+
+    @abstractmethod
+    def prices_request(self) -> Wire:
+        """Asks for the price list."""
+
+    @abstractmethod
+    def decode_prices(self, reply: Reply) -> dict[Kind, int]:
+        """1/100 won by kind."""
+
+
+class Adapter(AccountCalls):
     """One dealer's wire format. Holds no state but its account; every method is pure."""
 
     code: ClassVar[str]
@@ -214,9 +316,6 @@ class Adapter(ABC):
     page_size: ClassVar[int]
     echoes_our_id: ClassVar[bool]
     secrets: ClassVar[frozenset[str]]
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
 
     @abstractmethod
     def sign(self, now: datetime, salt: str) -> dict[str, str]:
@@ -275,12 +374,3 @@ class Adapter(ABC):
     @abstractmethod
     def drop_group_request(self, group: str) -> Wire:
         """Throws an open basket away."""
-
-    # Of the account.
-    @abstractmethod
-    def balance_request(self) -> Wire:
-        """Asks how much money is left."""
-
-    @abstractmethod
-    def decode_balance(self, reply: Reply) -> int:
-        """Money left, in 1/100 won."""

@@ -297,4 +297,5 @@ class Migration(migrations.Migration):
             model_name='testsend',
             index=models.Index(fields=['by', 'at'], name='test_sends_of_user'),
         ),
+        migrations.RunSQL([_run("channel_trigger")], [_run("drop_channel_trigger")]),
     ]

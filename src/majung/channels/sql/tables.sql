@@ -19,11 +19,10 @@ CREATE TABLE inbound_seen (
 );
 
 -- name: triggers
--- Family "friend" has the channel as subject, "friend_any" none: sets that are not about one channel read the second.
+-- Family "friend", with the channel as subject.
 CREATE FUNCTION friendship_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM crowd_note(root_id, 'friend', channel_id, array_agg(person_id)) FROM new_rows GROUP BY root_id, channel_id;
-    PERFORM crowd_note(root_id, 'friend_any', NULL, array_agg(DISTINCT person_id)) FROM new_rows GROUP BY root_id;
     RETURN NULL;
 END $$;
 
@@ -35,15 +34,12 @@ BEGIN
     END IF;
     PERFORM crowd_note(n.root_id, 'friend', n.channel_id, array_agg(n.person_id))
        FROM new_rows n JOIN old_rows o USING (person_id, channel_id) WHERE n.state <> o.state GROUP BY n.root_id, n.channel_id;
-    PERFORM crowd_note(n.root_id, 'friend_any', NULL, array_agg(DISTINCT n.person_id))
-       FROM new_rows n JOIN old_rows o USING (person_id, channel_id) WHERE n.state <> o.state GROUP BY n.root_id;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION friendship_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM crowd_note(root_id, 'friend', channel_id, array_agg(person_id)) FROM old_rows GROUP BY root_id, channel_id;
-    PERFORM crowd_note(root_id, 'friend_any', NULL, array_agg(DISTINCT person_id)) FROM old_rows GROUP BY root_id;
     RETURN NULL;
 END $$;
 
@@ -53,6 +49,21 @@ CREATE TRIGGER friendship_updated AFTER UPDATE ON friendship
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION friendship_updated();
 CREATE TRIGGER friendship_deleted AFTER DELETE ON friendship
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION friendship_deleted();
+
+-- name: channel_trigger
+-- A channel that goes to another unit takes its friends into other scopes: those sets are built anew.
+CREATE FUNCTION channel_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO crowd_change (root_id, family)
+    SELECT DISTINCT n.root_id, 'channel' FROM new_rows n JOIN old_rows o USING (id) WHERE n.unit_id <> o.unit_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER channel_moved AFTER UPDATE ON channels_channel
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION channel_moved();
+
+-- name: drop_channel_trigger
+DROP TRIGGER channel_moved ON channels_channel;
+DROP FUNCTION channel_moved;
 
 -- name: drop
 DROP TABLE friendship, inbound_seen;

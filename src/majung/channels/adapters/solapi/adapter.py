@@ -4,17 +4,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-import orjson
-
 from majung.channels.adapters.base import (
     Adapter,
     Batch,
-    DealerRefused,
     Group,
     GroupState,
     Kind,
@@ -23,28 +19,21 @@ from majung.channels.adapters.base import (
     Page,
     Printer,
     Reply,
-    UnknownGroup,
     Wire,
-    WrongState,
 )
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.solapi import body, codes
+from majung.channels.adapters.solapi.account import SolapiAccountCalls
+from majung.channels.adapters.solapi.answers import JSON, check, object_of, whole
 from majung.core.errors import Outside
-
-JSON = MappingProxyType({"Content-Type": "application/json"})
 
 _STATES = {
     "PENDING": GroupState.OPEN, "SCHEDULED": GroupState.SENT, "SENDING": GroupState.SENT, "COMPLETE": GroupState.DONE,
     "FAILED": GroupState.DEAD, "DELETED": GroupState.DEAD,
 }  # fmt: skip
-_PAUSES = {
-    "InvalidAPIKey": "ACCOUNT_KEY", "SignatureDoesNotMatch": "ACCOUNT_KEY", "Unauthorized": "ACCOUNT_KEY",
-    "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
-}  # fmt: skip
-_STATE_ERRORS = {"InvalidStatus", "DeletedGroup", "FailedGroup"}
 
 
-class Solapi(Adapter):
+class Solapi(SolapiAccountCalls, Adapter):
     """Solapi v4."""
 
     code = "solapi"
@@ -94,7 +83,7 @@ class Solapi(Adapter):
 
     def decode_created(self, reply: Reply) -> str:
         """The groupId."""
-        found = _object(reply).get("groupId")
+        found = object_of(reply).get("groupId")
         if not isinstance(found, str) or not 0 < len(found) <= 64:
             raise Outside("no groupId in the answer", retryable=True, raw=reply.body[:2000])
         return found
@@ -110,11 +99,11 @@ class Solapi(Adapter):
     def decode_added(self, reply: Reply, batch: Batch) -> bytes:
         """As the base class; a person the answer does not name is IN_DOUBT."""
         count = len(batch.recipients)
-        _check(reply)
+        check(reply)
         # An unescaped quote cannot stand inside a JSON text, so the bytes below can only be members of the list.
         if reply.body.count(b'"statusCode":"2000"') == count and _says_no_errors(reply.body):
             return bytes((Outcome.ACCEPTED,)) * count
-        results = _object(reply).get("resultList")
+        results = object_of(reply).get("resultList")
         if not isinstance(results, list):
             raise Outside("no resultList in the answer", retryable=False, raw=reply.body[:2000])
         place = {f"{batch.campaign}-{batch.chunk}-{seq}": at for at, seq in enumerate(batch.positions)}
@@ -141,14 +130,14 @@ class Solapi(Adapter):
 
     def decode_group(self, reply: Reply) -> Group:
         """As the base class."""
-        told = _object(reply)
+        told = object_of(reply)
         counts = told.get("count")
         state = _STATES.get(str(told.get("status")))
         if not isinstance(counts, dict) or state is None:
             raise Outside("no group in the answer", retryable=True, raw=reply.body[:2000])
         return Group(
-            ref=str(told.get("groupId", "")), state=state, total=_int(counts.get("total")),
-            accepted=_int(counts.get("registeredSuccess")), waiting=_int(counts.get("sentPending")),
+            ref=str(told.get("groupId", "")), state=state, total=whole(counts.get("total")),
+            accepted=whole(counts.get("registeredSuccess")), waiting=whole(counts.get("sentPending")),
         )  # fmt: skip
 
     def group_messages_request(self, group: str, start_key: str = "", limit: int = 0) -> Wire:
@@ -158,7 +147,7 @@ class Solapi(Adapter):
 
     def decode_messages(self, reply: Reply) -> Page:
         """As the base class; a message without our id gets the id ""."""
-        told = _object(reply)
+        told = object_of(reply)
         messages = told.get("messageList")
         if not isinstance(messages, dict):
             raise Outside("no messageList in the answer", retryable=True, raw=reply.body[:2000])
@@ -179,56 +168,10 @@ class Solapi(Adapter):
         """Legal only from PENDING and FAILED."""
         return self._wire("DELETE", f"/messages/v4/groups/{quote(group, safe='')}")
 
-    # Of the account
-    def balance_request(self) -> Wire:
-        """Balance and points."""
-        return self._wire("GET", "/cash/v1/balance")
-
-    def decode_balance(self, reply: Reply) -> int:
-        """Balance and points together, in 1/100 won."""
-        told = _object(reply)
-        try:
-            return int((Decimal(str(told["balance"])) + Decimal(str(told.get("point") or 0))) * 100)
-        except (KeyError, InvalidOperation, ValueError, OverflowError):
-            raise Outside("no balance in the answer", retryable=True, raw=reply.body[:2000]) from None
-
 
 def signature(secret: str, date: str, salt: str) -> str:
     """Lower-case hex of HMAC-SHA256(secret, date + salt)."""
     return hmac.new(secret.encode(), (date + salt).encode(), hashlib.sha256).hexdigest()
-
-
-def _check(reply: Reply) -> None:
-    """Raise what an error answer means; return for a 200."""
-    if reply.status == 200:
-        return
-    told = _parsed(reply.body)
-    code = str(told.get("errorCode", reply.status)) if isinstance(told, dict) else str(reply.status)
-    words = str(told.get("errorMessage", "")) if isinstance(told, dict) else ""
-    if code == "NotEnoughBalance" or reply.status == 402:
-        raise NoBalance(code, words, pause="NO_BALANCE", raw=reply.body)
-    if code in _STATE_ERRORS:
-        raise WrongState(code, words, raw=reply.body)
-    if code == "ResourceNotFound" or reply.status == 404:
-        raise UnknownGroup(code, words, raw=reply.body)
-    if code == "DuplicatedSignature" or reply.status == 429 or reply.status >= 500:
-        raise DealerRefused(code, words, retryable=True, after_seconds=1.0, raw=reply.body)
-    raise DealerRefused(code, words, pause=_PAUSES.get(code, "DEALER_REFUSES"), raw=reply.body)
-
-
-def _parsed(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _object(reply: Reply) -> dict[str, Any]:
-    _check(reply)
-    told = _parsed(reply.body)
-    if not isinstance(told, dict):
-        raise Outside("the answer is no JSON object", retryable=True, raw=reply.body[:2000])
-    return told
 
 
 def _says_no_errors(content: bytes) -> bool:
@@ -248,11 +191,4 @@ def _status(message: Any) -> int:
     try:
         return int(message["statusCode"])
     except (KeyError, TypeError, ValueError):
-        return 0
-
-
-def _int(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
         return 0

@@ -1,0 +1,67 @@
+"""A dealer account ready to work with, plain: keys opened, profile ids, default sender, prices of a day (M7, M10)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from majung.channels.adapters.base import Account, Adapter
+from majung.channels.adapters.registry import adapter
+from majung.core import sql
+from majung.core.errors import Misconfigured
+from majung.core.sealing import Place, Sealer
+
+TABLE = "channels_dealeraccount"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveAccount:
+    """One account as a worker needs it. The adapter holds open keys: never log it."""
+
+    account_id: int
+    root_id: int
+    entity_id: int
+    mode: str
+    state: str
+    adapter: Adapter = field(repr=False)
+    pf_ids: Mapping[int, str]
+    sender: str
+    refusal_number: str
+    certificate: str
+
+
+def place(root: int, column: str) -> Place:
+    """Where the ``key`` or ``secret`` of an account is sealed; the subject is the account's number."""
+    return Place(root=root, table=TABLE, column=column)
+
+
+def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -> LiveAccount:
+    """The account, its keys opened. Raises LookupError when there is none, Misconfigured when it has no keys."""
+    row = connection.execute(_sql("account"), {"account": account_id}).fetchone()
+    if row is None:
+        raise LookupError(f"no dealer account {account_id}")
+    number, root, code, mode, state, base_url, key, secret, refusal_number, certificate, entity = row
+    if not key or not secret:
+        raise Misconfigured(f"dealer account {account_id} has no keys")
+    opened = Account(
+        base_url=base_url,
+        key=sealer.open(place(root, "key"), number, bytes(key)),
+        secret=sealer.open(place(root, "secret"), number, bytes(secret)),
+    )
+    profiles = connection.execute(_sql("profiles"), {"account": account_id}).fetchall()
+    sender = connection.execute(_sql("default_sender"), {"account": account_id}).fetchone()
+    return LiveAccount(
+        account_id=number, root_id=root, entity_id=entity, mode=mode, state=state, adapter=adapter(code)(opened),
+        pf_ids=dict(profiles), sender=sender[0] if sender else "", refusal_number=refusal_number, certificate=certificate,
+    )  # fmt: skip
+
+
+def prices_on(connection: psycopg.Connection[Any], account_id: int, on: date) -> dict[str, int]:
+    """1/100 won by kind on a Seoul day, excluding VAT; a kind without a price is missing."""
+    return dict(connection.execute(_sql("prices_on"), {"account": account_id, "on": on}).fetchall())
+
+
+def _sql(name: str) -> str:
+    return sql.load("majung.channels", "accounts", name)

@@ -1,0 +1,83 @@
+"""Reading Solapi's answers: JSON or not, error or not (kakao.md §4.1 "Errors")."""
+
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, UnknownGroup, WrongState
+from majung.core.errors import Outside
+
+JSON = MappingProxyType({"Content-Type": "application/json"})
+
+_PAUSES = {
+    "InvalidAPIKey": "ACCOUNT_KEY", "SignatureDoesNotMatch": "ACCOUNT_KEY", "Unauthorized": "ACCOUNT_KEY",
+    "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
+}  # fmt: skip
+_STATE_ERRORS = {"InvalidStatus", "DeletedGroup", "FailedGroup"}
+
+
+def check(reply: Reply) -> None:
+    """Raise what an error answer means; return for a 200."""
+    if reply.status == 200:
+        return
+    told = _parsed(reply.body)
+    code = str(told.get("errorCode", reply.status)) if isinstance(told, dict) else str(reply.status)
+    words = str(told.get("errorMessage", ""))[:300] if isinstance(told, dict) else ""
+    if code == "NotEnoughBalance" or reply.status == 402:
+        raise NoBalance(code, words, pause="NO_BALANCE", raw=reply.body)
+    if code in _STATE_ERRORS:
+        raise WrongState(code, words, raw=reply.body)
+    if code == "ResourceNotFound" or reply.status == 404:
+        raise UnknownGroup(code, words, raw=reply.body)
+    if code == "DuplicatedSignature" or reply.status == 429 or reply.status >= 500:
+        raise DealerRefused(code, words, retryable=True, after_seconds=1.0, raw=reply.body)
+    raise DealerRefused(code, words, pause=_PAUSES.get(code, "DEALER_REFUSES"), raw=reply.body)
+
+
+def object_of(reply: Reply) -> dict[str, Any]:
+    """The JSON object of a good answer."""
+    check(reply)
+    told = _parsed(reply.body)
+    if not isinstance(told, dict):
+        raise Outside("the answer is no JSON object", retryable=True, raw=reply.body[:2000])
+    return told
+
+
+def parsed_list(reply: Reply) -> list[Any]:
+    """The JSON list of a good answer."""
+    check(reply)
+    told = _parsed(reply.body)
+    if not isinstance(told, list):
+        raise Outside("the answer is no JSON list", retryable=True, raw=reply.body[:2000])
+    return told
+
+
+def members(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in the list (or map) ``name`` of an answer."""
+    found = told.get(name)
+    rows = list(found.values()) if isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        raise Outside(f"no {name} in the answer", retryable=True)
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def text_of(row: Any, name: str) -> str:
+    """The text ``name`` of an object, or ""."""
+    value = row.get(name) if isinstance(row, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def whole(value: Any) -> int:
+    """A whole number written as number or text, else 0."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
