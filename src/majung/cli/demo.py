@@ -13,16 +13,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from majung.cli.installation import choose_addresses, migrate, prepare, running, say
+from majung.cli.installation import choose_ports, migrate, prepare, running, say
 from majung.cli.up import senders
 from majung.core import clock
-from majung.core.errors import Invalid, Misconfigured
+from majung.core.errors import Invalid
 
 if TYPE_CHECKING:
     from majung.cli.processes import Family
     from majung.demo.run import Outcome
 
 LATEST_HOUR = 20
+OWN = (
+    "DATABASE_URL", "DATABASE_URL_APP", "DATABASE_URL_WORKER", "MAJUNG_VAULT_KEY", "MAJUNG_SECRET_KEY", "MAJUNG_BASE_URL",
+    "MAJUNG_INGEST_URL",
+)  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.once:
         with _temporary() as home:
             return _once(home, begin, arguments)
-    from majung import settings  # noqa: PLC0415  reads the environment
+    from majung import settings
 
     home = Path(os.environ.get("MAJUNG_HOME") or f"{settings.HOME}-demo")
     return _stay(home, begin, arguments)
@@ -78,7 +82,7 @@ def _stay(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
             if not (home / "demo-ready").exists():
                 say(_load_and_send(family, arguments.people).in_words())
                 (home / "demo-ready").touch()
-            from majung.demo.run import welcome  # noqa: PLC0415  app ready
+            from majung.demo.run import welcome
 
             say(welcome())
             while True:
@@ -96,15 +100,13 @@ def _world(home: Path, begin: datetime, arguments: argparse.Namespace) -> "Itera
     """Database, tables and processes run inside the block, all on one clock."""
     os.environ[clock.VARIABLE] = f"{clock.offset_to(begin):.3f}"
     if arguments.once:
-        for name in ("DATABASE_URL", "DATABASE_URL_APP", "DATABASE_URL_WORKER", "MAJUNG_VAULT_KEY", "MAJUNG_SECRET_KEY"):
+        for name in OWN:
             os.environ.pop(name, None)
-    elif os.environ.get("DATABASE_URL"):
-        raise Misconfigured("demo는 제 데이터베이스를 씁니다. DATABASE_URL을 지우고 다시 실행해 주세요.")
-    choose_addresses(arguments.port, sandbox=True)
+    ports = choose_ports(arguments.port, sandbox=True)
     server = prepare(home)
     try:
         migrate()
-        with running(home, senders=senders(), sandbox=True) as family:
+        with running(home, ports, senders=senders()) as family:
             yield family
     finally:
         if server is not None:
@@ -112,7 +114,7 @@ def _world(home: Path, begin: datetime, arguments: argparse.Namespace) -> "Itera
 
 
 def _load_and_send(family: "Family", people: int) -> "Outcome":
-    from majung.demo import run as demo  # noqa: PLC0415  app ready
+    from majung.demo import run as demo
 
     demo.load(people, say=say)
     return demo.send(family, say=say)

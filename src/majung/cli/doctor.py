@@ -44,14 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Every check, in the order in which things depend on each other."""
-    from majung import settings  # noqa: PLC0415  reads the environment
+    from majung import settings
 
     yield from _files(settings.HOME, settings.VAULT_KEY)
     url = settings.database_url()
     if not url:
         yield Finding(what="데이터베이스", seen="아직 없음", advice="majung up 으로 한 번 켜 주세요.")
         return
-    checks: tuple[Callable[[psycopg.Connection[tuple[object, ...]]], Iterator[Finding]], ...] = (_server, _tables, _work)
+    checks: tuple[Callable[[psycopg.Connection[tuple[object, ...]]], Iterator[Finding]], ...] = (
+        _server,
+        _tables,
+        _work,
+    )
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             for check in checks:
@@ -91,9 +95,9 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
 
 
 def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
-    import django  # noqa: PLC0415  slow
-    from django.db import connection as default  # noqa: PLC0415
-    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+    import django
+    from django.db import connection as default
+    from django.db.migrations.executor import MigrationExecutor
 
     django.setup()
     executor = MigrationExecutor(default)
@@ -105,7 +109,9 @@ def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
 def _work(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
     row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'").fetchone()
     failed = int(str(row[0])) if row else 0
-    yield Finding(what="실패한 일", seen=f"{failed}건", advice="기록(logs/jobs.log)을 보고 까닭을 고쳐 주세요." if failed else "")
+    yield Finding(
+        what="실패한 일", seen=f"{failed}건", advice="기록(logs/jobs.log)을 보고 까닭을 고쳐 주세요." if failed else ""
+    )
 
 
 def _web_role(url: str) -> Iterator[Finding]:
@@ -117,7 +123,9 @@ def _web_role(url: str) -> Iterator[Finding]:
                 "  FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
     except psycopg.OperationalError as error:
-        yield Finding(what="웹의 역할", seen=str(error).strip().splitlines()[0], advice="DATABASE_URL_APP을 확인해 주세요.")
+        yield Finding(
+            what="웹의 역할", seen=str(error).strip().splitlines()[0], advice="DATABASE_URL_APP을 확인해 주세요."
+        )
         return
     name, too_much, may_update = row if row else ("?", True, True)
     advice = "웹이 너무 많은 권한으로 돕니다. majung_app 역할로 켜 주세요." if too_much or may_update else ""

@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from majung.cli.processes import Family, free_port, wait_for
@@ -47,45 +48,62 @@ def prepare(home: Path) -> Embedded | None:
 
 def migrate() -> None:
     """The tables fit this version, and the roles have exactly their rights."""
-    import django  # noqa: PLC0415  slow, and needs the environment that prepare() sets
-    from django.core.management import call_command  # noqa: PLC0415
+    import django
+    from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    from majung.core import roles  # noqa: PLC0415
+    from majung.core import roles
 
     roles.apply()
 
 
-def choose_addresses(port: int | None, *, sandbox: bool) -> None:
-    """Free ports for every process, put into the environment before anybody reads the settings."""
-    os.environ["MAJUNG_BASE_URL"] = f"http://127.0.0.1:{free_port(port or 8000)}"
-    os.environ["MAJUNG_INGEST_URL"] = f"http://127.0.0.1:{free_port(8001)}"
-    if sandbox:
-        os.environ["MAJUNG_SANDBOX_URL"] = f"http://127.0.0.1:{free_port(8790)}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the processes of this machine listen, on loopback."""
+
+    web: int
+    ingest: int
+    sandbox: int | None
+
+
+def choose_ports(web: int | None, *, sandbox: bool) -> Ports:
+    """Free ports. Addresses that the environment does not name yet follow from them, before anybody reads the settings."""
+    ports = Ports(web=free_port(web or 8000), ingest=free_port(8001), sandbox=free_port(8790) if sandbox else None)
+    os.environ.setdefault("MAJUNG_BASE_URL", _local(ports.web))
+    os.environ.setdefault("MAJUNG_INGEST_URL", _local(ports.ingest))
+    if ports.sandbox is not None:
+        os.environ["MAJUNG_SANDBOX_URL"] = _local(ports.sandbox)
+    return ports
 
 
 @contextmanager
-def running(home: Path, *, senders: int, sandbox: bool = False) -> Iterator[Family]:
-    """Web, ingest, worker (and sandbox) run and answer inside the block, at the chosen addresses."""
+def running(home: Path, ports: Ports, *, senders: int) -> Iterator[Family]:
+    """Web, ingest, worker (and sandbox) run and answer inside the block."""
     family = Family(home / "logs")
-    web, ingest = os.environ["MAJUNG_BASE_URL"], os.environ["MAJUNG_INGEST_URL"]
     python = sys.executable
     try:
-        if sandbox:
-            at = os.environ["MAJUNG_SANDBOX_URL"]
-            messenger = [python, "-m", "majung_sandbox", "--port", _port(at), "--state", str(home / "sandbox.sqlite")]
-            wait_for(f"{at}/_control/health", family.start("sandbox", messenger))
+        if ports.sandbox is not None:
+            messenger = [
+                python,
+                "-m",
+                "majung_sandbox",
+                "--port",
+                str(ports.sandbox),
+                "--state",
+                str(home / "sandbox.sqlite"),
+            ]
+            wait_for(f"{_local(ports.sandbox)}/_control/health", family.start("sandbox", messenger))
         majung = [python, "-m", "majung"]
-        pages = family.start("web", [*majung, "web", "--port", _port(web)], MAJUNG_ROLE=APP)
-        inlet = family.start("ingest", [*majung, "ingest", "--port", _port(ingest)], MAJUNG_ROLE=APP)
+        pages = family.start("web", [*majung, "web", "--port", str(ports.web)], MAJUNG_ROLE=APP)
+        inlet = family.start("ingest", [*majung, "ingest", "--port", str(ports.ingest)], MAJUNG_ROLE=APP)
         family.start("worker", [*majung, "worker", "--senders", str(senders)], MAJUNG_ROLE=WORKER)
-        wait_for(f"{web}/accounts/login/", pages)
-        wait_for(f"{ingest}/healthz", inlet)
+        wait_for(f"{_local(ports.web)}/accounts/login/", pages)
+        wait_for(f"{_local(ports.ingest)}/healthz", inlet)
         yield family
     finally:
         family.stop()
 
 
-def _port(url: str) -> str:
-    return url.rsplit(":", 1)[1]
+def _local(port: int) -> str:
+    return f"http://127.0.0.1:{port}"

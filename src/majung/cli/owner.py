@@ -10,15 +10,19 @@ from majung.cli.installation import migrate, prepare, say
 
 def run(arguments: argparse.Namespace) -> int:
     """The organisation exists and its owner can sign in. The password comes from MAJUNG_OWNER_PASSWORD or is asked for."""
-    from majung import settings  # noqa: PLC0415  reads the environment
+    from majung import settings
 
     prepare(settings.HOME)
     migrate()
-    from majung.accounts.services import create_owner  # noqa: PLC0415  app ready
+    from majung.accounts.services import create_owner
 
     password = os.environ.get("MAJUNG_OWNER_PASSWORD") or (getpass.getpass("비밀번호: ") if sys.stdin.isatty() else "")
     user = create_owner(
-        organisation=arguments.organisation, kind=arguments.kind, entity=arguments.entity, email=arguments.email, password=password
+        organisation=arguments.organisation,
+        kind=arguments.kind,
+        entity=arguments.entity,
+        email=arguments.email,
+        password=password,
     )
     say(f"{arguments.organisation}의 소유자를 만들었습니다: {user.email}")
     return 0

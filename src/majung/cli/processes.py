@@ -46,7 +46,7 @@ class Child:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  one prctl call, no threads here
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 
 

@@ -32,6 +32,6 @@ def _granian(target: str, interface: str, arguments: argparse.Namespace, *more: 
 def worker(arguments: argparse.Namespace) -> int:
     """Jobs and dispatchers run until asked to stop; a dispatcher that falls is started again."""
     os.environ.setdefault("MAJUNG_ROLE", WORKER)
-    from majung.cli.worker import run  # noqa: PLC0415  optional: only this command needs it
+    from majung.cli.worker import run
 
     return run(arguments.senders)

@@ -12,4 +12,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Run pytest in the checkout with whatever arguments follow."""
     extra = [argument for argument in arguments.arguments if argument != "--"]
     environment = {name: value for name, value in os.environ.items() if name not in {"MAJUNG_CLOCK", "MAJUNG_ROLE"}}
-    return subprocess.run([sys.executable, "-m", "pytest", *extra], cwd=project_folder(), env=environment, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *extra], cwd=project_folder(), env=environment, check=False
+    ).returncode

@@ -5,21 +5,20 @@ import os
 import signal
 import time
 
+from majung.cli.installation import choose_ports, prepare, running, say
 from majung.cli.installation import migrate as migrate_tables
-from majung.cli.installation import choose_addresses, prepare, running, say
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Everything runs on this machine until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not os.environ.get("MAJUNG_BASE_URL"):
-        choose_addresses(arguments.port, sandbox=False)
-    from majung import settings  # noqa: PLC0415  reads the environment, which is whole now
+    ports = choose_ports(arguments.port, sandbox=False)
+    from majung import settings
 
     server = prepare(settings.HOME)
     try:
         migrate_tables()
-        with running(settings.HOME, senders=senders()) as family:
+        with running(settings.HOME, ports, senders=senders()) as family:
             say(f"마중이 켜졌습니다: {os.environ['MAJUNG_BASE_URL']}  (끄기: Ctrl-C)")
             while True:
                 time.sleep(2)
@@ -40,7 +39,7 @@ def senders() -> int:
 
 def migrate(arguments: argparse.Namespace) -> int:
     """The tables fit this version."""
-    from majung import settings  # noqa: PLC0415
+    from majung import settings
 
     prepare(settings.HOME)
     migrate_tables()

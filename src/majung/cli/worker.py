@@ -11,7 +11,7 @@ from majung.cli.processes import Family
 
 def run(senders: int) -> int:
     """Until SIGTERM or SIGINT; then every process ends after the request it is in."""
-    from majung import settings  # noqa: PLC0415  reads the environment
+    from majung import settings
 
     stopping = False
 
@@ -22,7 +22,11 @@ def run(senders: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     family = Family(Path(settings.HOME) / "logs")
-    family.start("jobs", [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "2"], DJANGO_SETTINGS_MODULE="majung.settings")
+    family.start(
+        "jobs",
+        [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "2"],
+        DJANGO_SETTINGS_MODULE="majung.settings",
+    )
     url = settings.database_url(settings.ROLE)
     for number in range(senders):
         family.start(f"sender-{number}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)

@@ -58,7 +58,9 @@ def _menu(actor: Actor, path: str) -> Iterable[NavItem]:
         url = reverse(name)
         count = 0
         if name == "console:home":
-            count = Duty.objects.filter(root_id=actor.root_id, done_at__isnull=True, unit_id__in=actor.units().values("pk")).count()
+            count = Duty.objects.filter(
+                root_id=actor.root_id, done_at__isnull=True, unit_id__in=actor.units().values("pk")
+            ).count()
         yield NavItem(label=label, url=url, icon=icon, active=here == _section(url), count=count)
 
 
@@ -68,7 +70,9 @@ def _section(path: str) -> str:
 
 
 def _links() -> tuple[Crumb, ...]:
-    links = [("두 번째 확인", "mfa_index"), ("비밀번호 바꾸기", "account_change_password"), ("나가기", "account_logout")]
+    links = [
+        ("두 번째 확인", "mfa_index"),
+        ("비밀번호 바꾸기", "account_change_password"),
+        ("나가기", "account_logout"),
+    ]
     return tuple(Crumb(label=label, url=reverse(name)) for label, name in links)
-
-

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -63,8 +63,12 @@ def home(request: HttpRequest) -> HttpResponse:
             "places": _places(units, by_unit),
             "growing": _movers(units, by_unit, growing=True),
             "shrinking": _movers(units, by_unit, growing=False),
-            "duties": Duty.objects.filter(root_id=actor.root_id, done_at__isnull=True, unit_id__in=[u.pk for u in units]).order_by("due_at")[:8],
-            "campaigns": Campaign.objects.filter(unit__in=units).order_by("-pk")[:6] if Act.CAMPAIGNS_VIEW in actor.acts else (),
+            "duties": Duty.objects.filter(
+                root_id=actor.root_id, done_at__isnull=True, unit_id__in=[u.pk for u in units]
+            ).order_by("due_at")[:8],
+            "campaigns": Campaign.objects.filter(unit__in=units).order_by("-pk")[:6]
+            if Act.CAMPAIGNS_VIEW in actor.acts
+            else (),
             "budgets": _budgets(units),
             "budget_columns": BUDGET_COLUMNS,
             "opens": OPENS,
@@ -116,6 +120,11 @@ def _figures(actor: Actor, by_unit: dict[int, Friends]) -> list[Figure]:
     ]
 
 
+def _duties(actor: Actor, units: Sequence[Unit]) -> QuerySet[Duty]:
+    open_ones = Duty.objects.filter(root_id=actor.root_id, done_at__isnull=True)
+    return open_ones.filter(unit_id__in=[unit.pk for unit in units]).order_by("due_at")[:8]
+
+
 def _places(units: Sequence[Unit], by_unit: dict[int, Friends]) -> list[Place]:
     seen: dict[str, Place] = {}
     for unit in units:
@@ -163,7 +172,11 @@ def search(request: HttpRequest) -> HttpResponse:
     campaigns: Any = ()
     if asked:
         reach = actor.units()
-        units = reach.filter(Q(name__icontains=asked) | Q(code__iexact=asked) | Q(leader__icontains=asked)).select_related("kind")[:FOUND]
+        units = reach.filter(
+            Q(name__icontains=asked) | Q(code__iexact=asked) | Q(leader__icontains=asked)
+        ).select_related("kind")[:FOUND]
         if Act.CAMPAIGNS_VIEW in actor.acts:
-            campaigns = Campaign.objects.filter(unit__in=actor.units(Act.CAMPAIGNS_VIEW), title__icontains=asked).order_by("-pk")[:FOUND]
+            campaigns = Campaign.objects.filter(
+                unit__in=actor.units(Act.CAMPAIGNS_VIEW), title__icontains=asked
+            ).order_by("-pk")[:FOUND]
     return render(request, "console/search.html", {"asked": asked, "units": units, "campaigns": campaigns})

@@ -10,5 +10,6 @@ def raw() -> psycopg.Connection[Any]:
     """Django's own psycopg 3 connection of this thread, opened if need be."""
     connection.ensure_connection()
     wrapped = connection.connection
-    assert isinstance(wrapped, psycopg.Connection)
+    if not isinstance(wrapped, psycopg.Connection):
+        raise TypeError(f"not a psycopg 3 connection: {wrapped!r}")
     return wrapped

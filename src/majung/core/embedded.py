@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import quote
 
 import psycopg
@@ -83,7 +84,7 @@ class Embedded:
         """The folder of the unix socket; elsewhere when the path would be too long for one (107 bytes)."""
         if len(str(self.base)) < 70:
             return self.base / "socket"
-        return Path("/tmp") / f"majung-{blake2b(str(self.base).encode(), digest_size=6).hexdigest()}"
+        return Path(gettempdir()) / f"majung-{blake2b(str(self.base).encode(), digest_size=6).hexdigest()}"
 
     def url(self, role: str = OWNER, database: str = DATABASE) -> str:
         """The connection URL of ``role``. Raises Misconfigured before the first start."""
@@ -103,7 +104,17 @@ class Embedded:
             raise Misconfigured(f"{self.data} was made by PostgreSQL {version}, this Majung brings {MAJOR}")
         if not self.is_running():
             self._run(
-                "pg_ctl", "start", "-w", "-t", "120", "-D", str(self.data), "-l", str(self.log), "-o", f"-k {self.socket}"
+                "pg_ctl",
+                "start",
+                "-w",
+                "-t",
+                "120",
+                "-D",
+                str(self.data),
+                "-l",
+                str(self.log),
+                "-o",
+                f"-k {self.socket}",
             )
         self._make_roles()
 
@@ -114,7 +125,9 @@ class Embedded:
 
     def is_running(self) -> bool:
         """Whether this server's own postmaster answers."""
-        return (self.data / "postmaster.pid").exists() and self._call("pg_ctl", "status", "-D", str(self.data)).returncode == 0
+        return (self.data / "postmaster.pid").exists() and self._call(
+            "pg_ctl", "status", "-D", str(self.data)
+        ).returncode == 0
 
     def _install(self) -> Path:
         """Where the binaries are: in the wheel, or a copy under ``base`` when the system user cannot reach the wheel."""
@@ -160,7 +173,15 @@ class Embedded:
             pwd.getpwnam(SYSTEM_USER)
         except KeyError:
             subprocess.run(
-                ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+                [
+                    "useradd",
+                    "--system",
+                    "--user-group",
+                    "--no-create-home",
+                    "--shell",
+                    "/usr/sbin/nologin",
+                    SYSTEM_USER,
+                ],
                 check=True,
                 capture_output=True,
             )

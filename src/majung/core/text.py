@@ -5,7 +5,9 @@ import unicodedata
 
 def nfc(value: str) -> str:
     """``value`` in NFC with outer blanks and control characters removed; inner blanks are folded to one."""
-    clean = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", value) if c.isspace() or c.isprintable())
+    clean = "".join(
+        " " if c.isspace() else c for c in unicodedata.normalize("NFC", value) if c.isspace() or c.isprintable()
+    )
     return " ".join(clean.split())
 
 

@@ -121,15 +121,21 @@ def _sexes(random: np.random.Generator, district: NDArray[np.int16], age: NDArra
     return random.random(len(district)) < share[district, np.minimum(age // 10, 8)]
 
 
-def _given(random: np.random.Generator, birth_year: NDArray[np.int32], is_woman: NDArray[np.bool_]) -> NDArray[np.int16]:
+def _given(
+    random: np.random.Generator, birth_year: NDArray[np.int32], is_woman: NDArray[np.bool_]
+) -> NDArray[np.int16]:
     table = rows("given_names")
     decades = sorted({int(row["birth_decade"]) for row in table})
     decade = np.clip(birth_year // 10 * 10, decades[0], decades[-1])
     given = np.empty(len(birth_year), dtype=np.int16)
     for d in decades:
         for sex, women in (("F", True), ("M", False)):
-            choice = [(i, float(r["weight"])) for i, r in enumerate(table) if int(r["birth_decade"]) == d and r["sex"] == sex]
+            choice = [
+                (i, float(r["weight"])) for i, r in enumerate(table) if int(r["birth_decade"]) == d and r["sex"] == sex
+            ]
             position = np.flatnonzero((decade == d) & (is_woman == women))
             weight = np.array([w for _, w in choice])
-            given[position] = np.array([i for i, _ in choice])[random.choice(len(choice), size=len(position), p=weight / weight.sum())]
+            given[position] = np.array([i for i, _ in choice])[
+                random.choice(len(choice), size=len(position), p=weight / weight.sum())
+            ]
     return given

@@ -70,6 +70,8 @@ def _leaders(count: int, seed: int) -> list[str]:
     """Different invented names with uncommon surnames, so that no real office holder is met by chance."""
     random = np.random.default_rng(seed)
     surnames = [row["surname"] for row in rows("surnames") if float(row["share_pct"]) < UNCOMMON_PCT]
-    given = sorted({row["given_name"] for row in rows("given_names") if row["birth_decade"] in {"1960", "1970", "1980"}})
+    given = sorted(
+        {row["given_name"] for row in rows("given_names") if row["birth_decade"] in {"1960", "1970", "1980"}}
+    )
     every = [family + name for family in surnames for name in given]
     return [every[position] for position in random.choice(len(every), size=count, replace=False).tolist()]

@@ -14,7 +14,18 @@ TODAY = date(2026, 11, 21)
 
 @pytest.mark.parametrize(
     "text",
-    ["1980-01-02", "1980.1.2", "1980. 1. 2.", "1980/01/02", "80.1.2", "1980년 1월 2일", "19800102", "800102", "29222", "１９８０－０１－０２"],
+    [
+        "1980-01-02",
+        "1980.1.2",
+        "1980. 1. 2.",
+        "1980/01/02",
+        "80.1.2",
+        "1980년 1월 2일",
+        "19800102",
+        "800102",
+        "29222",
+        "１９８０－０１－０２",
+    ],
 )
 def test_days_in_every_spelling(text: str) -> None:
     assert day(text, today=TODAY) == date(1980, 1, 2)
@@ -22,7 +33,14 @@ def test_days_in_every_spelling(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1980", 198012), ("1980년생", 198012), ("1980.3", 198003), ("8001021", 198001), ("0101023", 200101), ("2012-11-30", 201211)],
+    [
+        ("1980", 198012),
+        ("1980년생", 198012),
+        ("1980.3", 198003),
+        ("8001021", 198001),
+        ("0101023", 200101),
+        ("2012-11-30", 201211),
+    ],
 )
 def test_birth_months(text: str, expected: int) -> None:
     assert birth_month(text, today=TODAY) == expected
@@ -55,7 +73,13 @@ def test_messy_row_becomes_a_person() -> None:
     row, problems = clean(["홍길동", "＋８２ 10 0123 4567", "80.1.2", "남자", "열성, 봉사,열성"], COLUMNS, today=TODAY)
     assert problems == ()
     assert row is not None
-    assert (row.name, row.mobile, row.birth_ym, row.gender, row.tags) == ("홍길동", "01001234567", 198001, 1, ("열성", "봉사"))
+    assert (row.name, row.mobile, row.birth_ym, row.gender, row.tags) == (
+        "홍길동",
+        "01001234567",
+        198001,
+        1,
+        ("열성", "봉사"),
+    )
 
 
 def test_every_problem_is_told_at_once() -> None:

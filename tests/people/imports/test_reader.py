@@ -49,7 +49,7 @@ def workbook(*lines: list[object]) -> bytes:
 def test_xlsx_numbers_and_formulas() -> None:
     body = workbook(["이름", "전화", "나이"], ["홍길동", 1001234567, 30], ["성춘향", "01001234568", "=1+1"])
     sheet = inspect(body)
-    assert [cells for _, cells in rows(body, sheet)][0] == ["홍길동", "1001234567", "30"]
+    assert next(cells for _, cells in rows(body, sheet)) == ["홍길동", "1001234567", "30"]
     assert sheet.formula_rows == {3}
 
 

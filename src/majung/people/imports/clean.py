@@ -73,7 +73,9 @@ def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tu
         since = day(text, today=today)
         if since is None or since > today:
             problems.append("bad_since")
-    tags = tuple(dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", value.get(Column.TAGS, ""))) if t))
+    tags = tuple(
+        dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", value.get(Column.TAGS, ""))) if t)
+    )
     if problems:
         return None, tuple(problems)
     return (
@@ -118,7 +120,7 @@ def day(text: str, *, today: date) -> date | None:
 
 
 def birth_month(text: str, *, today: date) -> int | None:
-    """yyyymm of a birth; a year alone becomes its December, so that nobody counts as older than they may be."""
+    """Yyyymm of a birth; a year alone becomes its December, so that nobody counts as older than they may be."""
     plain = fold(text)
     if found := _YEAR.match(plain):
         return _plausible(int(found[1]) * 100 + 12, today)

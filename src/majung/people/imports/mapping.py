@@ -38,10 +38,13 @@ LABELS: Mapping[Column, str] = {
 SYNONYMS: Mapping[Column, tuple[str, ...]] = {
     Column.NAME: ("이름", "성명", "성함", "회원명", "당원명", "고객명", "name", "fullname", "성 명"),
     Column.MOBILE: (
-        "휴대전화", "휴대폰", "핸드폰", "연락처", "전화번호", "전화", "휴대전화번호", "휴대폰번호", "핸드폰번호", "폰번호", "mobile",
-        "phone", "hp", "h.p", "cell", "tel", "연락처1", "휴대전화1",
+        "휴대전화", "휴대폰", "핸드폰", "연락처", "전화번호", "전화", "휴대전화번호", "휴대폰번호", "핸드폰번호", "폰번호",
+        "mobile", "phone", "hp", "h.p", "cell", "tel", "연락처1", "휴대전화1",
     ),
-    Column.BIRTH: ("생년월일", "생일", "생년", "출생연도", "출생년도", "주민앞자리", "birth", "birthday", "birthdate", "dob", "출생일"),
+    Column.BIRTH: (
+        "생년월일", "생일", "생년", "출생연도", "출생년도", "주민앞자리", "출생일", "birth",
+        "birthday", "birthdate", "dob",
+    ),
     Column.GENDER: ("성별", "gender", "sex", "남녀"),
     Column.DISTRICT: ("선거구", "지역구", "지역위원회", "당협", "당원협의회", "district", "지역"),
     Column.UNIT_CODE: ("조직코드", "지점코드", "지점", "소속코드", "unit", "unitcode", "store"),
