@@ -11,14 +11,17 @@ from majung_sandbox import codes
 from majung_sandbox.clock import Clock
 from majung_sandbox.errors import GatewayError, invalid
 from majung_sandbox.kinds import Unfit, check_brand, check_text, euc_kr_bytes, is_advertising
+from majung_sandbox.plain import REGULAR_IDS, Plain, read_plain
 from majung_sandbox.store import GROUP_LIMIT, Batch, Group, Store
 from majung_sandbox.templates import Templates
 from majung_sandbox.world import World
 
 REQUEST_LIMIT = 10_000
 BYTES_LIMIT = 15 * 1024 * 1024
+OPTED_OUT_ENDING = 98
+_BLOCKED = "수신 차단한 번호입니다."
+_OPTED_OUT = "080으로 수신거부한 번호입니다."
 
-_REGULAR_ID = re.compile(r"(?:[1-9][0-9]{0,9}-(?:0|[1-9][0-9]{0,8})-(?:0|[1-9][0-9]{0,8}) )+")
 _ONE_ID = re.compile(r"[1-9][0-9]{0,9}-(?:0|[1-9][0-9]{0,8})-(?:0|[1-9][0-9]{0,8})")
 _BUBBLE: Final = {
     number: (None if name == "BMS_FREE" else name[4:])
@@ -59,9 +62,9 @@ class Intake:
         messages = parsed.get("messages")
         if type(messages) is not list or not messages:
             raise invalid("messages는 하나 이상의 메시지를 담은 목록이어야 합니다.")
-        if any(type(m) is not dict for m in messages):
+        if set(map(type, messages)) != {dict}:
             raise invalid("messages의 항목은 객체여야 합니다.")
-        if any(type(m.get("to")) is list for m in messages):
+        if list in {type(m.get("to")) for m in messages}:
             messages = [
                 {**m, "to": to} for m in messages for to in (m["to"] if type(m.get("to")) is list else [m.get("to")])
             ]
@@ -73,6 +76,58 @@ class Intake:
         """Register the messages into the group and return them; `broken` refuses each one (a fault)."""
         if group.size() + len(messages) > GROUP_LIMIT:
             raise invalid(f"그룹에는 {GROUP_LIMIT:,}건까지 담을 수 있습니다.")
+        plain = None if broken else read_plain(messages, self._files)
+        batch = self._take_plain(group, messages, plain, arrived) if plain is not None else None
+        if batch is None:
+            batch = self._take_each(group, messages, arrived, broken)
+        batch.raw = raw
+        self._store.add(group, batch)
+        return batch
+
+    def _batch(self, arrived: float, **columns: Any) -> Batch:
+        stamp, now = self._store.stamp("M").encode(), self._clock.now()
+        first = self._store.take_counters(len(columns["numbers"]))
+        return Batch(first=first, stamp=stamp, made_at=now, arrived=arrived, **columns)
+
+    def _take_plain(self, group: Group, messages: list[dict[str, Any]], plain: Plain, arrived: float) -> Batch | None:
+        """The short way; None if a repeated recipient or a foreign sender asks for the long one."""
+        account, world, there, count = group.account, self._world, set(plain.tos), len(messages)
+        if plain.sender is not None and not account.may_send_from(plain.sender):
+            return None
+        if not group.allow_duplicates and (len(there) < count or not group.seen_numbers.isdisjoint(there)):
+            return None
+        registered = np.full(count, codes.ACCEPTED, np.uint16)
+        reasons: dict[int, str] = {}
+        doubtful = there & (account.blocked.keys() | account.refused.keys() | world.opted_out.keys())
+        suspects = {i for i, to in enumerate(plain.tos) if to in doubtful} if doubtful else set()
+        suspects.update(np.nonzero(plain.numbers % 100 == OPTED_OUT_ENDING)[0].tolist())
+        for i in sorted(suspects):
+            to = plain.tos[i]
+            if to in account.blocked:
+                registered[i], reasons[i] = codes.BLOCKED_NUMBER, _BLOCKED
+            elif to in account.refused or world.has_opted_out(to):
+                account.refuse(to, plain.sender or "", self._clock.now())
+                registered[i], reasons[i] = codes.OPTED_OUT, _OPTED_OUT
+        if not group.allow_duplicates:
+            group.seen_numbers |= there
+            group.seen_numbers.difference_update([plain.tos[i] for i in reasons])
+        looked_at = there & self.watched
+        bodies = {i: messages[i] for i, to in enumerate(plain.tos) if to in looked_at} if looked_at else {}
+        channels = list(dict.fromkeys(plain.channels))
+        place = {pf_id: i for i, pf_id in enumerate(channels)}
+        ids = np.fromstring(plain.ids.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
+        return self._batch(
+            arrived, numbers=plain.numbers, kinds=np.full(count, codes.BMS_FREE, np.uint8), channels=channels,
+            channel_of=np.array([place[pf_id] for pf_id in plain.channels], np.int32),
+            senders=[plain.sender] if plain.sender is not None else [],
+            sender_of=np.full(count, 0 if plain.sender is not None else -1, np.int32), registered=registered,
+            outcome=np.zeros(count, np.uint16), campaign=ids[:, 0].copy(), chunk_seq=ids[:, 1] << 32 | ids[:, 2],
+            fallback=np.zeros(count, np.bool_), odd_numbers={}, custom={}, reasons=reasons,
+            bodies={i: body for i, body in bodies.items() if i not in reasons},
+        )  # fmt: skip
+
+    def _take_each(self, group: Group, messages: list[dict[str, Any]], arrived: float, broken: bool) -> Batch:
+        """The long way: each message by itself, every kind and every refusal."""
         account, world, seen = group.account, self._world, group.seen_numbers
         count = len(messages)
         registered, preset, kinds = [codes.ACCEPTED] * count, [0] * count, [codes.UNKNOWN] * count
@@ -141,10 +196,10 @@ class Intake:
                 if sender and not (type(sender) is str and account.may_send_from(sender)):
                     raise Unfit(codes.SENDER, "등록되지 않은 발신번호입니다.")
                 if to in blocked:
-                    raise Unfit(codes.BLOCKED_NUMBER, "수신 차단한 번호입니다.")
+                    raise Unfit(codes.BLOCKED_NUMBER, _BLOCKED)
                 if (to in refused or world.has_opted_out(to)) and is_advertising(message, kind):
                     account.refuse(to, sender if type(sender) is str else "", self._clock.now())
-                    raise Unfit(codes.OPTED_OUT, "080으로 수신거부한 번호입니다.")
+                    raise Unfit(codes.OPTED_OUT, _OPTED_OUT)
                 if (i in custom and custom[i] is None) or len(ids[i]) > 100:
                     raise Unfit(codes.CUSTOM_FIELDS, "customFields는 이름 30자, 값 100자까지의 글이어야 합니다.")
                 if not group.allow_duplicates:
@@ -158,17 +213,15 @@ class Intake:
                 reasons[i] = unfit.reason
         campaign, chunk_seq = _split_ids(ids, messages, custom)
         del channels[""], senders[""]
-        batch = Batch(
-            first=self._store.take_counters(count), stamp=self._store.stamp("M").encode(), made_at=self._clock.now(),
-            arrived=arrived, numbers=np.array(numbers, np.int64), kinds=np.array(kinds, np.uint8),
+        falls_back = np.zeros(count, np.bool_)
+        falls_back[fallback] = True
+        return self._batch(
+            arrived, numbers=np.fromstring(" ".join(numbers), np.int64, sep=" "), kinds=np.array(kinds, np.uint8),
             channels=list(channels), channel_of=np.array(channel_of, np.int32), senders=list(senders),
             sender_of=np.array(sender_of, np.int32), registered=np.array(registered, np.uint16),
-            outcome=np.array(preset, np.uint16), campaign=campaign, chunk_seq=chunk_seq,
-            fallback=np.zeros(count, np.bool_), odd_numbers=odd, custom=custom, bodies=bodies, reasons=reasons, raw=raw,
+            outcome=np.array(preset, np.uint16), campaign=campaign, chunk_seq=chunk_seq, fallback=falls_back,
+            odd_numbers=odd, custom=custom, bodies=bodies, reasons=reasons,
         )  # fmt: skip
-        batch.fallback[fallback] = True
-        self._store.add(group, batch)
-        return batch
 
 
 def _detect(message: dict[str, Any]) -> int | None:
@@ -193,7 +246,7 @@ def _split_ids(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Campaign, and chunk << 32 | seq, of ids like 12-3-456; what is irregular goes to `custom` and gets -1."""
     joined = " ".join(ids) + " "
-    if _REGULAR_ID.fullmatch(joined):
+    if REGULAR_IDS.fullmatch(joined):
         table = np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
         return table[:, 0].copy(), table[:, 1] << 32 | table[:, 2]
     campaign, chunk_seq = np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from majung_sandbox import codes
 
 
-class Unfit(Exception):  # noqa: N818
+class Unfit(Exception):
     """The message is refused at registration; the others of its request are not touched."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -68,7 +68,7 @@ class Outbox:
         self._slots = asyncio.Semaphore(4)
         self.retry_seconds = 1.0
         self.apps: list[KakaoApp] = []
-        self.log: deque[tuple[str, str, int]] = deque(maxlen=LOG_LINES)  # Seoul time, what, status
+        self.log: deque[tuple[float, str, int]] = deque(maxlen=LOG_LINES)  # machine seconds, what, status
 
     def _start(self, job: Any) -> None:
         task = asyncio.get_running_loop().create_task(job)
@@ -108,7 +108,7 @@ class Outbox:
             await asyncio.sleep(self.retry_seconds * 2**attempt)
 
     def _note(self, what: str, status: int) -> None:
-        self.log.append((f"{self._clock.seoul():%H:%M:%S}", what, status))
+        self.log.append((self._clock.machine_seconds(), what, status))
 
     def friend_event(self, number: str, channel: Channel, added: bool) -> None:
         """Kakao's channel webhook to each app the channel is connected to; at most once, like the real one (§1.5)."""

@@ -104,15 +104,16 @@ def rules_panel() -> str:
     )
 
 
+def _seoul(at: float, sandbox: Sandbox) -> str:
+    return f"{datetime.fromtimestamp(at + sandbox.clock.offset_seconds, UTC).astimezone(SEOUL):%H:%M:%S}"
+
+
 def calls_panel(calls: list[tuple[float, str, str, int, float]], sandbox: Sandbox) -> str:
     """The last calls, newest first: what came from the product, what went to it."""
-    lines = []
-    for at, method, path, status, took in calls:
-        seen = datetime.fromtimestamp(at + sandbox.clock.offset_seconds, UTC).astimezone(SEOUL)
-        lines.append((f"{seen:%H:%M:%S}", "들어옴", f"{method} {path}", status, f"{took * 1000:.1f} ms"))
+    lines = [(at, "들어옴", f"{method} {path}", status, f"{took * 1000:.1f} ms") for at, method, path, status, took in calls]
     lines += [(at, "나감", what, status, "") for at, what, status in sandbox.outbox.log]
     rows = "".join(
-        f"<tr><td>{at}</td><td>{way}</td><td>{escape(what)}</td>"
+        f"<tr><td>{_seoul(at, sandbox)}</td><td>{way}</td><td>{escape(what)}</td>"
         f'<td class="{"good" if 200 <= status < 300 else "bad"}">{status or "답 없음"}</td><td>{took}</td></tr>'
         for at, way, what, status, took in sorted(lines, reverse=True)[:14]
     )

@@ -39,6 +39,11 @@ def dashed(number: str) -> str:
     return f"{number[:-8]}-{number[-8:-4]}-{number[-4:]}" if len(number) >= 10 else number
 
 
+def face(name: str) -> str:
+    """Two letters that tell a name from its neighbours: the start of its last word."""
+    return (name.split() or [""])[-1][:2]
+
+
 def clock_text(at: datetime) -> str:
     """오후 1:20."""
     seoul = at.astimezone(SEOUL)
@@ -114,7 +119,7 @@ class Phone:
         face = (
             '<span class="face face-sms">문자</span>'
             if sms
-            else f'<span class="face">{escape(self._title(thread)[:2])}</span>'
+            else f'<span class="face">{escape(face(self._title(thread)))}</span>'
         )
         text = " ".join((bubble.title or bubble.text).split())[:60]
         return (
@@ -146,7 +151,7 @@ class Phone:
         friend = self._sandbox.world.is_friend(self._number, channel.pf_id)
         act = self._switch(channel, friend)
         return (
-            f'<div class="channel"><span class="face">{escape(channel.name[:2])}</span>'
+            f'<div class="channel"><span class="face">{escape(face(channel.name))}</span>'
             f'<a href="{escape(self._view.link(thread=channel.pf_id))}"><b>{escape(channel.name)}</b>'
             f"<small>{escape(channel.search_id)} · {'친구' if friend else '친구 아님'}</small></a>{act}</div>"
         )
@@ -220,7 +225,7 @@ class Phone:
         refuse = button(self._view, "refuse", "수신거부", fields, "quiet") if advertising else ""
         foot = f'<div class="refuse"><span>(광고) {name}</span>{refuse}</div>' if advertising else ""
         return (
-            f'<div class="message"><span class="face">{name[:2]}</span><span class="who">{"(광고) " if advertising else ""}{name}</span>'
+            f'<div class="message"><span class="face">{escape(face(self._title(bubble.thread)))}</span><span class="who">{"(광고) " if advertising else ""}{name}</span>'
             f'<div class="bubble card">{self._picture(bubble)}<div class="words">{title}{escape(bubble.text)}{note}</div>'
             f"{f'<div class=buttons>{buttons}</div>' if buttons else ''}{foot}</div>"
             f"<time>{'' if advertising else '알림톡 · '}{clock_text(at)}</time></div>"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STATIC = {
     name: ((files("majung_sandbox") / "static" / name).read_bytes(), kind)
-    for name, kind in (("style.css", "text/css; charset=utf-8"), ("live.js", "text/javascript; charset=utf-8"))
+    for name, kind in (("style.css", "text/css; charset=utf-8"), ("live.js", "text/javascript; charset=utf-8"), ("mark.svg", "image/svg+xml"))
 }
 _SAFE = (
     ("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -90,7 +90,7 @@ class Pages:
         return (
             '<!doctype html><html lang="ko"><head><meta charset="utf-8"><title>모래밭 · 마중</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            '<link rel="stylesheet" href="/static/style.css"><link rel="icon" href="data:,">'
+            '<link rel="stylesheet" href="/static/style.css"><link rel="icon" href="/static/mark.svg">'
             '<script src="/static/live.js" defer></script></head><body>'
             f'<a class="skip" href="#main">본문으로 건너뛰기</a>{self._top(view)}'
             f'<main id="main" data-version="{self._version(view.number)}" data-live="/live?number={view.number}">{note}'
@@ -106,7 +106,7 @@ class Pages:
         steps = "".join(
             f'<button name="to" value="{value}">{label}</button>'
             for value, label in (
-                ("+3600", "한 시간 뒤로"),
+                ("+3600", "+1시간"),
                 ("10:00:00", "10:00으로"),
                 ("20:49:30", "20:49:30으로"),
                 ("real", "제 시각"),

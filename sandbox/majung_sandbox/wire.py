@@ -11,73 +11,67 @@ from majung_sandbox.clock import iso
 from majung_sandbox.store import Batch, Group
 
 
-def _code_parts(batch: Batch, account_id: str, group_id: str, sent: bool) -> tuple[list[int], Any]:
-    """The code of each message, and a function to the part of its JSON that only few differ in."""
-    cache: dict[tuple[int, int, int, str], bytes] = {}
-    made = iso(batch.made_at)
+def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool, keyed: bool = False) -> list[bytes]:
+    """JSON objects of a stretch of a batch; `keyed` puts `"messageId":` before each."""
+    count = stop - start
+    kinds, senders = batch.kinds[start:stop].tolist(), batch.sender_of[start:stop].tolist()
+    now = batch.codes_now(sent)[start:stop].tolist()
+    ends: dict[tuple[int, int, int], bytes] = {}
+    for key in set(zip(kinds, senders, now, strict=True)):
+        ends[key] = _ending(batch, group, *key, "", sent)
+    numbers = batch.numbers[start:stop]
+    if count and numbers.min() >= 10**11 and numbers.max() < 2 * 10**11:  # eleven digits, as mobile numbers have
+        tos = [b"%011d" % n for n in (numbers - 10**11).tolist()]
+    else:
+        tos = [(b"%d" % n)[1:] for n in numbers.tolist()]
+    customs = _customs(batch, start, stop)
+    tails = [ends[key] for key in zip(kinds, senders, now, strict=True)]
+    for i, reason in batch.reasons.items():
+        if start <= i < stop:
+            key = (kinds[i - start], senders[i - start], now[i - start])
+            tails[i - start] = _ending(batch, group, *key, reason, sent)
+    for i, text in batch.odd_numbers.items():
+        if start <= i < stop:
+            tos[i - start] = orjson.dumps(text)[1:-1]
+    counters = range(batch.first + start, batch.first + stop)
+    shape = b'{"messageId":"%b%%015d","to":"%%b","customFields":%%b,%%b}' % batch.stamp
+    if keyed:
+        shape = b'"%b%%015d":' % batch.stamp + shape
+        return [shape % row for row in zip(counters, counters, tos, customs, tails, strict=True)]
+    return [shape % row for row in zip(counters, tos, customs, tails, strict=True)]
 
-    def middle(kind: int, sender: int, code: int, reason: str) -> bytes:
-        key = (kind, sender, code, reason)
-        found = cache.get(key)
-        if found is None:
-            status = (
-                "PENDING" if not sent and code == codes.ACCEPTED else "SENDING" if code == codes.WAITING else "COMPLETE"
-            )
-            fields = {
-                "from": batch.senders[sender] if sender >= 0 else None, "type": codes.KINDS[kind], "country": "82",
-                "accountId": account_id, "groupId": group_id, "status": status, "statusCode": str(code),
-                "statusMessage": reason or codes.sentence(code), "dateCreated": made,
-            }  # fmt: skip
-            cache[key] = found = orjson.dumps(fields)[1:-1]
-        return found
 
-    return [int(x) for x in batch.codes_now(sent).tolist()], middle
+def _ending(batch: Batch, group: Group, kind: int, sender: int, code: int, reason: str, sent: bool) -> bytes:
+    """The part of a message's JSON that only a few differ in."""
+    waits = "PENDING" if not sent and code == codes.ACCEPTED else "SENDING" if code == codes.WAITING else "COMPLETE"
+    fields = {
+        "from": batch.senders[sender] if sender >= 0 else None, "type": codes.KINDS[kind], "country": "82",
+        "accountId": group.account.account_id, "groupId": group.group_id, "status": waits, "statusCode": str(code),
+        "statusMessage": reason or codes.sentence(code), "dateCreated": iso(batch.made_at),
+    }  # fmt: skip
+    return orjson.dumps(fields)[1:-1]
 
 
 def _customs(batch: Batch, start: int, stop: int) -> list[bytes]:
-    campaigns, chunk_seqs = batch.campaign[start:stop].tolist(), batch.chunk_seq[start:stop].tolist()
-    texts = [b'{"id":"%d-%d-%d"}' % (c, k >> 32, k & 0xFFFFFFFF) for c, k in zip(campaigns, chunk_seqs, strict=True)]
+    campaigns, chunk_seqs = batch.campaign[start:stop], batch.chunk_seq[start:stop]
+    parts = zip(campaigns.tolist(), (chunk_seqs >> 32).tolist(), (chunk_seqs & 0xFFFFFFFF).tolist(), strict=True)
+    texts = [b'{"id":"%d-%d-%d"}' % part for part in parts]
     for i, fields in batch.custom.items():
         if start <= i < stop:
             texts[i - start] = orjson.dumps(fields)
     return texts
 
 
-def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool) -> tuple[list[bytes], list[bytes]]:
-    """Ids and objects of a stretch of a batch."""
-    all_codes, middle = _code_parts(batch, group.account.account_id, group.group_id, sent)
-    counters = range(batch.first + start, batch.first + stop)
-    prefix = batch.stamp
-    reasons = batch.reasons
-    numbers = batch.numbers[start:stop].tolist()
-    rows = []
-    ids = [b"%b%015d" % (prefix, counter) for counter in counters]
-    for i, message_id, number, kind, sender, custom in zip(
-        range(start, stop), ids, numbers, batch.kinds[start:stop].tolist(), batch.sender_of[start:stop].tolist(),
-        _customs(batch, start, stop), strict=True,
-    ):  # fmt: skip
-        to = b"%d" % number
-        rows.append(
-            b'{"messageId":"%b","to":"%b","customFields":%b,%b}'
-            % (message_id, to[1:], custom, middle(kind, sender, all_codes[i], reasons[i] if i in reasons else ""))
-        )
-    for i, text in batch.odd_numbers.items():
-        if start <= i < stop:
-            fields = {**orjson.loads(rows[i - start]), "to": text}
-            rows[i - start] = orjson.dumps(fields)
-    return ids, rows
-
-
 def registration(group: Group, batch: Batch) -> bytes:
     """The answer to putting messages into a group. `errorCount` is a text, as the SDK types it."""
-    _, rows = _rows(batch, group, 0, len(batch), sent=False)
+    rows = _rows(batch, group, 0, len(batch), sent=False)
     errors = int((batch.registered != codes.ACCEPTED).sum())
     return b'{"errorCount":"%d","resultList":[%b]}' % (errors, b",".join(rows))
 
 
 def sent_at_once(group: Group, batch: Batch, with_list: bool) -> bytes:
     """The answer to send-many/detail: HTTP 200 even if every message failed registration."""
-    _, rows = _rows(batch, group, 0, len(batch), sent=False)
+    rows = _rows(batch, group, 0, len(batch), sent=False)
     failed = [rows[i] for i in np.nonzero(batch.registered != codes.ACCEPTED)[0].tolist()]
     shown = b',"messageList":[%b]' % b",".join(rows) if with_list else b""
     return b'{"failedMessageList":[%b],"groupInfo":%b%b}' % (b",".join(failed), orjson.dumps(group_info(group)), shown)
@@ -90,14 +84,14 @@ def objects(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dic
         whole = None  # a list in `to` was spread out; indexes do not match
     result = []
     for i in picks:
-        ids, rows = _rows(batch, group, i, i + 1, group.is_sent)
+        row = _rows(batch, group, i, i + 1, group.is_sent)[0]
         source = batch.bodies.get(i) or (whole[i] if whole is not None else {})
         extra = {key: source.get(key) for key in ("text", "subject", "kakaoOptions", "imageId")} if source else {}
         code = int(batch.codes_now(group.is_sent)[i])
         at = iso(group.sent_at) if group.sent_at else None
         done = code not in (codes.ACCEPTED, codes.WAITING)
-        result.append((ids[0].decode(), {
-            **orjson.loads(rows[0]), **extra, "resendCount": 0, "autoTypeDetect": True, "log": [],
+        result.append((batch.message_id(i), {
+            **orjson.loads(row), **extra, "resendCount": 0, "autoTypeDetect": True, "log": [],
             "replacement": bool(batch.replaced is not None and batch.replaced[i]), "reason": batch.reasons.get(i),
             "dateUpdated": iso(group.updated_at), "dateProcessed": at, "dateReported": at if done else None,
             "dateReceived": at if code == codes.DELIVERED else None, "networkName": None, "networkCode": None,
@@ -112,8 +106,7 @@ def page(group: Group, start: int, limit: int) -> tuple[bytes, int]:
     for batch in group.batches:
         low, high = max(start - offset, 0), min(start + limit - offset, len(batch))
         if low < high:
-            ids, rows = _rows(batch, group, low, high, group.is_sent)
-            members += [b'"%b":%b' % pair for pair in zip(ids, rows, strict=True)]
+            members += _rows(batch, group, low, high, group.is_sent, keyed=True)
         offset += len(batch)
     return b",".join(members), len(members)
 
