@@ -58,6 +58,8 @@ CREATE TABLE consent_state (
 );
 -- Base sets read whole (entity, purpose, medium) groups of one root.
 CREATE INDEX consent_state_sets ON consent_state (root_id, entity_id, purpose, medium);
+-- Scope: those who gave a consent to a unit.
+CREATE INDEX consent_state_scope ON consent_state (root_id, unit_id);
 
 -- Who said stop, and who said go on again (ADV-11).
 CREATE TABLE refusal_entry (
