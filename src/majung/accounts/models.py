@@ -78,3 +78,13 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+
+
+class SignInFailure(models.Model):
+    """A failed try to sign in, by the hash of the address tried: what a lockout counts (X7). Swept after a day."""
+
+    subject = models.BinaryField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("subject", "at"), name="failures_of_subject"),)

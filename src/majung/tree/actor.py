@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.core.exceptions import ValidationError
 from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 
 from majung.accounts.models import ApiKey, User
@@ -67,18 +68,22 @@ class Actor:
 
     def units(self, act: Act = Act.TREE_VIEW) -> QuerySet[Unit]:
         """The units at which ``act`` was lent, in tree order."""
-        everything = Unit.objects.filter(root_id=self.root_id)
+        everything: QuerySet[Unit] = Unit.objects.filter(root_id=self.root_id).order_by("path")
         if self.is_system:
-            return everything.order_by("path")
+            return everything
         reach = Q(pk__in=[])
         for grant in self.grants:
             if act in grant.acts:
                 reach |= Q(path__startswith=grant.unit.path) if grant.covers_subtree else Q(pk=grant.unit_id)
-        return everything.filter(reach).order_by("path")
+        return everything.filter(reach)
 
     def unit(self, public_id: object, act: Act = Act.TREE_VIEW) -> Unit:
         """The unit with that public id, if ``act`` was lent there. Raises NotYours or Forbidden."""
-        found = Unit.objects.filter(root_id=self.root_id, public_id=public_id).select_related("kind", "entity").first()
+        try:
+            rows = Unit.objects.filter(root_id=self.root_id, public_id=public_id)
+        except ValidationError:
+            raise NotYours() from None
+        found: Unit | None = rows.select_related("kind", "entity").first()
         if found is None:
             raise NotYours()
         self.require(act, found)

@@ -23,8 +23,8 @@ class OverLent(OverQuota):
     """More messages or won than some grant of the chain allows, in the Seoul day or in total (T3)."""
 
     code = "tree.over_lent"
-    sentence = "빌린 한도가 %(left)s 남아 %(asked)s%(josa)s 쓸 수 없습니다(%(which)s). %(lender)s에 더 빌려 주세요."
-    fields = ("left", "asked", "josa", "which", "lender")
+    sentence = "빌린 %(which)s 한도가 %(left)s 남아 %(asked)s을 쓸 수 없습니다. %(lender)s에 더 빌려 주세요."
+    fields = ("left", "asked", "which", "lender")
 
 
 class UnitStopped(Conflict):
@@ -39,8 +39,7 @@ class TreeMoved(Conflict):
     """The tree changed since somebody looked."""
 
     code = "tree.moved"
-    sentence = "그사이 조직이 바뀌었습니다. 아무것도 바꾸지 않았습니다. 다시 비교한 뒤 적용해 주세요."
-    fields = ()
+    sentence = "%(problem)s"
 
 
 class WouldCycle(Conflict):

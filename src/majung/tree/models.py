@@ -58,7 +58,7 @@ class UnitKind(models.Model):
         return self.name
 
 
-class Unit(MP_Node):
+class Unit(MP_Node):  # type: ignore[misc]  # treebeard ships no types
     """A place in the tree. ``path`` is treebeard's materialised path: a subtree is a prefix."""
 
     public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
@@ -79,9 +79,12 @@ class Unit(MP_Node):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("root", "code"), name="unit_code_once"),
-            models.CheckConstraint(condition=Q(closed_on__isnull=True) | Q(closed_on__gte=F("opened_on")), name="unit_days_in_order"),
             models.CheckConstraint(
-                condition=Q(state=UnitState.CLOSED, closed_on__isnull=False) | (~Q(state=UnitState.CLOSED) & Q(closed_on__isnull=True)),
+                condition=Q(closed_on__isnull=True) | Q(closed_on__gte=F("opened_on")), name="unit_days_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=UnitState.CLOSED, closed_on__isnull=False)
+                | (~Q(state=UnitState.CLOSED) & Q(closed_on__isnull=True)),
                 name="unit_closed_has_day",
             ),
         )
@@ -141,7 +144,10 @@ class Grant(models.Model):
     revoked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        indexes = (models.Index(fields=("user", "root"), name="grants_of_user"), models.Index(fields=("unit",), name="grants_at_unit"))
+        indexes = (
+            models.Index(fields=("user", "root"), name="grants_of_user"),
+            models.Index(fields=("unit",), name="grants_at_unit"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(user__isnull=False, api_key__isnull=True)

@@ -58,6 +58,9 @@ class Quotas:
         )
 
 
+NO_LIMITS = Quotas()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a grant lends, as plain values. ``path`` is the materialised path of its unit."""
@@ -68,7 +71,7 @@ class Terms:
     acts: frozenset[str]
     starts_at: datetime
     ends_at: datetime | None
-    quotas: Quotas = Quotas()
+    quotas: Quotas = NO_LIMITS
     is_revoked: bool = False
 
 
