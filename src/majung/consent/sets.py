@@ -6,7 +6,6 @@ from majung.crowd.registry import BaseSet, register
 from majung.people.sets import add_to_scope
 
 _KEY: Final = ("entity", "purpose:text", "medium:text")
-_STATE: Final = "FROM consent_state WHERE root_id = %(root)s AND entity_id = %(entity)s AND purpose = %(purpose)s AND medium = %(medium)s"
 _STATE: Final = """FROM consent_state
  WHERE root_id = %(root)s AND entity_id = %(entity)s AND purpose = %(purpose)s AND medium = %(medium)s"""
 _DAY: Final = "DATE '1970-01-01'"
