@@ -60,7 +60,7 @@ def _final_of_latin(word: str) -> str:
         return "ㄹ"
     if word.endswith(("m", "n", "ng", "me", "ne")):
         return "ㄴ"
-    if re.search(r"(?:^|[^aeiou])[aeiou][kptbc]$", word) or word.endswith(("ook", "ck")):
+    if re.search(r"(?:^|[^aeiou])[aeiou][kptbc]{1,2}$", word) or word.endswith(("ook", "ck")):
         return "ㄱ"
     return ""
 

@@ -5,6 +5,7 @@ import logging
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -76,6 +77,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
@@ -92,6 +94,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
+@transaction.non_atomic_requests
 def samples(request: HttpRequest) -> HttpResponse:
     """Every component with invented values; only where samples are switched on."""
     from majung.ui import samples as sample_values  # reason: optional

@@ -1,0 +1,32 @@
+"""The ui room by itself: its own addresses, sessions in cookies, no other room's middleware, no database."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+
+OTHER_ROOMS = ("majung.tree.", "allauth.", "whitenoise.")
+
+
+@pytest.fixture(autouse=True)
+def only_ui(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.ui.urls"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith(OTHER_ROOMS)]
+    settings.SAMPLES = True
+    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+
+
+@pytest.fixture
+def server(only_ui: None) -> Iterator[str]:
+    """The address of a real server with the samples and the static files."""
+    thread = LiveServerThread("127.0.0.1", StaticFilesHandler, connections_override={})
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    if thread.error:
+        raise thread.error
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
