@@ -21,7 +21,7 @@ ALL, ANY, LEAST = "all", "any", "least"
 JOINS = {ALL: "모두 맞는 사람", ANY: "하나라도 맞는 사람", LEAST: "몇 가지 이상 맞는 사람"}
 
 
-class Unreadable(ValueError):  # noqa: N818  it is told to a person, not an error of ours
+class Unreadable(ValueError):
     """The criteria cannot be understood; the message is a Korean sentence."""
 
 
