@@ -9,11 +9,10 @@ import psycopg
 
 from majung.channels.adapters.base import Account, Adapter
 from majung.channels.adapters.registry import adapter
+from majung.channels.keys import account_place
 from majung.core import sql
 from majung.core.errors import Misconfigured
-from majung.core.sealing import Place, Sealer
-
-TABLE = "channels_dealeraccount"
+from majung.core.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +31,6 @@ class LiveAccount:
     certificate: str
 
 
-def place(root: int, column: str) -> Place:
-    """Where the ``key`` or ``secret`` of an account is sealed; the subject is the account's number."""
-    return Place(root=root, table=TABLE, column=column)
-
-
 def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -> LiveAccount:
     """The account, its keys opened. Raises LookupError when there is none, Misconfigured when it has no keys."""
     row = connection.execute(_sql("account"), {"account": account_id}).fetchone()
@@ -47,8 +41,8 @@ def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -
         raise Misconfigured(f"dealer account {account_id} has no keys")
     opened = Account(
         base_url=base_url,
-        key=sealer.open(place(root, "key"), number, bytes(key)),
-        secret=sealer.open(place(root, "secret"), number, bytes(secret)),
+        key=sealer.open(account_place(root, "key"), number, bytes(key)),
+        secret=sealer.open(account_place(root, "secret"), number, bytes(secret)),
     )
     profiles = connection.execute(_sql("profiles"), {"account": account_id}).fetchall()
     sender = connection.execute(_sql("default_sender"), {"account": account_id}).fetchone()

@@ -87,3 +87,23 @@ class TemplateState(TextChoices):
     APPROVED = "APPROVED", "승인"
     REJECTED = "REJECTED", "반려"
     GONE = "GONE", "대행사에 없음"
+
+
+class JobKind(TextChoices):
+    """What a dealer is asked in the background."""
+
+    CHECK = "check", "연결·잔액·발신번호 확인"
+    TEMPLATES = "templates", "템플릿 상태 가져오기"
+    PROFILES = "profiles", "발신 프로필 가져오기"
+    PRICES = "prices", "가격표 가져오기"
+    BLOCKS = "blocks", "수신거부 목록 가져오기"
+    PICTURE = "picture", "그림 올리기"
+    TEST = "test", "시험 발송"
+
+
+class JobState(TextChoices):
+    """Where it stands."""
+
+    ASKED = "asked", "하는 중"
+    DONE = "done", "마침"
+    FAILED = "failed", "안 됨"

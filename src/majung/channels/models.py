@@ -8,6 +8,8 @@ from majung.channels.enums import (
     AccountState,
     ChannelKind,
     ChannelState,
+    JobKind,
+    JobState,
     MessageKind,
     Mode,
     Reach,
@@ -200,13 +202,17 @@ class Template(models.Model):
 
 
 class Picture(models.Model):
-    """A picture the dealer holds for messages; ``preview`` is a small JPEG for our own screens."""
+    """A picture for messages; ``preview`` is a small JPEG for our own screens.
+
+    ``content`` waits here until the dealer has it; then it is emptied and ``dealer_id`` set.
+    """
 
     public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
     account = models.ForeignKey(DealerAccount, on_delete=models.CASCADE, related_name="pictures")
     kind = models.CharField(max_length=8, choices=MessageKind)
     name = models.CharField(max_length=120)
-    dealer_id = models.CharField(max_length=80)
+    dealer_id = models.CharField(max_length=80, blank=True)
+    content = models.BinaryField(null=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     digest = models.BinaryField(max_length=32)
@@ -216,6 +222,23 @@ class Picture(models.Model):
     class Meta:
         ordering = ("-uploaded_at",)
         constraints = (models.UniqueConstraint(fields=("account", "kind", "digest"), name="picture_once"),)
+
+
+class AccountJob(models.Model):
+    """Something asked of a dealer in the background: who asked, what came of it."""
+
+    account = models.ForeignKey(DealerAccount, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=10, choices=JobKind)
+    state = models.CharField(max_length=8, choices=JobState, default=JobState.ASKED)
+    asked_at = models.DateTimeField(default=clock.now)
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    object_id = models.BigIntegerField(null=True)
+    done_at = models.DateTimeField(null=True)
+    result = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-asked_at", "-pk")
+        indexes = (models.Index(fields=("account", "-asked_at"), name="jobs_of_account"),)
 
 
 class TestSend(models.Model):
@@ -235,7 +258,7 @@ class TestSend(models.Model):
     number_sealed = models.BinaryField(default=b"")
     number_blind = models.BinaryField(max_length=16)
     number_hint = models.CharField(max_length=16)
-    text_digest = models.BinaryField(max_length=32)
+    message = models.JSONField()
     group_ref = models.CharField(max_length=64, blank=True)
     outcome = models.PositiveSmallIntegerField(default=0)
     dealer_code = models.CharField(max_length=8, blank=True)
@@ -272,3 +295,16 @@ class InboundSeen(models.Model):
     class Meta:
         managed = False
         db_table = "inbound_seen"
+
+
+class DealerWake(models.Model):
+    """Baskets about which a dealer has reported; ``wakes.take`` empties it."""
+
+    pk = models.CompositePrimaryKey("account_id", "group_ref")
+    account_id = models.BigIntegerField()
+    group_ref = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "dealer_wake"

@@ -2,6 +2,7 @@
 
 from majung.crowd import registry
 from majung.crowd.registry import BaseSet
+from majung.people.sets import add_to_scope
 
 registry.register(
     BaseSet(
@@ -33,4 +34,13 @@ registry.register(
         sql="SELECT person_id FROM friendship WHERE root_id = %(root)s AND channel_id = %(channel)s /*people*/",
         changes=("friend",),
     )
+)
+
+add_to_scope(
+    "friend",
+    "채널 친구",
+    """SELECT f.person_id FROM friendship f JOIN channels_channel c ON c.id = f.channel_id
+        WHERE f.root_id = %(root)s AND f.state = 1 AND c.unit_id IN (/*units*/) /*people*/""",
+    ("friend", "channel"),
+    "f.person_id",
 )

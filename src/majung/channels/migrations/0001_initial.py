@@ -1,4 +1,4 @@
-"""Tables of the room; friendship and inbound_seen are written in SQL (sql/tables.sql)."""
+"""Tables of the room; friendship, inbound_seen and dealer_wake are written in SQL (sql/tables.sql)."""
 
 import django.db.models.deletion
 import majung.core.clock
@@ -19,12 +19,25 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crowd', '0001_initial'),
-        ('tree', '0001_initial'),
+        ('tree', '0002_attenuation'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RunSQL([_run("create"), _run("triggers")], [_run("drop")]),
+        migrations.CreateModel(
+            name='DealerWake',
+            fields=[
+                ('pk', models.CompositePrimaryKey('account_id', 'group_ref', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('account_id', models.BigIntegerField()),
+                ('group_ref', models.TextField()),
+                ('at', models.DateTimeField()),
+            ],
+            options={
+                'db_table': 'dealer_wake',
+                'managed': False,
+            },
+        ),
         migrations.CreateModel(
             name='Friendship',
             fields=[
@@ -102,6 +115,23 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='AccountJob',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('check', '연결·잔액·발신번호 확인'), ('templates', '템플릿 상태 가져오기'), ('profiles', '발신 프로필 가져오기'), ('prices', '가격표 가져오기'), ('blocks', '수신거부 목록 가져오기'), ('picture', '그림 올리기'), ('test', '시험 발송')], max_length=10)),
+                ('state', models.CharField(choices=[('asked', '하는 중'), ('done', '마침'), ('failed', '안 됨')], default='asked', max_length=8)),
+                ('asked_at', models.DateTimeField(default=majung.core.clock.now)),
+                ('object_id', models.BigIntegerField(null=True)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('result', models.CharField(blank=True, max_length=300)),
+                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='channels.dealeraccount')),
+            ],
+            options={
+                'ordering': ('-asked_at', '-pk'),
+            },
+        ),
+        migrations.CreateModel(
             name='DealerProfile',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -137,7 +167,8 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=majung.core.ids.uuid7, editable=False, unique=True)),
                 ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문')], max_length=8)),
                 ('name', models.CharField(max_length=120)),
-                ('dealer_id', models.CharField(max_length=80)),
+                ('dealer_id', models.CharField(blank=True, max_length=80)),
+                ('content', models.BinaryField(null=True)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
                 ('digest', models.BinaryField(max_length=32)),
@@ -201,7 +232,7 @@ class Migration(migrations.Migration):
                 ('number_sealed', models.BinaryField(default=b'')),
                 ('number_blind', models.BinaryField(max_length=16)),
                 ('number_hint', models.CharField(max_length=16)),
-                ('text_digest', models.BinaryField(max_length=32)),
+                ('message', models.JSONField()),
                 ('group_ref', models.CharField(blank=True, max_length=64)),
                 ('outcome', models.PositiveSmallIntegerField(default=0)),
                 ('dealer_code', models.CharField(blank=True, max_length=8)),
@@ -232,6 +263,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='dealeraccount',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('balance_at__isnull', True), ('balance_centiwon__isnull', True)), models.Q(('balance_at__isnull', False), ('balance_centiwon__isnull', False)), _connector='OR'), name='balance_has_time'),
+        ),
+        migrations.AddIndex(
+            model_name='accountjob',
+            index=models.Index(fields=['account', '-asked_at'], name='jobs_of_account'),
         ),
         migrations.AddConstraint(
             model_name='dealerprofile',

@@ -18,6 +18,14 @@ CREATE TABLE inbound_seen (
     PRIMARY KEY (kind, key)
 );
 
+-- Baskets about which a dealer has reported: a hint to look, never a fact (docs/decisions/0002).
+CREATE TABLE dealer_wake (
+    account_id bigint      NOT NULL,
+    group_ref  text        NOT NULL,
+    at         timestamptz NOT NULL,
+    PRIMARY KEY (account_id, group_ref)
+);
+
 -- name: triggers
 -- Family "friend", with the channel as subject.
 CREATE FUNCTION friendship_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -66,5 +74,5 @@ DROP TRIGGER channel_moved ON channels_channel;
 DROP FUNCTION channel_moved;
 
 -- name: drop
-DROP TABLE friendship, inbound_seen;
+DROP TABLE friendship, inbound_seen, dealer_wake;
 DROP FUNCTION friendship_inserted, friendship_updated, friendship_deleted;
