@@ -159,7 +159,9 @@ class Intake:
                     raise Unfit(codes.TYPE, "이 종류의 메시지는 보낼 수 없습니다.")
                 kinds[i] = kind
                 sender = message.get("from")
-                if type(sender) is str and sender:
+                if sender is not None and type(sender) is not str:
+                    raise Unfit(codes.FORMAT, "from은 숫자로 된 글이어야 합니다.")
+                if sender:
                     at = senders.get(sender)
                     sender_of[i] = senders.setdefault(sender, len(senders) - 1) if at is None else at
                 options: Any = message.get("kakaoOptions")
@@ -193,12 +195,12 @@ class Intake:
                             raise Unfit(codes.MISSING, "from이 없습니다.")
                         sender = account.senders[0]
                         sender_of[i] = senders.setdefault(sender, len(senders) - 1)
-                if sender and not (type(sender) is str and account.may_send_from(sender)):
+                if sender and not account.may_send_from(sender):
                     raise Unfit(codes.SENDER, "등록되지 않은 발신번호입니다.")
                 if to in blocked:
                     raise Unfit(codes.BLOCKED_NUMBER, _BLOCKED)
                 if (to in refused or world.has_opted_out(to)) and is_advertising(message, kind):
-                    account.refuse(to, sender if type(sender) is str else "", self._clock.now())
+                    account.refuse(to, sender or "", self._clock.now())
                     raise Unfit(codes.OPTED_OUT, _OPTED_OUT)
                 if (i in custom and custom[i] is None) or len(ids[i]) > 100:
                     raise Unfit(codes.CUSTOM_FIELDS, "customFields는 이름 30자, 값 100자까지의 글이어야 합니다.")
