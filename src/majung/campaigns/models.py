@@ -14,7 +14,7 @@ from majung.tree.models import Grant, Organisation, Unit
 _TRANSITIONS = sorted({(str(old), str(new)) for (old, _), new in MOVES.items()})
 _SAID = (
     "root_id", "unit_id", "scope_id", "purpose", "kind", "is_essential", "subject", "text", "buttons", "fallbacks",
-    "picture_id", "template_id", "account_id", "friend_group", "criteria", "confirmed_at", "confirmed_by_id",
+    "picture_id", "template_id", "account_id", "friend_group", "criteria", "declared", "confirmed_at", "confirmed_by_id",
     "grant_id", "receipt",
 )  # fmt: skip
 _CHANGED = "ROW({}) IS DISTINCT FROM ROW({})".format(
@@ -50,10 +50,12 @@ class Campaign(models.Model):
 
     segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
     criteria = models.JSONField(default=dict)
+    declared = models.JSONField(default=dict)
 
     send_at = models.DateTimeField(null=True)
     recall_seconds = models.PositiveIntegerField(default=15)
     checked_at = models.DateTimeField(null=True)
+    estimate = models.JSONField(default=dict)
     checked_hash = models.CharField(max_length=64, blank=True)
     content_hash = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True)
