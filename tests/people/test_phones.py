@@ -24,7 +24,12 @@ def test_mobile_in_any_spelling(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "digits"),
-    [("02-312-3456", "023123456"), ("031)765-4321", "0317654321"), ("+82 2 6123 4567", "0261234567"), ("070-8765-4321", "07087654321")],
+    [
+        ("02-312-3456", "023123456"),
+        ("031)765-4321", "0317654321"),
+        ("+82 2 6123 4567", "0261234567"),
+        ("070-8765-4321", "07087654321"),
+    ],
 )
 def test_landline_keeps_its_area_code(text: str, digits: str) -> None:
     assert normalise(text) == Phone(Kind.LANDLINE, digits)
@@ -52,7 +57,13 @@ def test_any_text_gives_one_spelling_or_nothing(text: str) -> None:
 PIECES = st.sampled_from(["", "-", " ", ".", "–", " - "])
 
 
-@given(st.integers(0, 10**8 - 1), PIECES, PIECES, st.sampled_from(["010", "+8210", "82 10", "+82-010", "0082 10"]), st.booleans())
+@given(
+    st.integers(0, 10**8 - 1),
+    PIECES,
+    PIECES,
+    st.sampled_from(["010", "+8210", "82 10", "+82-010", "0082 10"]),
+    st.booleans(),
+)
 def test_every_mobile_round_trips(number: int, first: str, second: str, prefix: str, wide: bool) -> None:
     rest = f"{number:08}"
     text = f"{prefix}{first}{rest[:4]}{second}{rest[4:]}"

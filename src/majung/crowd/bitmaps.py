@@ -115,13 +115,13 @@ def select(
     if not asked:
         return []
     parts = []
-    for position, (leaf, people) in enumerate(asked):
+    for index, (leaf, people) in enumerate(asked):
         text, bucketed = compiler.base(leaf, people), isinstance(leaf, Range)
         columns, bucket = (
             ("person_id, bucket", "array_agg(b.bucket::int4)") if bucketed else ("person_id", "NULL::int4[]")
         )
         parts.append(
-            f"SELECT {position}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
+            f"SELECT {index}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
             f" FROM ({text}) AS b({columns})"
         )
     done = psycopg.Cursor(connection).execute(" UNION ALL ".join(parts).encode(), compiler.params, binary=True)

@@ -56,4 +56,3 @@ class Why(IntegerChoices):
     OTHER = 4, "그 밖"
 
 
-CONTACT_COLUMN = {ContactKind.MOBILE: "mobile", ContactKind.LANDLINE: "landline", ContactKind.EMAIL: "email"}

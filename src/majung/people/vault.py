@@ -1,0 +1,249 @@
+"""The vault: the only opener of names and numbers. Opening writes the access log first, in the same transaction (X1, X2)."""
+
+import os
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import psycopg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import transaction
+
+from majung.core import clock, db, sql
+from majung.core.errors import Invalid
+from majung.core.sealing import Place, Sealer, Unreadable, sealer_at
+from majung.core.text import fold
+from majung.people.enums import ContactKind
+from majung.people.phones import Kind, Phone, normalise
+from majung.people.scope import person_in_scope, reachable
+from majung.tree.actor import Actor
+from majung.tree.enums import Act
+from majung.ui.text import mask_email, mask_name, mask_phone
+
+Field = Literal["name", "mobile", "landline", "email"]
+FIELDS: Final[tuple[Field, ...]] = ("name", "mobile", "landline", "email")
+LONGEST_WHY: Final = 200
+MOST_FOUND: Final = 200
+
+_DIGITS = re.compile(r"(?:\d[\s\-.]?){7,}")
+_KEPT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """One person as every screen may show them (PRZ-04)."""
+
+    number: int
+    name: str
+    mobile: str
+    landline: str
+    email: str
+
+
+def sealer() -> Sealer:
+    """The sealer of this installation's key file."""
+    return sealer_at(settings.VAULT_KEY)
+
+
+def place(root: int, field: Field) -> Place:
+    """Where a sealed ``field`` of a person stands; the subject is the person's number."""
+    return Place(root=root, table="person" if field == "name" else "contact_point", column=field)
+
+
+def blind(root: int, field: Field, value: str) -> bytes:
+    """The blind index of a name (folded), number (digits) or address within one root."""
+    return sealer().blind(root, field, fold(value) if field in ("name", "email") else value)
+
+
+# ── the access log ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def log(
+    actor: Actor,
+    what: str,
+    *,
+    why: str = "",
+    address: str = "",
+    person_id: int | None = None,
+    unit_id: int | None = None,
+    n: int = 1,
+) -> int:
+    """One more line of the access log, committing with the surrounding transaction. Returns its number in the root."""
+    row = psycopg.Cursor(db.raw()).execute(
+        sql.load("majung.people", "vault", "log"),
+        {
+            "root": actor.root_id,
+            "at": clock.now(),
+            "actor_kind": actor.kind,
+            "actor_id": actor.number,
+            "unit": unit_id,
+            "person": person_id,
+            "n": n,
+            "what": what,
+            "why": why,
+            "address": address,
+        },
+    )
+    [seq] = row.fetchone() or (0,)
+    return int(seq)
+
+
+def broken(root: int) -> list[tuple[int, str]]:
+    """Where the access log of ``root`` was tampered with: (number, missing|cut|changed|shortened). Empty when whole."""
+    return psycopg.Cursor(db.raw()).execute(sql.load("majung.people", "vault", "broken"), {"root": root}).fetchall()
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def reveal(actor: Actor, person_id: int, *, fields: Collection[str], why: str, address: str) -> dict[str, str]:
+    """The plain ``fields`` of one person (empty where there is none). Logged before anything is opened (X2).
+
+    Raises NotYours or Forbidden where revealing was not lent, Invalid for a reason that is empty or names somebody.
+    """
+    chosen = [field for field in FIELDS if field in fields]
+    if len(chosen) != len(set(fields)) or not chosen:
+        raise Invalid(problem="볼 항목을 골라 주세요.")
+    person = person_in_scope(actor, person_id, Act.PEOPLE_REVEAL)
+    reason = checked_reason(why)
+    log(
+        actor,
+        f"people.reveal:{','.join(chosen)}",
+        why=reason,
+        address=address,
+        person_id=person.pk,
+        unit_id=person.home_unit_id,
+    )
+    opened = _open(actor.root_id, [person.pk]).get(person.pk, {})
+    name = opened.get("name", "")
+    if len(name) > 1 and fold(name) in fold(reason):
+        raise Invalid(problem="까닭에는 이름을 적지 마세요. 접속 기록에 그대로 남습니다.")
+    return {field: opened.get(field, "") for field in chosen}
+
+
+def checked_reason(why: str) -> str:
+    """``why`` as it goes into the log. Raises Invalid when it is empty, too long, or holds what looks like a number."""
+    reason = " ".join(why.split())
+    if len(reason) < 2:
+        raise Invalid(problem="보는 까닭을 적어 주세요.")
+    if len(reason) > LONGEST_WHY or not reason.isprintable():
+        raise Invalid(problem=f"까닭은 {LONGEST_WHY}자까지, 글자로만 적어 주세요.")
+    if _DIGITS.search(reason):
+        raise Invalid(problem="까닭에는 전화번호나 긴 번호를 적지 마세요. 접속 기록에 그대로 남습니다.")
+    return reason
+
+
+def masked(actor: Actor, people: Iterable[int], *, what: str = "people.list", address: str = "") -> dict[int, Masked]:
+    """People as screens show them, by number. The caller has already scoped ``people``; the log gets one line with the count."""
+    numbers = sorted(set(people))
+    if not numbers:
+        return {}
+    log(actor, what, address=address, n=len(numbers), person_id=numbers[0] if len(numbers) == 1 else None)
+    return {
+        number: Masked(
+            number=number,
+            name=mask_name(found.get("name")),
+            mobile=mask_phone(found.get("mobile")),
+            landline=mask_phone(found.get("landline")),
+            email=mask_email(found.get("email")),
+        )
+        for number, found in _open(actor.root_id, numbers).items()
+    }
+
+
+def _open(root: int, people: list[int]) -> dict[int, dict[str, str]]:
+    rows = psycopg.Cursor(db.raw()).execute(
+        sql.load("majung.people", "vault", "sealed"), {"root": root, "people": people}
+    )
+    seal = sealer()
+    return {
+        number: {
+            field: seal.open(place(root, field), number, bytes(value))
+            for field, value in zip(FIELDS, sealed, strict=True)
+            if value is not None
+        }
+        for number, *sealed in rows
+    }
+
+
+# ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find_by_phone(actor: Actor, text: str, *, address: str = "") -> int | None:
+    """The person in the actor's sight with that number (of several, the lowest), or None. Logged either way."""
+    found = find(actor, text, address=address)
+    return found[0] if found and normalise(text) else None
+
+
+@transaction.atomic
+def find(actor: Actor, text: str, *, address: str = "") -> list[int]:
+    """People in the actor's sight whose number, address or whole name is ``text``, in order. Logged with the count."""
+    connection, root = psycopg.Cursor(db.raw()), actor.root_id
+    phone = normalise(text)
+    if phone is not None or "@" in text:
+        kind, field = _contact(phone)
+        value = phone.digits if phone else text
+        connection.execute(
+            sql.load("majung.people", "vault", "holders"),
+            {"root": root, "kinds": [kind], "blinds": [blind(root, field, value)]},
+        )
+    else:
+        connection.execute(
+            sql.load("majung.people", "vault", "named"),
+            {"root": root, "blind": blind(root, "name", text), "limit": MOST_FOUND},
+        )
+    candidates = [number for (number,) in connection.fetchmany(MOST_FOUND)]
+    found = sorted(reachable(actor, candidates)) if candidates else []
+    log(actor, "people.find", address=address, n=len(found), person_id=found[0] if len(found) == 1 else None)
+    return found
+
+
+def _contact(phone: Phone | None) -> tuple[int, Field]:
+    if phone is None:
+        return ContactKind.EMAIL, "email"
+    return (ContactKind.MOBILE, "mobile") if phone.kind is Kind.MOBILE else (ContactKind.LANDLINE, "landline")
+
+
+# ── what is kept in append-only rows ─────────────────────────────────────────────────────────────────────────────────
+
+
+def seal_kept(root: int, person_id: int, where: str, value: str) -> bytes:
+    """``value`` sealed under the person's own subkey, for a row that can never be changed.
+
+    Erasing the person destroys the salt and with it every such value, wherever it stands. ``where`` is ``table/column``.
+    Raises Unreadable when the person is erased.
+    """
+    nonce = os.urandom(12)
+    return (
+        bytes([_KEPT_VERSION])
+        + nonce
+        + _subkey(root, person_id).encrypt(nonce, value.encode(), _kept(root, person_id, where))
+    )
+
+
+def open_kept(root: int, person_id: int, where: str, value: bytes) -> str:
+    """What ``seal_kept`` sealed. The caller logs. Raises Unreadable once the person is erased, or elsewhere."""
+    if len(value) < 29 or value[0] != _KEPT_VERSION:
+        raise Unreadable("not a kept value")
+    try:
+        return _subkey(root, person_id).decrypt(value[1:13], value[13:], _kept(root, person_id, where)).decode()
+    except InvalidTag:
+        raise Unreadable("sealed elsewhere, or damaged") from None
+
+
+def _kept(root: int, person_id: int, where: str) -> bytes:
+    return f"kept/{root}/{where}/{person_id}".encode()
+
+
+def _subkey(root: int, person_id: int) -> AESGCM:
+    row = psycopg.Cursor(db.raw()).execute(
+        sql.load("majung.people", "vault", "salt"), {"root": root, "person": person_id}
+    )
+    [salt] = row.fetchone() or (None,)
+    if salt is None:
+        raise Unreadable("this person's key was destroyed")
+    return AESGCM(sealer().blind(root, "subkey", bytes(salt).hex()))
