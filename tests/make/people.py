@@ -25,7 +25,7 @@ def mobile() -> str:
 def person(*, unit: Unit, entity: LegalEntity | None = None, **columns: Any) -> int:
     """One person at home in ``unit``; the number. ``mobile=""`` for none."""
     values = {"name": "홍길동", "mobile": mobile(), "basis": Basis.CONSENT, **columns}
-    row = NewPerson(entity_id=(entity or unit.entity).pk, home_unit_id=unit.pk, **values)
+    row = NewPerson(**{"entity_id": (entity or unit.entity).pk, "home_unit_id": unit.pk, **values})
     [number] = add_people(system_actor(unit.root_id), [row]).numbers
     assert number is not None, "a duplicate"
     return number
