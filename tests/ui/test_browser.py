@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")]
 
+OTHERS = ("tree", "portal", "join", "preferences", "sign-in")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -38,7 +39,9 @@ def opened(
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.goto(address)
-    page.locator("html[data-map-ready][data-charts-ready]").wait_for(state="attached")
+    if page.locator("figure[data-map]").count():
+        page.locator("html[data-map-ready][data-charts-ready]").wait_for(state="attached")
+    page.evaluate("document.fonts.ready")
     return page, wrong
 
 
@@ -69,6 +72,49 @@ def test_axe_finds_nothing(chrome: Browser, server: str, size: dict[str, int], s
 
     said = [f"{one['id']}: {node['target']} {node['failureSummary'][:300]}" for one in found for node in one["nodes"]]
     assert said == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_pages_hold_the_same(chrome: Browser, server: str, name: str) -> None:
+    page, wrong = opened(chrome, f"{server}/ui/samples/{name}", size=PHONE)
+
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).response["violations"]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.context.close()
+
+    assert wrong == []
+    assert width == PHONE["width"]
+    assert [
+        f"{one['id']}: {node['target']} {node['failureSummary'][:300]}" for one in found for node in one["nodes"]
+    ] == []
+
+
+def test_the_tree_is_walked_by_arrows(chrome: Browser, server: str) -> None:
+    page, _ = opened(chrome, f"{server}/ui/samples/tree")
+    rows = page.locator("[role=treegrid] tbody tr")
+    name = "document.activeElement.querySelector('.mj-tn a')?.textContent"
+    assert rows.filter(has_text="해운대갑").is_hidden()
+
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(name) == "서울시당"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "false"
+    assert rows.filter(has_text="종로").is_hidden()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(name) == "부산시당"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(name) == "해운대갑"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(name) == "부산시당"
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    assert [row.inner_text().split("\t")[0].strip() for row in rows.all() if row.is_visible()] == ["중앙당"]
+    page.keyboard.press("ArrowRight")
+    visible = [row for row in rows.all() if row.is_visible()]
+    assert len(visible) == 5
+    page.context.close()
 
 
 def test_maps_and_charts_are_drawn_again_in_the_other_brightness(chrome: Browser, server: str) -> None:

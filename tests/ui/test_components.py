@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import majung.ui
 from majung.core import clock
 from majung.ui import values
+from majung.ui.samples import PAGES, SampleForm
 
 UI = Path(majung.ui.__file__).parent
 COMPONENTS = sorted(path.stem for path in (UI / "templates/cotton").glob("*.html"))
@@ -47,9 +48,11 @@ class Marks(HTMLParser):
         self.words.append(data)
 
 
-@pytest.fixture
-def sample_page(client: Client) -> str:
-    return client.get("/ui/samples").content.decode()
+@pytest.fixture(params=PAGES)
+def sample_page(client: Client, request: pytest.FixtureRequest) -> str:
+    response = client.get(f"/ui/samples/{request.param}")
+    assert response.status_code == 200
+    return response.content.decode()
 
 
 def test_samples_show_every_component() -> None:
@@ -235,6 +238,32 @@ def test_table_writes_cells_as_their_columns_say() -> None:
     assert shown.count('<span class="z">–</span>') == len(kinds)
 
 
+def test_tree_rows_say_level_and_whether_they_are_open() -> None:
+    cols = [values.Column(key="friends", label="친구", kind="number")]
+    rows = [
+        {"level": 1, "name": "중앙당", "open": True, "friends": 3},
+        {"level": 2, "name": "서울시당", "open": False, "friends": 2, "children": "/units/2/rows"},
+        {"level": 2, "name": "제주시당", "open": None, "friends": 1},
+    ]
+
+    marks = Marks(draw('<c-tree caption="조직" :cols="cols" :rows="rows" />', cols=cols, rows=rows))
+
+    told = [attrs for tag, attrs in marks.tags if tag == "tr" and "aria-level" in attrs]
+    assert [attrs["aria-level"] for attrs in told] == ["1", "2", "2"]
+    assert [attrs.get("aria-expanded") for attrs in told] == ["true", "false", None]
+    assert [attrs.get("data-children") for attrs in told] == [None, "/units/2/rows", None]
+
+
+def test_matrix_has_no_box_for_what_cannot_be_chosen() -> None:
+    row = values.BoxRow(label="소식", boxes=[values.Box(name="c", value="1", label="문자", checked=True), None])
+
+    marks = Marks(draw('<c-matrix caption="소식" :columns="w" :rows="r" />', w=["문자", "우편"], r=[row]))
+
+    boxes = [attrs for tag, attrs in marks.tags if tag == "input"]
+    assert [(attrs["aria-label"], "checked" in attrs) for attrs in boxes] == [("소식 문자", True)]
+    assert "없음" in marks.words
+
+
 def test_pager_keeps_the_rest_of_the_query() -> None:
     page = Paginator(range(200), 50).page(2)
 
@@ -278,9 +307,7 @@ def test_hours_open_and_close_on_the_minute(at: str, said: str) -> None:
     assert said in shown
 
 
-def test_field_ties_hint_and_error_to_its_control(sample_page: str) -> None:
-    from majung.ui.samples import SampleForm
-
+def test_field_ties_hint_and_error_to_its_control() -> None:
     form = SampleForm(data={"name": "", "phone": "1", "unit": "1", "when": "now"})
     marks = Marks(draw('<c-field :field="form.name" />', form=form))
 
@@ -291,8 +318,6 @@ def test_field_ties_hint_and_error_to_its_control(sample_page: str) -> None:
 
 
 def test_a_plain_django_form_is_drawn_in_our_design() -> None:
-    from majung.ui.samples import SampleForm
-
     shown = draw("{{ form }}", form=SampleForm())
 
     assert shown.count("mj-field ") == len(SampleForm().fields)
@@ -300,8 +325,6 @@ def test_a_plain_django_form_is_drawn_in_our_design() -> None:
 
 
 def test_error_summary_counts_and_links_to_fields() -> None:
-    from majung.ui.samples import SampleForm
-
     shown = draw('<c-errors :form="form" />', form=SampleForm(data={"unit": "1", "when": "now"}))
 
     assert "2곳을 고쳐 주세요" in shown

@@ -1,6 +1,6 @@
 """Invented values for the page of samples: no database, no real person, every component once."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +11,8 @@ from majung.core import clock
 from majung.ui.values import (
     Account,
     Books,
+    Box,
+    BoxRow,
     Change,
     Column,
     ConsentLine,
@@ -19,6 +21,7 @@ from majung.ui.values import (
     Figure,
     Link,
     NavItem,
+    Occasion,
     Part,
     Place,
     Quota,
@@ -28,6 +31,34 @@ from majung.ui.values import (
     Tab,
 )
 
+PAGES = ("parts", "tree", "portal", "join", "preferences", "sign-in")
+TREE_COLUMNS = (
+    Column(key="state", label="채널 상태", kind="status"),
+    Column(key="friends", label="친구", kind="number"),
+    Column(key="week", label="7일", kind="signed", hide=True),
+    Column(key="left", label="남은 메시지", kind="number", unit="통", hide=True),
+)
+SENDING, WAITING = Status(word="보내는 중", tone="ok"), Status(word="시험 발송 전", tone="warn")
+TREE = (
+    {"level": 1, "name": "중앙당", "url": "#", "open": True, "state": SENDING, "friends": 483_610, "week": 7_165, "left": 403_320},
+    {"level": 2, "name": "서울시당", "url": "#", "note": "48곳", "open": True, "state": SENDING, "friends": 92_180, "week": 1_336},
+    {"level": 3, "name": "종로", "url": "#", "open": None, "state": SENDING, "friends": 772, "week": 17, "left": 6_420},
+    {
+        "level": 3, "name": "용산", "url": "#", "open": None, "state": WAITING, "friends": 2_193, "week": 61,
+        "pips": ("on", "on", "on", "wait", ""),
+    },
+    {
+        "level": 3, "name": "중구성동갑", "url": "#", "open": None, "state": SENDING, "friends": 3_108, "week": 79,
+        "left": 8_640, "tag": Status(word="경선", tone="idle"), "selected": True, "pips": ("on",) * 5,
+    },
+    {
+        "level": 3, "name": "강서갑", "url": "#", "open": None, "friends": 2_941, "week": -59, "left": 1_240,
+        "state": Status(word="제재 위험", tone="danger"),
+    },
+    {"level": 2, "name": "부산시당", "url": "#", "note": "18곳", "open": False, "state": SENDING, "friends": 27_243, "week": 448},
+    {"level": 3, "name": "해운대갑", "url": "#", "open": None, "state": SENDING, "friends": 1_377, "week": 12},
+    {"level": 2, "name": "대구시당", "url": "#", "note": "12곳", "open": False, "state": SENDING, "friends": 21_260, "week": 349},
+)  # fmt: skip
 LEFT_OUT_COLUMNS = (
     Column(key="reason", label="제외한 까닭"),
     Column(key="law", label="근거"),
@@ -135,6 +166,14 @@ NOTICE = (
 )
 
 
+MEDIA = ("카카오톡", "문자", "전자우편")
+CHOICES = (
+    ("우리 동네 소식", "중구성동갑", (True, False, False)),
+    ("행사·모임 안내", "가까운 곳부터", (True, False, True)),
+    ("정책 의견 묻기", "한 달 한 번쯤", (True, None, False)),
+)
+
+
 class SampleForm(forms.Form):
     """Every kind of control once."""
 
@@ -153,6 +192,14 @@ class SampleForm(forms.Form):
     )
     sheet = forms.FileField(label="명단 파일", required=False, help_text="CSV·XLSX, 200 MB까지")
     sure = forms.BooleanField(label="내용을 확인했습니다", required=False)
+
+
+def _choice(label: str, note: str, ticks: tuple[bool | None, ...]) -> BoxRow:
+    boxes = [
+        None if tick is None else Box(name="choice", value=f"{label}:{word}", label=word, checked=tick)
+        for word, tick in zip(MEDIA, ticks, strict=True)
+    ]
+    return BoxRow(label=label, note=note, boxes=boxes)
 
 
 def places() -> list[Place]:
@@ -334,5 +381,21 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "form": SampleForm(),
         "bad_form": bound,
         "pips": ["on", "on", "on", "wait", ""],
-        "some_day": datetime(2026, 11, 23, 0, 0, tzinfo=clock.SEOUL),
+        "tree_columns": TREE_COLUMNS,
+        "tree": TREE,
+        "unit_facts": [("3,108명", "채널 친구"), ("7개", "모임"), ("3번", "이달 행사")],
+        "occasions": [
+            Occasion(
+                on=date(2026, 11, 25), title="성수 골목 걷기", note="수 19:00 · 뚝섬역 5번 출구 · 자리 6개", url="#"
+            ),
+            Occasion(on=date(2026, 11, 29), title="겨울 돌봄 공부 모임", note="일 14:00 · 왕십리도서관"),
+            Occasion(on=date(2026, 12, 5), title="응봉산 쓰레기 줍기", note="토 09:30 · 응봉역 1번 출구 · 대기자 받음"),
+        ],
+        "near": [
+            Step(label="가람당", state="done", note="전국 소식 · 한 달 한 번"),
+            Step(label="서울특별시당", state="done", note="서울 소식 · 한 달 두 번"),
+            Step(label="중구성동갑", state="now", note="우리 동네 소식 · 같은 소식은 한 번만 갑니다"),
+        ],
+        "media": MEDIA,
+        "choices": [_choice(*row) for row in CHOICES],
     }

@@ -8,4 +8,5 @@ app_name = "ui"
 urlpatterns = [
     path("csp-report", views.csp_report, name="csp_report"),
     path("samples", views.samples, name="samples"),
+    path("samples/<slug:page>", views.samples, name="samples_page"),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 Tone = Literal["", "ok", "warn", "danger", "doubt", "idle", "live", "acc"]
@@ -182,6 +182,36 @@ class Event:
     icon: str = "point"
     tone: Tone = ""
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """One date on a friend's page: the day, what happens, where and when."""
+
+    on: date | datetime
+    title: str
+    note: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """One box of a matrix of choices; `label` is the word of its column."""
+
+    name: str
+    value: str
+    label: str
+    checked: bool = False
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxRow:
+    """One row of a matrix of choices; a None box cannot be chosen at all."""
+
+    label: str
+    boxes: Sequence[Box | None]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

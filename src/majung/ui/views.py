@@ -95,10 +95,10 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.non_atomic_requests
-def samples(request: HttpRequest) -> HttpResponse:
+def samples(request: HttpRequest, page: str = "parts") -> HttpResponse:
     """Every component with invented values; only where samples are switched on."""
     from majung.ui import samples as sample_values  # reason: optional
 
-    if not (settings.DEBUG or getattr(settings, "SAMPLES", False)):
+    if page not in sample_values.PAGES or not (settings.DEBUG or getattr(settings, "SAMPLES", False)):
         return refusals.missing(request)
-    return render(request, "ui/samples.html", sample_values.context(request))
+    return render(request, f"ui/samples/{page}.html", sample_values.context(request))

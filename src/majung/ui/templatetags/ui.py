@@ -58,6 +58,24 @@ def percent(share: object, places: int = 1) -> str:
 
 
 @register.filter
+def month_of(on: date | datetime) -> str:
+    """11월."""
+    return f"{text.seoul_date(on).month}월"
+
+
+@register.filter
+def day_of(on: date | datetime) -> str:
+    """05."""
+    return f"{text.seoul_date(on).day:02}"
+
+
+@register.filter
+def depth(level: int) -> int:
+    """How far a row of the tree is set in: the first level not at all, from the fifth on all alike."""
+    return min(int(level) - 1, 4)
+
+
+@register.filter
 def percent_change(share: object, places: int = 1) -> str:
     """A relative change as per cent with its sign."""
     return text.percent_change(_number(share), places)
