@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -39,7 +40,7 @@ def grants_in_sight(actor: Actor) -> QuerySet[Grant]:
     )
 
 
-def grant_in_sight(actor: Actor, public_id: object) -> Grant:
+def grant_in_sight(actor: Actor, public_id: UUID | str) -> Grant:
     """The grant with that public id, ended ones too, where the actor may see grants. Raises NotYours."""
     rows = Grant.objects.filter(root_id=actor.root_id, public_id=public_id)
     grant = rows.select_related("unit", "unit__kind", "user", "api_key", "invitation", "lent_by", "root").first()
