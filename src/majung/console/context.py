@@ -17,7 +17,7 @@ MENU: tuple[tuple[str, str, str, Act], ...] = (
     ("조직", "tree:tree", "sitemap", Act.TREE_VIEW),
     ("권한", "tree:grants", "key", Act.GRANTS_VIEW),
     ("사람", "people:list", "users", Act.PEOPLE_VIEW),
-    ("명단 가져오기", "people:imports", "file-import", Act.PEOPLE_IMPORT),
+    ("명단 가져오기", "imports:list", "file-import", Act.PEOPLE_IMPORT),
     ("대상", "audience:segments", "filter", Act.SEGMENTS_WRITE),
     ("메시지", "campaigns:list", "message-circle", Act.CAMPAIGNS_VIEW),
     ("손으로 보내기", "campaigns:tasks", "hand-finger", Act.CAMPAIGNS_VIEW),

@@ -11,6 +11,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [
     path("", include(f"majung.{room}.console_urls"))
-    for room in ("tree", "people", "consent", "channels", "audience", "campaigns")
+    for room in ("tree", "people", "people.imports", "consent", "channels", "audience", "campaigns")
     if find_spec(f"majung.{room}.console_urls")
 ]

@@ -16,6 +16,17 @@ def defer(name: str, **arguments: Any) -> int:
     return app.configure_task(name, allow_unknown=False).defer(**arguments)
 
 
+SILENT_SECONDS = 60.0
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="core.retry_stalled", queueing_lock="core.retry_stalled", pass_context=False)
+async def retry_stalled(timestamp: int) -> None:
+    """Jobs whose worker was killed are put back into the queue; every job of ours goes on where it was cut off."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
+        await app.job_manager.retry_job(job)
+
+
 def defer_at(name: str, at: Any, *, lock: str | None = None, **arguments: Any) -> int:
     """Queue the job ``name`` for the machine's instant ``at``."""
     return app.configure_task(name, schedule_at=at, lock=lock, allow_unknown=False).defer(**arguments)

@@ -7,7 +7,12 @@ from django.db import models
 
 from majung.core import clock
 from majung.people.enums import Basis, ContactKind, Gender, MemberState, PersonState
+from majung.people.imports.models import ImportFile
 from majung.tree.models import Organisation
+
+__all__ = [
+    "AccessEntry", "ContactClaim", "ContactPoint", "ExternalIdentity", "ImportFile", "Membership", "Person", "PersonTag", "Tag",
+]  # fmt: skip
 
 
 class Tag(models.Model):

@@ -78,3 +78,8 @@ class ImportFile(models.Model):
     def is_busy(self) -> bool:
         """Whether a job works on it now."""
         return self.state in {ImportState.READING, ImportState.APPLYING, ImportState.UNDOING}
+
+    @property
+    def readable_rows(self) -> int:
+        """Rows that will be, or were, made people."""
+        return self.new_rows + self.merged_rows

@@ -72,10 +72,10 @@ UPDATE person p SET
        gender = CASE WHEN p.gender = 0 THEN f.gender ELSE p.gender END,
        district_code = CASE WHEN p.district_code = '' THEN f.district_code ELSE p.district_code END,
        basis = CASE WHEN p.basis = 0 THEN f.basis ELSE p.basis END
-  FROM (SELECT o.id, o.birth_ym AS had_birth, o.gender AS had_gender, o.district_code AS had_district, o.basis AS had_basis, n.*
+  FROM (SELECT o.id, o.birth_ym AS had_birth, o.gender AS had_gender, o.district_code AS had_district, o.basis AS had_basis,
+               n.birth_ym, n.gender, n.district_code, %(basis)s::smallint AS basis
           FROM unnest(%(people)s::bigint[], %(births)s::int[], %(genders)s::smallint[], %(districts)s::text[])
                AS n(person_id, birth_ym, gender, district_code)
-          CROSS JOIN (SELECT %(basis)s::smallint AS basis) AS b
           JOIN person o ON o.id = n.person_id) AS f
  WHERE p.id = f.id AND p.root_id = %(root)s AND p.state <> 3
 RETURNING p.id, array_remove(ARRAY[

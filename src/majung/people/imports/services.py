@@ -1,0 +1,317 @@
+"""What is done with a list: upload, map, dry-run, apply, undo, discard; each by an actor at a unit (F2)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import PurePath
+
+from django.db import transaction
+
+from majung.activity import services as activity
+from majung.core import clock, jobs
+from majung.core.errors import Conflict, Invalid
+from majung.core.text import fold, nfc
+from majung.people import services as people
+from majung.people.bulk import NewPerson
+from majung.people.enums import Basis, MemberState
+from majung.people.imports import basis, mapping, reader, staging, store
+from majung.people.imports.clean import PROBLEMS, CleanRow
+from majung.people.imports.mapping import Column
+from majung.people.imports.models import MOVES, ImportFile, ImportState
+from majung.people.models import Tag
+from majung.people.scope import reachable
+from majung.people.vault import sealer
+from majung.tree.actor import Actor, actor_of_user, system_actor
+from majung.tree.enums import Act
+from majung.tree.models import Unit
+
+APPLY_BATCH = 2_000
+
+
+def upload(actor: Actor, unit: Unit, file_name: str, chunks: Iterable[bytes]) -> ImportFile:
+    """The list is kept, sealed, and its columns are guessed (or remembered). Raises FileTooLarge or Unreadable."""
+    actor.require(Act.PEOPLE_IMPORT, unit)
+    name, size = store.keep(sealer(), actor.root_id, chunks)
+    try:
+        sheet = reader.inspect(store.read(sealer(), actor.root_id, name))
+        header = [nfc(cell)[:200] for cell in sheet.header]
+        mark = mapping.fingerprint(header)
+        before = ImportFile.objects.filter(root_id=actor.root_id, fingerprint=mark).exclude(columns=[]).first()
+        columns = before.columns if before else [str(c) for c in mapping.guess(sheet.header, sheet.sample)]
+        with transaction.atomic():
+            source = ImportFile.objects.create(
+                root_id=actor.root_id, unit=unit, uploaded_by=actor.user, file_name=_file_name(file_name), size_bytes=size,
+                stored_as=name, header=header, fingerprint=mark, columns=columns,
+            )  # fmt: skip
+            activity.write(actor, "people.import_uploaded", unit_id=unit.pk, object_kind="import", object_id=source.pk)
+    except BaseException:
+        store.remove(name)
+        raise
+    return source
+
+
+def _file_name(name: str) -> str:
+    """The bare name, without what looks like a telephone number in it (it stands in plain text)."""
+    plain = nfc(PurePath(name.replace("\\", "/")).name)
+    return "".join("#" if c.isdigit() and sum(x.isdigit() for x in plain) >= 8 else c for c in plain)[:120] or "명단"
+
+
+def sample(source: ImportFile) -> Sequence[Sequence[str]]:
+    """The first rows as they stand in the file, for choosing columns. Shown to who uploaded it, never stored."""
+    return reader.inspect(store.read(sealer(), source.root_id, source.stored_as)).sample[:5]
+
+
+@transaction.atomic
+def begin(
+    actor: Actor,
+    source: ImportFile,
+    *,
+    columns: Sequence[str],
+    ground: Basis,
+    notice_id: int | None,
+    media: Sequence[str],
+    are_members: bool,
+    evidence: str,
+    obtained_on: date | None,
+) -> None:
+    """Columns and the basis of consent are chosen; the dry run begins in the background. Raises Invalid."""
+    source = _locked(actor, source)
+    try:
+        chosen = [Column(value) for value in columns]
+    except ValueError:
+        raise Invalid(problem="모르는 열이 골라졌습니다.") from None
+    if len(chosen) != len(source.header):
+        raise Invalid(problem="파일의 열과 고른 열의 수가 다릅니다. 페이지를 새로 열어 주세요.")
+    if problem := mapping.problem(chosen):
+        raise Invalid(problem=problem)
+    if ground == Basis.CONSENT and (notice_id is None or obtained_on is None or len(nfc(evidence)) < 2):
+        raise Invalid(problem="동의를 받았다면 어떤 고지문으로, 언제, 무엇으로 증명하는지 적어 주세요.")
+    offered = {offer.notice_id: offer.media for offer in basis.grounds(actor, source.unit)}
+    if notice_id is not None and (notice_id not in offered or not set(media) <= set(offered[notice_id])):
+        raise Invalid(problem="이 조직에서 고를 수 없는 고지문이나 매체입니다.")
+    if obtained_on is not None and obtained_on > clock.today():
+        raise Invalid(problem="동의를 받은 날이 오늘보다 뒤입니다.")
+    source.columns, source.basis, source.notice_id = [str(c) for c in chosen], int(ground), notice_id
+    source.media, source.are_members = list(media), are_members
+    source.evidence, source.obtained_on, source.next_row, source.problem = nfc(evidence)[:200], obtained_on, 0, ""
+    staging.run("forget", import_id=source.pk)
+    _move(source, ImportState.READING)
+    source.save()
+    jobs.defer("people.import_read", import_id=source.pk)
+
+
+@transaction.atomic
+def confirm(actor: Actor, source: ImportFile) -> None:
+    """What the dry run showed is done now, in the background."""
+    source = _locked(actor, source)
+    _move(source, ImportState.APPLYING)
+    source.next_row = 0
+    source.save(update_fields=["state", "next_row"])
+    activity.write(actor, "people.import_confirmed", unit_id=source.unit_id, object_kind="import", object_id=source.pk)
+    jobs.defer("people.import_apply", import_id=source.pk)
+
+
+@transaction.atomic
+def undo(actor: Actor, source: ImportFile) -> None:
+    """Those who came by this import go again, and what it filled in is emptied, in the background."""
+    source = _locked(actor, source)
+    _move(source, ImportState.UNDOING)
+    source.save(update_fields=["state"])
+    activity.write(actor, "people.import_undone", unit_id=source.unit_id, object_kind="import", object_id=source.pk)
+    jobs.defer("people.import_undo", import_id=source.pk)
+
+
+@transaction.atomic
+def discard(actor: Actor, source: ImportFile) -> None:
+    """The list is thrown away before anything came of it."""
+    source = _locked(actor, source)
+    _move(source, ImportState.DISCARDED)
+    stored, source.stored_as = source.stored_as, ""
+    source.save(update_fields=["state", "stored_as"])
+    staging.run("forget", import_id=source.pk)
+    transaction.on_commit(lambda: store.remove(stored))
+
+
+def _locked(actor: Actor, source: ImportFile) -> ImportFile:
+    actor.require(Act.PEOPLE_IMPORT, source.unit)
+    return ImportFile.objects.select_for_update(no_key=True, of=("self",)).select_related("unit").get(pk=source.pk)
+
+
+def _move(source: ImportFile, state: ImportState) -> None:
+    if state not in MOVES[source.state]:
+        raise Conflict(
+            problem=f"지금은 ‘{ImportState(source.state).label}’이라 할 수 없습니다. 페이지를 새로 열어 주세요."
+        )
+    source.state = state
+
+
+# ── in the background ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(import_id: int) -> None:
+    """The file is staged and counted; then it waits for the operator. Goes on where it was cut off."""
+    source = ImportFile.objects.select_related("unit").get(pk=import_id)
+    if source.state != ImportState.READING:
+        return
+    try:
+        staging.read_all(source)
+    except (reader.Unreadable, FileNotFoundError) as error:
+        source.state, source.problem = (
+            ImportState.FAILED,
+            str(error)[:200] if isinstance(error, reader.Unreadable) else "파일이 없어졌습니다. 다시 올려 주세요.",
+        )
+        source.save(update_fields=["state", "problem"])
+        return
+    known = dict(staging.run("match_people", import_id=source.pk, root=source.root_id))
+    actor = uploader(source)
+    mine = reachable(actor, sorted(set(known.values()))) if known else set()
+    [(readable, source.duplicate_rows, source.problem_rows, source.total_rows)] = staging.run(
+        "totals", import_id=source.pk
+    )
+    # Somebody known elsewhere in the organisation counts as new here: an import must not tell who is in other lists.
+    source.merged_rows = sum(person in mine for person in known.values())
+    source.new_rows = readable - source.merged_rows
+    source.state = ImportState.READY
+    source.save()
+
+
+def apply(import_id: int) -> None:
+    """Every readable row is a person now. One batch, one transaction; goes on where it was cut off."""
+    source = ImportFile.objects.select_related("unit").get(pk=import_id)
+    if source.state != ImportState.APPLYING:
+        return
+    actor = system_actor(source.root_id)
+    districts = staging.Districts.below(source.unit)
+    homes = people.units_of_districts(source.root_id, clock.today())
+    while True:
+        with transaction.atomic():
+            rows = staging.run("next_batch", import_id=source.pk, after=source.next_row, limit=APPLY_BATCH)
+            if not rows:
+                break
+            _apply_batch(actor, source, districts, homes, rows)
+            source.next_row = rows[-1][0]
+            source.applied_rows += len(rows)
+            source.save(update_fields=["next_row", "applied_rows"])
+    source.state, source.finished_at = ImportState.DONE, clock.now()
+    stored, source.stored_as = source.stored_as, ""
+    source.save(update_fields=["state", "finished_at", "stored_as"])
+    store.remove(stored)
+
+
+def _apply_batch(
+    actor: Actor,
+    source: ImportFile,
+    districts: staging.Districts,
+    homes: dict[str, int],
+    rows: Sequence[tuple[int, bytes]],
+) -> None:
+    lines = [(number, staging.clean_row(stored)) for number, stored in staging.opened(source, rows)]
+    tags = _tags(source.root_id, {tag for _, line in lines for tag in line.tags})
+    added = people.add_people(actor, [_person(source, districts, homes, tags, line) for _, line in lines])
+    merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
+    mine = reachable(uploader(source), sorted(set(merged.values()))) if merged else set()
+    filled = _fill(source, [(person, lines[index][1]) for index, person in merged.items() if person in mine], districts)
+    for name, tag in tags.items():
+        people.put_tag(
+            actor,
+            [p for i, p in merged.items() if p in mine and name in lines[i][1].tags],
+            Tag(pk=tag, root_id=source.root_id),
+        )
+    who = [number or merged[index] for index, number in enumerate(added.numbers)]
+    staging.run(
+        "settle_rows",
+        import_id=source.pk,
+        rows=[number for number, _ in rows],
+        states=[4 if number else 5 for number in added.numbers],
+        people=who,
+        filled=[",".join(filled.get(person, ())) for person in who],
+    )
+    if source.are_members:
+        _enrol(
+            actor, source, [(merged[i], line) for i, (_, line) in enumerate(lines) if i in merged and merged[i] in mine]
+        )
+    basis.tell_applied(actor, source, who)
+
+
+def _person(
+    source: ImportFile, districts: staging.Districts, homes: dict[str, int], tags: dict[str, int], line: CleanRow
+) -> NewPerson:
+    district = districts.by_word.get(fold(line.district), "") if line.district else ""
+    home = districts.unit_codes.get(fold(line.unit_code)) if line.unit_code else None
+    resolved = homes.get(district) if district else None
+    inside = resolved if resolved in districts.unit_codes.values() else None
+    return NewPerson(
+        entity_id=source.unit.entity_id,
+        name=line.name,
+        mobile=line.mobile,
+        home_unit_id=home or inside or source.unit_id,
+        birth_ym=line.birth_ym,
+        gender=line.gender,
+        district_code=district,
+        basis=source.basis,
+        import_id=source.pk,
+        member=MemberState.MEMBER if source.are_members else None,
+        member_since=line.member_since if source.are_members else None,
+        tags=tuple(tags[tag] for tag in line.tags),
+    )
+
+
+def _fill(
+    source: ImportFile, merged: Sequence[tuple[int, CleanRow]], districts: staging.Districts
+) -> dict[int, list[str]]:
+    if not merged:
+        return {}
+    return dict(
+        staging.run(
+            "fill_blanks",
+            root=source.root_id,
+            basis=source.basis,
+            people=[person for person, _ in merged],
+            births=[line.birth_ym for _, line in merged],
+            genders=[line.gender for _, line in merged],
+            districts=[districts.by_word.get(fold(line.district), "") for _, line in merged],
+        )
+    )
+
+
+def _enrol(actor: Actor, source: ImportFile, merged: Sequence[tuple[int, CleanRow]]) -> None:
+    by_day: dict[date, list[int]] = {}
+    for person, line in merged:
+        by_day.setdefault(line.member_since or source.obtained_on or clock.today(), []).append(person)
+    for day, who in by_day.items():
+        people.set_membership(actor, who, source.unit.entity_id, MemberState.MEMBER, day)
+
+
+def _tags(root_id: int, names: set[str]) -> dict[str, int]:
+    Tag.objects.bulk_create([Tag(root_id=root_id, name=name) for name in sorted(names)], ignore_conflicts=True)
+    return dict(Tag.objects.filter(root_id=root_id, name__in=names).values_list("name", "pk"))
+
+
+def take_back(import_id: int) -> None:
+    """Undoes an import, batch by batch: its own people are destroyed, what it filled in is emptied."""
+    source = ImportFile.objects.select_related("unit").get(pk=import_id)
+    if source.state != ImportState.UNDOING:
+        return
+    actor = system_actor(source.root_id)
+    while True:
+        with transaction.atomic():
+            rows = staging.run("applied_batch", import_id=source.pk, limit=APPLY_BATCH)
+            if not rows:
+                break
+            numbers = [row for row, _, _ in rows]
+            basis.tell_undone(actor, source, [person for _, _, person in rows])
+            staging.run("empty_again", import_id=source.pk, root=source.root_id, rows=numbers)
+            people.erase(actor, [person for _, state, person in rows if state == 4], why="명단 가져오기를 되돌림")
+            staging.run("mark_undone", import_id=source.pk, rows=numbers)
+    source.state, source.finished_at = ImportState.UNDONE, clock.now()
+    source.save(update_fields=["state", "finished_at"])
+
+
+def uploader(source: ImportFile) -> Actor:
+    """The system limited to the importing unit's own subtree: what the uploader can at most see from there."""
+    found = actor_of_user(source.uploaded_by, source.root_id) if source.uploaded_by else None
+    return found or system_actor(source.root_id)
+
+
+def problem_counts(source: ImportFile) -> list[tuple[str, int]]:
+    """Sentence and count of each kind of problem, the most frequent first."""
+    return [(PROBLEMS[code], n) for code, n in staging.run("problem_kinds", import_id=source.pk)]

@@ -1,0 +1,22 @@
+"""Jobs of imports: by number only; each goes on where it was cut off."""
+
+from majung.core import jobs
+from majung.people.imports import services
+
+
+@jobs.task("people.import_read", retry=3)
+def import_read(import_id: int) -> None:
+    """Stage and count the file."""
+    services.read(import_id)
+
+
+@jobs.task("people.import_apply", retry=3)
+def import_apply(import_id: int) -> None:
+    """Make the rows people."""
+    services.apply(import_id)
+
+
+@jobs.task("people.import_undo", retry=3)
+def import_undo(import_id: int) -> None:
+    """Take an import back."""
+    services.take_back(import_id)

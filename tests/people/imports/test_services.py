@@ -1,0 +1,245 @@
+"""A messy list becomes people, can be taken back, and survives being cut off; nothing of it stands in plain text (F2, X1)."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
+from majung.people.enums import Basis
+from majung.people.imports import reader, services, staging, store
+from majung.people.imports.models import ImportFile, ImportState
+from majung.people.models import Person
+from majung.tree.enums import Role
+from tests.make import people as make_people
+from tests.make import tree as make
+
+pytestmark = pytest.mark.django_db
+
+LIST = (
+    "성명,휴대폰 번호,생년월일,성별,분류\r\n"
+    "홍길동,+82 10-0123-4567,1980.1.2,남,봉사\r\n"
+    "성춘향,０１０ ０１２３ ４５６８,80년 3월 4일,여,\r\n"
+    "이몽룡,02-123-4567,1981-01-01,남,\r\n"
+    "변학도,01001234570,어제,남,\r\n"
+    "홍길동,01001234567,,,\r\n"
+).encode("cp949")
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(settings, "MEDIA_ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def organised() -> make.Organised:
+    return make.organisation(depth=2)
+
+
+def uploaded(o: make.Organised, body: bytes = LIST, *, actor: Any = None, unit: Any = None) -> ImportFile:
+    return services.upload(actor or o.actor, unit or o.top, "명단.csv", [body])
+
+
+def begin(o: make.Organised, source: ImportFile, **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "columns": source.columns, "ground": Basis.MEMBERSHIP, "notice_id": None, "media": (), "are_members": False,
+        "evidence": "", "obtained_on": None,
+    }  # fmt: skip
+    services.begin(o.actor, source, **{**values, **changes})
+
+
+def dry_run(o: make.Organised, body: bytes = LIST) -> ImportFile:
+    source = uploaded(o, body)
+    begin(o, source)
+    services.read(source.pk)
+    source.refresh_from_db()
+    return source
+
+
+def applied(o: make.Organised, body: bytes = LIST) -> ImportFile:
+    source = dry_run(o, body)
+    services.confirm(o.actor, source)
+    services.apply(source.pk)
+    source.refresh_from_db()
+    return source
+
+
+@pytest.mark.product("F2")
+def test_dry_run_counts_and_changes_nobody(organised: make.Organised) -> None:
+    source = dry_run(organised)
+
+    assert source.state == ImportState.READY
+    assert (source.total_rows, source.new_rows, source.merged_rows) == (5, 2, 0)
+    assert (source.duplicate_rows, source.problem_rows) == (1, 2)
+    assert dict(services.problem_counts(source)).keys() == {
+        "유선전화 번호입니다. 휴대전화 번호가 필요합니다.", "생년월일을 읽을 수 없습니다.",
+        "이 파일에 같은 번호가 먼저 나왔습니다.",
+    }  # fmt: skip
+    assert not Person.objects.exists()
+
+
+@pytest.mark.product("F2")
+def test_apply_adds_people_and_undo_takes_them_back(organised: make.Organised) -> None:
+    source = applied(organised)
+    assert (source.state, source.applied_rows) == (ImportState.DONE, 2)
+    assert set(Person.objects.values_list("birth_ym", "gender", "basis")) == {(198001, 1, 4), (198003, 2, 4)}
+
+    services.undo(organised.actor, source)
+    services.take_back(source.pk)
+    source.refresh_from_db()
+    assert source.state == ImportState.UNDONE
+    assert not Person.objects.exclude(state=3).exists()
+
+
+def test_known_person_is_filled_in_and_emptied_again(organised: make.Organised) -> None:
+    known = make_people.person(unit=organised.top, name="홍길동", mobile="01001234567", gender=0, birth_ym=None)
+    source = applied(organised)
+    assert (source.new_rows, source.merged_rows) == (1, 1)
+    assert Person.objects.get(pk=known).birth_ym == 198001
+
+    services.undo(organised.actor, source)
+    services.take_back(source.pk)
+    person = Person.objects.get(pk=known)
+    assert (person.birth_ym, person.gender, person.state) == (None, 0, 1)
+
+
+def test_import_does_not_tell_who_is_in_a_sister_unit(organised: make.Organised) -> None:
+    first, sister = organised.children(organised.top)[:2]
+    make_people.person(unit=sister, name="홍길동", mobile="01001234567")
+    operator = make.lent(organised, first)
+    source = uploaded(organised, actor=operator, unit=first)
+    services.begin(
+        operator, source, columns=source.columns, ground=Basis.MEMBERSHIP, notice_id=None, media=(), are_members=False,
+        evidence="", obtained_on=None,
+    )  # fmt: skip
+    services.read(source.pk)
+    source.refresh_from_db()
+    assert (source.new_rows, source.merged_rows) == (2, 0)
+
+
+@pytest.mark.product("F2")
+def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
+    organised: make.Organised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "BATCH", 10)
+    monkeypatch.setattr(services, "APPLY_BATCH", 10)
+    body = "이름,전화\n" + "".join(f"사람{i},0100200{i:04d}\n" for i in range(57))
+    source = uploaded(organised, body.encode())
+    begin(organised, source)
+    real, batches = staging._stage, []
+
+    def dies(*arguments: Any) -> None:
+        batches.append(1)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(staging, "_stage", dies)
+    with pytest.raises(KeyboardInterrupt):
+        services.read(source.pk)
+    services.read(source.pk)
+    source.refresh_from_db()
+    assert (source.total_rows, source.new_rows) == (57, 57)
+
+    services.confirm(organised.actor, source)
+    add, calls = services.people.add_people, []
+
+    def dies_too(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return add(*arguments)
+
+    monkeypatch.setattr(services.people, "add_people", dies_too)
+    with pytest.raises(KeyboardInterrupt):
+        services.apply(source.pk)
+    assert Person.objects.count() == 30
+    services.apply(source.pk)
+    assert Person.objects.count() == 57
+
+
+@pytest.mark.product("X1")
+def test_nothing_of_a_list_stands_in_plain_text(organised: make.Organised, media: Path) -> None:
+    dry_run(organised)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(t::text, E'\\n') FROM import_row t")
+        [(dump,)] = cursor.fetchall()
+        cursor.execute("SELECT string_agg(args::text, ' ') FROM procrastinate_jobs")
+        [(arguments,)] = cursor.fetchall()
+    disk = b"".join(path.read_bytes() for path in media.rglob("*") if path.is_file())
+    assert disk
+    for secret in ("홍길동", "성춘향", "0123-4567", "01001234567", "1980.1.2"):
+        assert secret not in dump
+        assert secret not in arguments
+        assert secret.encode() not in disk
+        assert secret.encode("cp949") not in disk
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": ["name", "nonsense", "", "", ""]},
+        {"columns": ["name"]},
+        {"columns": ["name", "", "", "", ""]},
+        {"columns": ["mobile", "mobile", "", "", ""]},
+        {"ground": Basis.CONSENT},
+        {"obtained_on": date(2999, 1, 1)},
+    ],
+)
+def test_unusable_choices_are_refused(organised: make.Organised, changes: dict[str, Any]) -> None:
+    source = uploaded(organised)
+    with pytest.raises(Invalid):
+        begin(organised, source, **changes)
+    source.refresh_from_db()
+    assert source.state == ImportState.UPLOADED
+
+
+def test_mapping_is_remembered_by_header(organised: make.Organised) -> None:
+    source = uploaded(organised)
+    begin(organised, source, columns=["name", "mobile", "", "", ""])
+    assert uploaded(organised).columns == ["name", "mobile", "", "", ""]
+
+
+def test_large_file_leaves_nothing_behind(
+    organised: make.Organised, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "IMPORT_MAX_BYTES", 3 * 2**20)
+
+    def endless() -> Any:
+        while True:
+            yield b"x" * 2**20
+
+    with pytest.raises(store.FileTooLarge):
+        services.upload(organised.actor, organised.top, "큰 파일.csv", endless())
+    assert not [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_unreadable_file_leaves_nothing_behind(organised: make.Organised, media: Path) -> None:
+    with pytest.raises(reader.Unreadable):
+        uploaded(organised, b"PK\x03\x04 torn")
+    assert not [path for path in media.rglob("*") if path.is_file()]
+    assert not ImportFile.objects.exists()
+
+
+def test_steps_out_of_order_are_refused(organised: make.Organised) -> None:
+    source = uploaded(organised)
+    with pytest.raises(Conflict):
+        services.confirm(organised.actor, source)
+    with pytest.raises(Conflict):
+        services.undo(organised.actor, source)
+    services.discard(organised.actor, source)
+    with pytest.raises(Conflict):
+        begin(organised, source)
+
+
+def test_only_who_was_lent_importing_imports(organised: make.Organised) -> None:
+    first, sister = organised.children(organised.top)[:2]
+    operator = make.lent(organised, first)
+    with pytest.raises(NotYours):
+        uploaded(organised, actor=operator, unit=sister)
+    with pytest.raises(Forbidden):
+        uploaded(organised, actor=make.lent(organised, first, role=Role.VIEWER), unit=first)
