@@ -16,7 +16,7 @@ MIN_AGE_SECONDS = 0.5  # an unknown path asks again at most this often
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One Kakao app: its primary admin key, and its channels by profile id and by search id."""
+    """One Kakao app: its primary admin key, its channels by profile and search id, and who runs each channel."""
 
     app_id: int
     root_id: int
@@ -24,6 +24,7 @@ class App:
     admin_key: bytes = field(repr=False)
     channels: Mapping[str, int]
     units: Mapping[int, int]
+    entities: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +39,12 @@ def read(connection: psycopg.Connection[Any], sealer: Sealer) -> Directory:
     """The directory as the database has it now. An app whose key cannot be opened is left out."""
     channels: dict[int, dict[str, int]] = {}
     units: dict[int, dict[int, int]] = {}
-    for channel_id, app_id, profile_id, search_id, unit_id in connection.execute(_sql("channels")):
+    entities: dict[int, dict[int, int]] = {}
+    for channel_id, app_id, profile_id, search_id, unit_id, entity_id in connection.execute(_sql("channels")):
         by_name = channels.setdefault(app_id, {})
         by_name.update({name: channel_id for name in (profile_id, search_id) if name})
         units.setdefault(app_id, {})[channel_id] = unit_id
+        entities.setdefault(app_id, {})[channel_id] = entity_id
     apps = {}
     for app_id, root_id, entity_id, token, sealed in connection.execute(_sql("apps")):
         try:
@@ -50,7 +53,7 @@ def read(connection: psycopg.Connection[Any], sealer: Sealer) -> Directory:
             continue
         apps[token] = App(
             app_id=app_id, root_id=root_id, entity_id=entity_id, admin_key=key, channels=channels.get(app_id, {}),
-            units=units.get(app_id, {}),
+            units=units.get(app_id, {}), entities=entities.get(app_id, {}),
         )  # fmt: skip
     return Directory(apps=apps, accounts=dict(connection.execute(_sql("accounts")).fetchall()))
 

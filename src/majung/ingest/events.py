@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 
 from majung.channels.friends import FriendState
+from majung.channels.identities import APP_USER_ID, OPEN_ID
 
 _STATES = {"added": FriendState.ADDED, "blocked": FriendState.BLOCKED}
-_ID_TYPES = ("app_user_id", "open_id")
+_ID_TYPES = (APP_USER_ID, OPEN_ID)
 _LONGEST_ID = 200
 _AHEAD = timedelta(minutes=5)
 _OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ def channel_event(body: bytes, resource_id: str, app_id: int, now: datetime) -> 
     state = _STATES.get(told.get("event", ""))
     if state is None:
         raise Unreadable("event is neither added nor blocked")
-    id_type = told.get("id_type", "app_user_id")
+    id_type = told.get("id_type", APP_USER_ID)
     if id_type not in _ID_TYPES:
         raise Unreadable("unknown id_type")
     identity = told.get("id")

@@ -8,8 +8,10 @@ from typing import Any
 
 import psycopg
 
-from majung.channels import friends, wakes
+from majung.channels import friends, identities, wakes
 from majung.channels.friends import FriendState, How, Seen
+from majung.consent import ledger
+from majung.consent.ledger import By
 from majung.core import ids, sql
 from majung.core.sealing import Sealer
 from majung.ingest.directory import App
@@ -82,8 +84,8 @@ def _channel(friend: Friend) -> int | None:
 
 def _identity(sealer: Sealer, friend: Friend) -> Identity:
     app = friend.app
-    name = f"{'kakao' if friend.event.id_type == 'app_user_id' else 'kakao-open'}:{app.app_id}"
-    return app.root_id, name, sealer.blind(app.root_id, name, friend.event.id)
+    space = identities.space(app.app_id, friend.event.id_type)
+    return app.root_id, space, identities.blind(sealer, app.root_id, space, friend.event.id)
 
 
 def _people(
@@ -115,32 +117,28 @@ def _people(
     return known | _known(connection, elsewhere) if elsewhere else known
 
 
-def _known(connection: psycopg.Connection[Any], identities: list[Identity]) -> dict[Identity, int]:
-    rows = connection.execute(_sql("known"), _columns(identities))
+def _known(connection: psycopg.Connection[Any], wanted: list[Identity]) -> dict[Identity, int]:
+    rows = connection.execute(_sql("known"), _columns(wanted))
     return {(root, app, bytes(blind)): person for root, app, blind, person in rows}
 
 
-def _columns(identities: list[Identity]) -> dict[str, list[Any]]:
+def _columns(wanted: list[Identity]) -> dict[str, list[Any]]:
     return {
-        "roots": [root for root, _, _ in identities],
-        "apps": [app for _, app, _ in identities],
-        "blinds": [blind for _, _, blind in identities],
+        "roots": [root for root, _, _ in wanted],
+        "apps": [app for _, app, _ in wanted],
+        "blinds": [blind for _, _, blind in wanted],
     }
 
 
 def _refuse(connection: psycopg.Connection[Any], placed: list[tuple[Friend, int]], rows: list[Seen]) -> None:
-    blocked = [(friend, row) for (friend, _), row in zip(placed, rows, strict=True) if row.state is FriendState.BLOCKED]
-    if blocked:
-        connection.execute(
-            _sql("refuse"),
-            {
-                "roots": [row.root_id for _, row in blocked],
-                "people": [row.person_id for _, row in blocked],
-                "entities": [friend.app.entity_id for friend, _ in blocked],
-                "channels": [row.channel_id for _, row in blocked],
-                "ats": [row.at for _, row in blocked],
-            },
-        )
+    """A block refuses advertising by channel message to the entity that runs the channel (law.md ADV-11, KKO-09)."""
+    at_once: dict[tuple[int, int, datetime], set[int]] = {}
+    for (friend, channel), row in zip(placed, rows, strict=True):
+        if row.state is FriendState.BLOCKED:
+            key = (row.root_id, friend.app.entities[channel], row.at.replace(microsecond=0))
+            at_once.setdefault(key, set()).add(row.person_id)
+    for (root, entity, at), people in sorted(at_once.items()):
+        ledger.refuse(connection, root, people, entity, ("KAKAO_AD",), "block", at=at, by=By(kind="person"))
 
 
 def _note(connection: psycopg.Connection[Any], placed: list[tuple[Friend, int]], rows: list[Seen]) -> None:

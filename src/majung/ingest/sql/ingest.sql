@@ -2,7 +2,9 @@
 SELECT id, root_id, entity_id, path_token, admin_key_sealed FROM channels_kakaoapp WHERE length(admin_key_sealed) > 0;
 
 -- name: channels
-SELECT id, kakao_app_id, profile_id, search_id, unit_id FROM channels_channel WHERE kakao_app_id IS NOT NULL;
+SELECT c.id, c.kakao_app_id, c.profile_id, c.search_id, c.unit_id, u.entity_id
+  FROM channels_channel c JOIN tree_unit u ON u.id = c.unit_id
+ WHERE c.kakao_app_id IS NOT NULL;
 
 -- name: accounts
 SELECT report_token, id FROM channels_dealeraccount WHERE state <> 'closed';
@@ -41,18 +43,6 @@ INSERT INTO activity (root_id, at, actor_kind, kind, unit_id, person_id, object_
 SELECT root_id, at, 'person', kind, unit_id, person_id, 'channel', channel_id
   FROM unnest(%(roots)s::int[], %(ats)s::timestamptz[], %(kinds)s::text[], %(units)s::bigint[], %(people)s::bigint[],
               %(channels)s::bigint[]) AS a(root_id, at, kind, unit_id, person_id, channel_id);
-
--- name: refuse
--- A block is a refusal of advertising by channel message to the entity that runs it (law.md ADV-11, KKO-09). A refusal that
--- stands already is not written again.
-INSERT INTO refusal_entry (person_id, root_id, entity_id, medium, act, path, at, proof, actor_kind)
-SELECT DISTINCT ON (n.person_id, n.entity_id)
-       n.person_id, n.root_id, n.entity_id, 'KAKAO_AD', 'refused', 'block', n.at, jsonb_build_object('channel', n.channel_id), 'person'
-  FROM unnest(%(roots)s::int[], %(people)s::bigint[], %(entities)s::bigint[], %(channels)s::bigint[], %(ats)s::timestamptz[])
-       AS n(root_id, person_id, entity_id, channel_id, at)
- WHERE NOT EXISTS (SELECT FROM refusal r
-                    WHERE r.person_id = n.person_id AND r.entity_id = n.entity_id AND r.medium IN ('KAKAO_AD', '*'))
- ORDER BY n.person_id, n.entity_id, n.at;
 
 -- name: heard_channels
 UPDATE channels_channel SET heard_at = %(at)s

@@ -1,0 +1,146 @@
+"""Test messages to a number of one's own: a ledger of their own, few, and never a way around a campaign's rules (M10)."""
+
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+
+from majung.activity import services as activity
+from majung.channels import dealer
+from majung.channels.accounts import LiveAccount
+from majung.channels.adapters import limits
+from majung.channels.adapters.base import Batch, Button, Kind, Message
+from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
+from majung.channels.adapters.registry import adapter
+from majung.channels.enums import JobKind
+from majung.channels.errors import TooManyTests, told
+from majung.channels.keys import test_number_place
+from majung.channels.models import Channel, DealerAccount, DealerProfile, TestSend
+from majung.channels.services.jobs import ask
+from majung.core import clock
+from majung.core.errors import Forbidden, Invalid, Outside
+from majung.people.phones import Kind as PhoneKind
+from majung.people.phones import normalise
+from majung.people.vault import sealer
+from majung.tree.actor import Actor
+from majung.tree.enums import Act
+from majung.ui.text import mask_phone
+
+PER_HOUR, PER_DAY = 10, 30
+NUMBERS_PER_MONTH = 3  # an operator's own phones, not a list of people
+SAMPLE = "보기"
+LOOKS, LOOK_SECONDS = 8, 0.75
+
+
+@transaction.atomic
+def send_trial(
+    actor: Actor, account: DealerAccount, kind: Kind, number: str, message: Message, channel: Channel | None = None
+) -> TestSend:
+    """The message goes to that number as a test, with sample values. Raises CannotSay, Invalid, TooManyTests, Forbidden."""
+    actor.require(Act.CHANNELS_MANAGE, account.unit)
+    if actor.user is None:
+        raise Forbidden()
+    phone = normalise(number)
+    if phone is None or phone.kind is not PhoneKind.MOBILE:
+        raise Invalid(problem="010으로 시작하는 본인의 휴대전화 번호를 적어 주세요.")
+    facts = adapter(account.adapter).kinds[kind]
+    limits.check(kind, facts, message, dict.fromkeys(message.variables(), SAMPLE))
+    if facts.needs_profile:
+        if channel is None or not DealerProfile.objects.filter(account=account, channel=channel).exists():
+            raise Invalid(problem="이 계정에 발신 프로필이 있는 채널을 골라 주세요.")
+        actor.require(Act.CHANNELS_VIEW, channel.unit)
+    blind = sealer().blind(account.root_id, "test-number", phone.digits)
+    _check_rate(actor.user.pk, blind)
+    trial = TestSend.objects.create(
+        account=account, channel=channel if facts.needs_profile else None, kind=kind, by=actor.user, number_blind=blind,
+        number_hint=mask_phone(phone.digits), message=asdict(message), at=clock.now(),
+    )  # fmt: skip
+    trial.number_sealed = sealer().seal(test_number_place(account.root_id), trial.pk, phone.digits)
+    trial.save(update_fields=["number_sealed"])
+    activity.write(
+        actor, "channels.test_asked", unit_id=account.unit_id, object_kind="dealer_account", object_id=account.pk,
+        facts={"kind": str(kind), "mode": account.mode},
+    )  # fmt: skip
+    ask(actor, account, JobKind.TEST, trial.pk)
+    return trial
+
+
+def _check_rate(user_id: int, blind: bytes) -> None:
+    now = clock.now()
+    mine = TestSend.objects.select_for_update().filter(by_id=user_id, at__gt=now - timedelta(days=30))
+    sent = list(mine.values_list("at", "number_blind"))
+    if sum(at > now - timedelta(hours=1) for at, _ in sent) >= PER_HOUR:
+        raise TooManyTests(problem=f"시험 발송은 한 시간에 {PER_HOUR}통까지 할 수 있습니다. 조금 뒤에 다시 해 주세요.")
+    if sum(at > now - timedelta(days=1) for at, _ in sent) >= PER_DAY:
+        raise TooManyTests(problem=f"시험 발송은 하루에 {PER_DAY}통까지 할 수 있습니다.")
+    if len({bytes(known) for _, known in sent} | {blind}) > NUMBERS_PER_MONTH:
+        raise TooManyTests(
+            problem=f"시험 발송은 한 달에 번호 {NUMBERS_PER_MONTH}개까지, 본인의 번호로만 할 수 있습니다."
+        )
+
+
+def deliver(live: LiveAccount, trial_id: int) -> str:
+    """The test message is handed over once; a lost answer is settled by looking at its basket, never by sending again."""
+    trial = TestSend.objects.get(pk=trial_id, account_id=live.account_id)
+    if trial.settled_at is not None:
+        return WORDS[Outcome(trial.outcome)]
+    if not trial.group_ref:
+        _hand_over(live, trial)
+    outcome = settle(live, trial)
+    for _ in range(LOOKS):
+        if trial.settled_at is not None:
+            break
+        time.sleep(LOOK_SECONDS)
+        outcome = settle(live, trial)
+    return f"시험 발송: {WORDS[outcome]}"
+
+
+def _hand_over(live: LiveAccount, trial: TestSend) -> None:
+    made = live.adapter
+    number = sealer().open(test_number_place(live.root_id), trial.pk, bytes(trial.number_sealed))
+    message = message_from(trial.message)
+    batch = Batch(
+        kind=Kind(trial.kind), message=message, campaign=0, chunk=trial.pk, recipients=[number.encode()],
+        constants=dict.fromkeys(message.variables(), SAMPLE),
+        pf_id=live.pf_ids.get(trial.channel_id or 0, ""), sender=live.sender,
+    )  # fmt: skip
+    group = made.decode_created(dealer.call(made, made.create_group_request()))
+    trial.group_ref = group
+    trial.save(update_fields=["group_ref"])
+    added = dealer.call(made, made.add_messages_request(group, made.encode(batch)))
+    [outcome] = made.decode_added(added, batch)
+    if category(outcome) is Category.REFUSED:
+        _settle(trial, Outcome(outcome), "")
+        return
+    made.decode_sent(dealer.call(made, made.send_request(group)))
+
+
+def settle(live: LiveAccount, trial: TestSend) -> Outcome:
+    """What the dealer knows of the test by now; ACCEPTED while it waits for the result."""
+    if trial.settled_at is not None:
+        return Outcome(trial.outcome)
+    made = live.adapter
+    try:
+        page = made.decode_messages(dealer.call(made, made.group_messages_request(trial.group_ref)))
+    except Outside as failure:
+        raise Invalid(problem=told(failure)) from failure
+    wanted = f"0-{trial.pk}-0"
+    code = next((code for known, code in zip(page.ids, page.codes, strict=True) if known == wanted), 0)
+    outcome = Outcome(made.outcome(code)) if code else Outcome.IN_DOUBT
+    if category(outcome) in (Category.ACCEPTED, Category.IN_DOUBT):
+        TestSend.objects.filter(pk=trial.pk).update(outcome=outcome, dealer_code=str(code or ""))
+        return outcome
+    _settle(trial, outcome, str(code))
+    return outcome
+
+
+def _settle(trial: TestSend, outcome: Outcome, code: str) -> None:
+    trial.outcome, trial.dealer_code, trial.settled_at = outcome, code, clock.now()
+    trial.save(update_fields=["outcome", "dealer_code", "settled_at"])
+
+
+def message_from(stored: dict[str, Any]) -> Message:
+    """A message as it was stored."""
+    return Message(**{**stored, "buttons": tuple(Button(**button) for button in stored["buttons"])})
