@@ -88,6 +88,7 @@ class Chunk(models.Model):
     outcome = models.BinaryField()
     request_hash = models.BinaryField(null=True)
     watermark = Xid8Field()
+    made_by = Xid8Field()
     rule_set = models.TextField(null=True)
     judged_at = models.DateTimeField(null=True)
     handed_at = models.DateTimeField(null=True)

@@ -1,31 +1,56 @@
 """What became of each person: the one-byte outcomes of the chunk ledger, and the states of chunks and dispatches.
 
-Outcome bytes are printable letters, so that SQL can count them without unpacking and a reader of the raw table
-understands them. They stand in ``campaign_chunk.outcome``, aligned with ``campaign_chunk.people``.
+The byte stands in ``campaign_chunk.outcome``, aligned with ``campaign_chunk.people``. Six outcomes are printable letters,
+so that SQL counts them without unpacking; every byte below 97 is a refusal and is the adapter's own outcome number
+(``channels.adapters.outcomes.Outcome``), so that the reason needs no row of its own.
 """
 
 from enum import IntEnum, StrEnum
 
+from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
+
 NOT_YET = ord("n")
 ACCEPTED = ord("a")
 DELIVERED = ord("d")
-REFUSED = ord("r")
 MOVED_ON = ord("m")
 LEFT_OUT = ord("l")
 IN_DOUBT = ord("q")
+NOT_A_FRIEND = int(Outcome.NOT_A_FRIEND)
 
-FINAL = frozenset({DELIVERED, REFUSED, MOVED_ON, LEFT_OUT})
-"""Outcomes that no later answer changes. ``ACCEPTED`` becomes final only when reports have stopped coming."""
+_BY_CATEGORY = {
+    Category.NOT_YET: NOT_YET,
+    Category.ACCEPTED: ACCEPTED,
+    Category.DELIVERED: DELIVERED,
+    Category.IN_DOUBT: IN_DOUBT,
+}
+LEDGER = bytes(_BY_CATEGORY.get(category(byte), byte) for byte in range(256))
+"""``told.translate(LEDGER)`` turns an adapter's outcome bytes into the ledger's."""
 
 SENTENCES = {
     NOT_YET: "아직 보내지 않음",
     ACCEPTED: "대행사가 받음",
     DELIVERED: "도착",
-    REFUSED: "받지 못함",
     MOVED_ON: "친구가 아니어서 다음 채널로",
     LEFT_OUT: "보내기 직전에 제외",
     IN_DOUBT: "확인하는 중",
 }
+
+
+def is_refused(byte: int) -> bool:
+    """Whether the byte is a refusal."""
+    return byte < 97
+
+
+def code(byte: int) -> str:
+    """The reason code of an outcome byte: ``DELIVERED``, ``NO_TALK`` and so on."""
+    names = {NOT_YET: "NOT_YET", ACCEPTED: "ACCEPTED", DELIVERED: "DELIVERED", MOVED_ON: "MOVED_ON"}
+    names |= {LEFT_OUT: "LEFT_OUT", IN_DOUBT: "IN_DOUBT"}
+    return names.get(byte) or Outcome(byte).name
+
+
+def sentence(byte: int) -> str:
+    """The outcome in Korean."""
+    return SENTENCES.get(byte) or WORDS[Outcome(byte)]
 
 
 class ChunkState(IntEnum):
@@ -61,24 +86,16 @@ class PauseReason(StrEnum):
 class Reason(StrEnum):
     """Reasons of leaving out that belong to delivery; all others are codes of policy's rules."""
 
-    NO_CONTACT = "NO_CONTACT"
     NO_CHANNEL = "NO_CHANNEL"
     SAME_CONTACT = "SAME_CONTACT"
     STOPPED = "STOPPED"
 
 
 REASONS = {
-    Reason.NO_CONTACT: "휴대전화 번호가 없습니다.",
     Reason.NO_CHANNEL: "이 사람에게 닿는 채널이 범위 안에 없습니다.",
     Reason.SAME_CONTACT: "같은 번호를 쓰는 다른 사람에게 보냅니다.",
     Reason.STOPPED: "보내는 도중에 그만두었습니다.",
 }
 
-NOT_FRIEND = "NOT_FRIEND"
 REPEAT = "REPEAT"
 """Code of an exception row: this person was sent once more under the same id, because the provider had no record."""
-
-
-def letter(outcome: int) -> str:
-    """The outcome as SQL compares it."""
-    return chr(outcome)

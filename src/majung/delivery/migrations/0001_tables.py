@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             database_operations=[
                 migrations.RunSQL(
                     [
-                        *map(_run, ("dispatch", "left_out", "chunk", "ahead", "outcome_count", "exception", "cost", "wake")),
+                        *map(_run, ("dispatch", "left_out", "chunk", "ahead", "outcome_count", "exception", "cost")),
                         "SELECT campaign_chunk_ahead(255)",
                     ],
                     [_run("drop")],
@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                         ('outcome', models.BinaryField()),
                         ('request_hash', models.BinaryField(null=True)),
                         ('watermark', majung.activity.models.Xid8Field()),
+                        ('made_by', majung.activity.models.Xid8Field()),
                         ('rule_set', models.TextField(null=True)),
                         ('judged_at', models.DateTimeField(null=True)),
                         ('handed_at', models.DateTimeField(null=True)),

@@ -59,7 +59,9 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH
 -- name: chunk
 -- One row a chunk of at most 1,000 people of one channel: the ledger of what leaves (architecture, idea 4).
 -- ``outcome`` has one byte a person in the order of ``people`` (outcomes.py); ``contacts`` and ``names`` are sealed
--- values, each behind its length as two bytes, and are emptied when the chunk is settled.
+-- values, each behind its length as two bytes, and are emptied when the chunk is settled. ``lease_until``: of a claimed
+-- chunk, until when its worker is believed to live; of a handed one, when to look at its group next. Whoever was changed
+-- by transactions from ``watermark`` on (but ``made_by``, which wrote the chunk) is judged again at hand-over.
 CREATE TABLE campaign_chunk (
     campaign_id bigint NOT NULL,
     chunk_no integer NOT NULL CHECK (chunk_no > 0),
@@ -81,6 +83,7 @@ CREATE TABLE campaign_chunk (
     outcome bytea NOT NULL,
     request_hash bytea,
     watermark xid8 NOT NULL,
+    made_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     rule_set text,
     judged_at timestamptz,
     handed_at timestamptz,
@@ -160,15 +163,6 @@ CREATE TABLE cost_entry (
 );
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON cost_entry FOR EACH ROW EXECUTE FUNCTION majung_append_only();
 
--- name: wake
--- A report came in for this group: look now. Reports carry no signature, so they only wake (kakao.md §4.1).
-CREATE TABLE delivery_wake (
-    account_id bigint NOT NULL,
-    group_ref text NOT NULL,
-    seen_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (account_id, group_ref)
-);
-
 -- name: drop
-DROP TABLE delivery_wake, cost_entry, chunk_exception, campaign_chunk, campaign_left_out, dispatch;
+DROP TABLE cost_entry, chunk_exception, campaign_chunk, campaign_left_out, dispatch;
 DROP FUNCTION campaign_chunk_ahead, outcome_count;

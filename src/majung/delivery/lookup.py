@@ -1,0 +1,117 @@
+"""Where the planner's sets come from: base sets by SQL, from stored bitmaps, or narrowed to some people; one algebra.
+
+``crowd.catalogue.load`` names ``<room>/sets.py`` for declared base sets, so this module, which only reads, has another name.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+import psycopg
+from pyroaring import BitMap
+
+from majung.crowd import bitmaps, catalogue, registry
+from majung.crowd.compiler import Compiler
+from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
+
+STATEMENT_LEAVES = 64
+"""Base sets asked for in one statement."""
+
+
+Reader = Callable[[list[bitmaps.Key]], bitmaps.Sets]
+"""Fetches base sets: for each key its people by bucket."""
+
+
+def by_sql(connection: psycopg.Connection[Any], root: int, people: Iterable[int] | None = None) -> Reader:
+    """The truth: each base set by its SQL, for all or narrowed to ``people``."""
+    narrowed = None if people is None else sorted(people)
+
+    def read(keys: list[bitmaps.Key]) -> bitmaps.Sets:
+        found: bitmaps.Sets = {}
+        for start in range(0, len(keys), STATEMENT_LEAVES):
+            some = keys[start : start + STATEMENT_LEAVES]
+            answer = bitmaps.select(connection, Compiler(root, narrowed), [(_leaf(key), None) for key in some])
+            found.update((key, buckets) for key, (_, buckets) in zip(some, answer, strict=True))
+        return found
+
+    return read
+
+
+def by_bitmap(connection: psycopg.Connection[Any], root: int) -> Reader:
+    """The index: stored bitmaps with the change log up to now."""
+
+    def read(keys: list[bitmaps.Key]) -> bitmaps.Sets:
+        return bitmaps.load(connection, root, keys)
+
+    return read
+
+
+def _leaf(key: bitmaps.Key) -> Leaf | Range:
+    family, args = key
+    return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
+
+
+class Sets:
+    """Expressions evaluated within some people, each base set read once. Moving bounds count from ``today``."""
+
+    def __init__(self, reader: Reader, today: date) -> None:
+        catalogue.load()
+        self._read, self._today = reader, today
+        self._known: bitmaps.Sets = {}
+
+    def prefetch(self, expressions: Iterable[Expression]) -> None:
+        """Read every base set of these that is not known yet, together."""
+        asked = {
+            (leaf.family, leaf.args): None
+            for expression in expressions
+            for leaf in leaves(resolve(expression, self._today))
+            if (leaf.family, leaf.args) not in self._known
+        }
+        if asked:
+            self._known.update(self._read(list(asked)))
+
+    def within(self, expression: Expression, asked: BitMap) -> BitMap:
+        """Who of ``asked`` is in the expression. ``asked`` must be people alive in the root."""
+        self.prefetch([expression])
+        return BitMap(self._combine(resolve(expression, self._today), asked))
+
+    def of(self, expression: Expression) -> BitMap:
+        """Everyone alive who is in the expression."""
+        everyone = Leaf("person")
+        self.prefetch([everyone, expression])
+        return self.within(expression, self._leaf(everyone))
+
+    def _leaf(self, leaf: Leaf | Range) -> BitMap:
+        buckets = self._known[leaf.family, leaf.args]
+        if isinstance(leaf, Leaf):
+            return buckets.get(None) or BitMap()
+        first, last = leaf.first, leaf.last
+        inside = [
+            people
+            for bucket, people in buckets.items()
+            if bucket is not None
+            and (not isinstance(first, int) or bucket >= first)
+            and (not isinstance(last, int) or bucket <= last)
+        ]
+        return BitMap.union(*inside) if inside else BitMap()
+
+    def _combine(self, expression: Expression, asked: BitMap) -> BitMap:
+        match expression:
+            case Leaf() | Range():
+                return asked & self._leaf(expression)
+            case And(parts):
+                for part in parts:
+                    asked = self._combine(part, asked)
+                return asked
+            case Or(parts):
+                return BitMap.union(BitMap(), *(self._combine(part, asked) for part in parts))
+            case Not(part):
+                return asked - self._combine(part, asked)
+            case AtLeast(k, parts):
+                levels = [asked] + [BitMap() for _ in range(k)]
+                for part in parts:
+                    hit = self._combine(part, asked)
+                    for level in range(k, 0, -1):
+                        levels[level] |= levels[level - 1] & hit
+                return levels[k]
+        raise TypeError(type(expression))

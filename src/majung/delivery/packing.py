@@ -1,0 +1,87 @@
+"""Bytes of the chunk ledger: sealed values in a row, and rows of binary COPY with person numbers as ``int4[]``."""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Cursor, sql
+
+People = NDArray[np.int32]
+"""Person numbers, ascending."""
+
+_ARRAY_HEAD = struct.pack(">iiiii", 1, 0, 23, 0, 1)
+_NULL = b"\xff\xff\xff\xff"
+_LENGTH = struct.Struct(">H")
+_ELEMENT = np.dtype([("size", ">i4"), ("value", ">i4")])
+SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+TRAILER = b"\xff\xff"
+
+
+def pack(values: Sequence[bytes]) -> bytes:
+    """Values one after the other, each behind its length as two bytes."""
+    return b"".join([part for value in values for part in (_LENGTH.pack(len(value)), value)])
+
+
+def unpack(packed: bytes, count: int) -> list[bytes]:
+    """The ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
+    if count and len(packed) >= 2 and (step := 2 + int.from_bytes(packed[:2])) * count == len(packed):
+        head = packed[:2]
+        if all(packed[at : at + 2] == head for at in range(0, len(packed), step)):
+            return [packed[at + 2 : at + step] for at in range(0, len(packed), step)]
+    values, at = [], 0
+    while at < len(packed):
+        size = int.from_bytes(packed[at : at + 2])
+        values.append(packed[at + 2 : at + 2 + size])
+        at += 2 + size
+    if len(values) != count or at != len(packed):
+        raise ValueError(f"{len(values)} sealed values for {count} people")
+    return values
+
+
+def int4_array(people: People) -> bytes:
+    """A PostgreSQL ``int4[]`` in its binary form."""
+    cells = np.empty(len(people), _ELEMENT)
+    cells["size"], cells["value"] = 4, people
+    return _ARRAY_HEAD[:12] + struct.pack(">ii", len(people), 1) + cells.tobytes()
+
+
+def read_int4_array(raw: bytes) -> People:
+    """The numbers of a binary ``int4[]`` without NULLs."""
+    if len(raw) < 20:
+        return np.empty(0, np.int32)
+    return np.frombuffer(raw, _ELEMENT, offset=20)["value"].astype(np.int32)
+
+
+def row(*fields: bytes | None) -> bytes:
+    """One row of binary COPY."""
+    cells = (_NULL if value is None else struct.pack(">i", len(value)) + value for value in fields)
+    return struct.pack(">h", len(fields)) + b"".join(cells)
+
+
+def int2(value: int) -> bytes:
+    """A binary ``smallint``."""
+    return struct.pack(">h", value)
+
+
+def int4(value: int) -> bytes:
+    """A binary ``integer``."""
+    return struct.pack(">i", value)
+
+
+def int8(value: int) -> bytes:
+    """A binary ``bigint`` (and ``xid8``)."""
+    return struct.pack(">q", value)
+
+
+def copy_in(cursor: Cursor[Any], table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+    """Rows of ``row`` into a table by binary COPY."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with cursor.copy(statement) as copy:
+        copy.write(SIGNATURE)
+        for one in rows:
+            copy.write(one)
+        copy.write(TRAILER)

@@ -1,0 +1,302 @@
+"""Freezes an audience into chunks in one transaction, and estimates the same plan beforehand (M4, M7).
+
+Both run the same decision over the same rules; they differ only in where base sets are read (``lookup``).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
+from pyroaring import BitMap
+
+from majung.core import clock, sql
+from majung.crowd.expression import Expression, Leaf, to_json
+from majung.delivery import gather, lookup, packing
+from majung.delivery.order import Estimate, Frozen, Order, on_channel
+from majung.delivery.outcomes import NOT_YET, Reason
+from majung.delivery.route import Assigned, Router, Stop, assign
+from majung.policy import judge, rules
+from majung.policy.rule import Rule
+
+CHUNK = 1_000
+"""People of one chunk: perf.md section h."""
+NO_CHANNEL = 0
+"""The channel number of chunks whose medium has no channels."""
+
+Reserve = Callable[[int, int], object]
+"""Called inside the freezing transaction with messages and worst-case centiwon; raises to refuse."""
+
+
+class BooksDoNotBalance(Exception):
+    """What was written down is not what was decided: a bug. The transaction is rolled back and nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Everyone of the audience exactly once: left out with a reason, or given to a channel."""
+
+    audience: BitMap
+    left_out: Mapping[str, BitMap]
+    by_channel: Mapping[int, BitMap]
+
+    @property
+    def planned(self) -> int:
+        """How many get the message."""
+        return sum(map(len, self.by_channel.values()))
+
+
+def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserve | None = None) -> Frozen:
+    """The audience of ``order`` is written down: left-out sets, chunks, totals, and the dispatch in state ``frozen``.
+
+    One REPEATABLE READ transaction: opened here when the connection is idle, else the caller's, in which nothing may
+    have been asked before (psycopg's or Django's). Raises what ``reserve`` raises, and BooksDoNotBalance.
+    """
+    if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
+        with connection.transaction():
+            return freeze(connection, order, reserve=reserve)
+    # SHOW takes no snapshot, so that the level can still be chosen after it.
+    if connection.execute("SHOW transaction_isolation").fetchall() == [("read committed",)]:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    [(watermark,)] = connection.execute(_sql("watermark")).fetchall()
+    decision = decide(connection, order, lookup.Sets(lookup.by_sql(connection, order.root_id), _today(order)))
+    planned, worst = decision.planned, decision.planned * order.unit_centiwon
+    if reserve is not None and planned:
+        reserve(planned, worst)
+    _write_left_out(connection, order, decision.left_out)
+    chunks = _write_chunks(connection, order, decision.by_channel, int(watermark))
+    left = {reason: len(people) for reason, people in decision.left_out.items()}
+    frozen = Frozen(
+        campaign_id=order.campaign_id, audience=len(decision.audience), left_out=left, planned=planned, chunks=chunks,
+        channels=len(decision.by_channel), worst_centiwon=worst,
+    )  # fmt: skip
+    _write_dispatch(connection, order, frozen, watermark)
+    _compare(connection, frozen)
+    return frozen
+
+
+def estimate(connection: psycopg.Connection[Any], order: Order, *, lms_centiwon: int) -> Estimate:
+    """What ``freeze`` would plan now, from stored bitmaps: nothing is written. ``lms_centiwon``: one long text message."""
+    decision = decide(connection, order, lookup.Sets(lookup.by_bitmap(connection, order.root_id), _today(order)))
+    planned = decision.planned
+    return Estimate(
+        audience=len(decision.audience),
+        left_out={reason: len(people) for reason, people in decision.left_out.items()},
+        planned=planned,
+        by_channel={channel: len(people) for channel, people in decision.by_channel.items()},
+        cost_centiwon=planned * order.unit_centiwon,
+        worst_centiwon=planned * order.unit_centiwon,
+        lms_centiwon=planned * lms_centiwon,
+    )
+
+
+def decide(
+    connection: psycopg.Connection[Any], order: Order, sets: lookup.Sets, *, among: BitMap | None = None
+) -> Decision:
+    """The audience of ``order`` (only those of ``among``, if given), each person left out or on a channel."""
+    units: dict[int, str] = dict(connection.execute(_sql("units"), {"root": order.root_id}))
+    router = Router(order.stops, units, units[order.scope_unit_id])
+    denials = judge.person_denials(order.occasion)
+    homes = {unit: Leaf("home", (unit,)) for unit in units}
+    sets.prefetch([order.audience, *(e for _, e in denials), Leaf("shared_contact"), *homes.values()])
+    audience = sets.of(order.audience)
+    audience = audience if among is None else audience & among
+    rest = BitMap(audience)
+    denied: list[tuple[Rule, BitMap]] = []
+    for rule, expression in denials:
+        denied.append((rule, sets.within(expression, rest)))
+        rest -= denied[-1][1]
+
+    verdicts = channel_verdicts(order, router, sets)
+    left = _reasons(denied, _by_home(audience - rest, homes, sets), router, verdicts)
+    assigned = route(order, router, sets, _by_home(rest, homes, sets))
+    for reason, people in (*assigned.left_out.items(), (str(Reason.NO_CHANNEL), assigned.placeless)):
+        left.setdefault(reason, BitMap()).update(people)
+    planned = BitMap.union(BitMap(), *assigned.by_channel.values())
+    losers = _same_numbers(connection, order.root_id, planned, sets.within(Leaf("shared_contact"), planned))
+    left.setdefault(str(Reason.SAME_CONTACT), BitMap()).update(losers)
+    by_channel = {channel: rest for channel, people in assigned.by_channel.items() if (rest := people - losers)}
+    return Decision(audience=audience, left_out={r: p for r, p in left.items() if p}, by_channel=by_channel)
+
+
+Verdict = tuple[Rule, BitMap]
+
+
+def channel_verdicts(order: Order, router: Router, sets: lookup.Sets) -> Callable[[int, BitMap], list[Verdict]]:
+    """Of some people, who is denied on a channel: rules in their order. All channels' base sets are read together."""
+    denials = {
+        channel_id: sorted(judge.channel_denials(on_channel(order.occasion, stop)), key=lambda step: step[0].order)
+        for channel_id, stop in router.stops.items()
+    }
+    sets.prefetch(expression for steps in denials.values() for _, expression in steps)
+
+    def verdicts(channel_id: int, asked: BitMap) -> list[Verdict]:
+        return [(rule, sets.within(expression, asked)) for rule, expression in denials[channel_id]]
+
+    return verdicts
+
+
+def _reasons(
+    denied: list[Verdict],
+    homes: Mapping[int | None, BitMap],
+    router: Router,
+    verdicts: Callable[[int, BitMap], list[Verdict]],
+) -> dict[str, BitMap]:
+    """The reasons of those whom a rule denies on every channel: the first rule in order, be it one of the nearest channel."""
+    left: dict[str, BitMap] = {}
+    nearest: dict[int, BitMap] = {}
+    for home, people in homes.items():
+        if people and (near := router.route(home).near):
+            nearest.setdefault(near[0], BitMap()).update(people)
+    for channel_id, people in nearest.items():
+        for rule, hit in verdicts(channel_id, people):
+            for later, waiting in denied:
+                if hit and later.order > rule.order and (moved := waiting & hit):
+                    left.setdefault(rule.code, BitMap()).update(moved)
+                    waiting -= moved
+                    hit -= moved
+    for rule, people in denied:
+        left.setdefault(rule.code, BitMap()).update(people)
+    return left
+
+
+def route(order: Order, router: Router, sets: lookup.Sets, homes: Mapping[int | None, BitMap]) -> Assigned:
+    """Everyone of ``homes`` on the first channel of the route that may (docs/decisions/0003-route.md)."""
+    if not order.stops:
+        everyone = BitMap.union(BitMap(), *homes.values())
+        return Assigned(by_channel={NO_CHANNEL: everyone} if everyone else {})
+    verdicts = channel_verdicts(order, router, sets)
+
+    def denied(channel_id: int, asked: BitMap) -> list[tuple[str, BitMap]]:
+        return [(rule.code, hit) for rule, hit in verdicts(channel_id, asked)]
+
+    def friends(channel_id: int, asked: BitMap) -> BitMap:
+        sets.prefetch(friend_leaf(stop) for stop in router.stops.values())
+        return sets.within(friend_leaf(router.stops[channel_id]), asked)
+
+    return assign(homes, router, denied, friends)
+
+
+def friend_leaf(stop: Stop) -> Expression:
+    """Those known to have added a channel."""
+    return Leaf("friend", (stop.channel_id, 1))
+
+
+def _by_home(people: BitMap, homes: Mapping[int, Leaf], sets: lookup.Sets) -> dict[int | None, BitMap]:
+    found: dict[int | None, BitMap] = {unit: hit for unit, leaf in homes.items() if (hit := sets.within(leaf, people))}
+    found[None] = people - BitMap.union(BitMap(), *found.values())
+    return found
+
+
+def _same_numbers(connection: psycopg.Connection[Any], root: int, planned: BitMap, sharing: BitMap) -> BitMap:
+    """Of the planned people, those who share a number with a lower-numbered one of them."""
+    if not sharing:
+        return BitMap()
+    holders: dict[bytes, list[int]] = {}
+    for blind, person in connection.execute(_sql("holders"), {"root": root, "people": list(sharing)}):
+        if person in planned:
+            holders.setdefault(blind, []).append(person)
+    return BitMap([person for people in holders.values() for person in sorted(people)[1:]])
+
+
+def _write_left_out(connection: psycopg.Connection[Any], order: Order, left_out: Mapping[str, BitMap]) -> None:
+    with connection.cursor() as cursor:
+        rows = [
+            packing.row(
+                packing.int8(order.campaign_id), packing.int4(order.root_id), b"freeze", reason.encode(),
+                packing.int4(len(people)), packing.int4_array(numbers_of(people)),
+            )
+            for reason, people in left_out.items()
+        ]  # fmt: skip
+        packing.copy_in(cursor, "campaign_left_out", ("campaign_id", "root_id", "stage", "reason", "n", "people"), rows)
+
+
+def _write_chunks(
+    connection: psycopg.Connection[Any], order: Order, by_channel: Mapping[int, BitMap], watermark: int
+) -> int:
+    everyone = numbers_of(BitMap.union(BitMap(), *by_channel.values()))
+    if not len(everyone):
+        return 0
+    contacts = gather.contacts(connection, order.root_id, everyone)
+    if contacts.found != len(everyone):
+        raise BooksDoNotBalance(f"{contacts.found} numbers for {len(everyone)} people")
+    names = gather.names(connection, order.root_id, everyone) if order.template.needs_name else None
+
+    def rows() -> Iterable[bytes]:
+        number = 0
+        for channel_id, people in by_channel.items():
+            channel = numbers_of(people)
+            for start in range(0, len(channel), CHUNK):
+                number += 1
+                some = channel[start : start + CHUNK]
+                yield chunk_row(
+                    campaign=order.campaign_id, chunk=number, parent=None, wave=1, root=order.root_id, channel=channel_id,
+                    people=some, contacts=contacts.pack(some), names=names.pack(some) if names else None,
+                    watermark=watermark,
+                )  # fmt: skip
+
+    written = list(rows())
+    with connection.cursor() as cursor:
+        packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, written)
+    return len(written)
+
+
+CHUNK_COLUMNS = (
+    "campaign_id", "chunk_no", "parent_no", "wave", "root_id", "channel_id", "n", "first_person", "last_person", "people",
+    "contacts", "names", "outcome", "watermark",
+)  # fmt: skip
+
+
+def chunk_row(
+    *, campaign: int, chunk: int, parent: int | None, wave: int, root: int, channel: int, people: packing.People,
+    contacts: bytes, names: bytes | None, watermark: int,
+) -> bytes:  # fmt: skip
+    """A new chunk as a row of ``CHUNK_COLUMNS``."""
+    return packing.row(
+        packing.int8(campaign), packing.int4(chunk), None if parent is None else packing.int4(parent), packing.int2(wave),
+        packing.int4(root), packing.int8(channel), packing.int4(len(people)), packing.int4(int(people[0])),
+        packing.int4(int(people[-1])), packing.int4_array(people), contacts, names, bytes((NOT_YET,)) * len(people),
+        packing.int8(watermark),
+    )  # fmt: skip
+
+
+def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: Frozen, watermark: str) -> None:
+    occasion = order.occasion
+    facts = {
+        "campaign": order.campaign_id, "root": order.root_id, "account": order.account_id, "unit": occasion.unit_id,
+        "scope": order.scope_unit_id, "grant": order.grant_id, "purpose": str(occasion.purpose),
+        "medium": str(occasion.medium), "occasion": Jsonb(occasion.to_json()),
+        "template": Jsonb(order.template.to_json()),
+        "segment": Jsonb({"criteria": to_json(order.criteria), "stops": [asdict(stop) for stop in order.stops]}),
+        "not_before": order.not_before, "watermark": watermark, "rule_set": rules.RULE_SET_VERSION,
+        "unit_centiwon": order.unit_centiwon, "worst_centiwon": frozen.worst_centiwon, "audience": frozen.audience,
+        "left_out": frozen.audience - frozen.planned, "planned": frozen.planned, "chunks": frozen.chunks,
+        "at": clock.now(),
+    }  # fmt: skip
+    connection.execute(_sql("dispatch"), facts)
+
+
+def _compare(connection: psycopg.Connection[Any], frozen: Frozen) -> None:
+    """What stands in the tables is what was decided, to the person; else nothing is committed."""
+    [found] = connection.execute(_sql("sums"), {"campaign": frozen.campaign_id}).fetchall()
+    left = sum(frozen.left_out.values())
+    if tuple(map(int, found)) != (frozen.chunks, frozen.planned, frozen.planned, left):
+        raise BooksDoNotBalance(f"campaign {frozen.campaign_id}: wrote {found}, meant {frozen}")
+    if frozen.audience != left + frozen.planned:
+        raise BooksDoNotBalance(f"campaign {frozen.campaign_id}: {frozen}")
+
+
+def numbers_of(people: BitMap) -> packing.People:
+    """Ascending person numbers of a set."""
+    return np.array(people.to_array(), dtype=np.int32)
+
+
+def _today(order: Order) -> Any:
+    return clock.seoul(order.occasion.at).date()
+
+
+def _sql(name: str) -> str:
+    return sql.load("majung.delivery", "plan", name)

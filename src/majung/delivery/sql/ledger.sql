@@ -1,0 +1,220 @@
+-- The engine's statements. Leases and order go by the database's clock, legal and shown instants come in as %(now)s.
+
+-- name: pick
+-- The dispatch that was served longest ago among those that may leave now and have something ready: a big campaign never
+-- delays a small one (M5). A locked row is being served this very moment; the caller looks again.
+SELECT d.campaign_id FROM dispatch d
+ WHERE d.finished_at IS NULL AND d.state = 'sending' AND d.not_before <= %(now)s AND d.rest_until <= clock_timestamp()
+   AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
+ ORDER BY d.served_at, d.campaign_id LIMIT 1 FOR NO KEY UPDATE OF d SKIP LOCKED;
+
+-- name: served
+UPDATE dispatch SET served_at = clock_timestamp(), first_claim_at = coalesce(first_claim_at, %(now)s)
+ WHERE campaign_id = %(campaign)s;
+
+-- name: ready
+SELECT chunk_no, n FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND state = 0 ORDER BY chunk_no LIMIT %(most)s FOR UPDATE SKIP LOCKED;
+
+-- name: claim
+UPDATE campaign_chunk
+   SET state = 1, attempt = attempt + 1, worker = %(worker)s, group_ref = NULL,
+       lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 0
+RETURNING chunk_no, channel_id, wave, attempt, people, contacts, names, outcome, watermark::text;
+
+-- name: dispatch
+SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon, state
+  FROM dispatch WHERE campaign_id = %(campaign)s;
+
+-- name: basket
+-- The group's id is committed before anything is put into it, and with it who was dropped. Only while the lease holds,
+-- the dispatch still sends and nobody else has taken the chunks: fewer rows than chunks mean "do not go on".
+UPDATE campaign_chunk c
+   SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s, outcome = v.outcome
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[]) AS v(chunk_no, outcome), dispatch d
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s
+   AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
+
+-- name: fence
+-- The last look before the group is sent; as basket.
+UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+  FROM dispatch d
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+   AND c.group_ref = %(group)s AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id
+   AND d.state = 'sending';
+
+-- name: handed
+-- The group has left. What registration refused is known already; of the rest the provider will tell.
+UPDATE campaign_chunk c
+   SET state = 2, handed_at = %(now)s, outcome = v.outcome, request_hash = v.request_hash,
+       lease_until = clock_timestamp() + make_interval(secs => %(look)s)
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
+
+-- name: dropped_whole
+-- Chunks of which nobody is left after judging again.
+UPDATE campaign_chunk c
+   SET state = 3, outcome = v.outcome, judged_at = %(now)s, settled_at = %(now)s, rule_set = %(rule_set)s, contacts = NULL,
+       names = NULL, lease_until = NULL
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[]) AS v(chunk_no, outcome)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s;
+
+-- name: put_back
+-- Nothing of these has left and nothing can any more: they are ready again.
+UPDATE campaign_chunk
+   SET state = 0, worker = NULL, lease_until = NULL, group_ref = NULL,
+       outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'n'), 'LATIN1')
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s;
+
+-- name: out
+-- One chunk whose worker died (state 1) or whose group is to be looked at (state 2).
+SELECT campaign_id, chunk_no, group_ref, state FROM campaign_chunk
+ WHERE state IN (1, 2) AND lease_until <= clock_timestamp()
+ ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: adopt
+-- All chunks that share its fate are this worker's for a while. What was claimed and has a group is in doubt from now on.
+UPDATE campaign_chunk
+   SET worker = %(worker)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+       outcome = CASE WHEN state = 1 AND group_ref IS NOT NULL
+                      THEN convert_to(replace(convert_from(outcome, 'LATIN1'), 'n', 'q'), 'LATIN1') ELSE outcome END
+ WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
+   AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
+RETURNING chunk_no, attempt, n, extract(epoch FROM clock_timestamp() - coalesce(handed_at, judged_at, clock_timestamp()));
+
+-- name: doubt_left
+-- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
+UPDATE campaign_chunk
+   SET state = 2, handed_at = %(now)s, lease_until = clock_timestamp(),
+       outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'a'), 'LATIN1')
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s
+RETURNING chunk_no, attempt, outcome;
+
+-- name: repeats
+-- The provider has no record of the group: its people are sent again under the same ids, knowingly.
+INSERT INTO chunk_exception (campaign_id, chunk_no, seq, attempt, code, person_id, detail)
+SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'REPEAT', p.person, c.group_ref
+  FROM campaign_chunk c, unnest(c.people) WITH ORDINALITY AS p(person, seq)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state IN (1, 2) AND c.worker = %(worker)s
+   AND get_byte(c.outcome, (p.seq - 1)::int) IN (ascii('n'), ascii('q'), ascii('a'))
+ON CONFLICT DO NOTHING;
+
+-- name: lose
+-- The provider lost a group that it had taken: ready again, for those without a result.
+UPDATE campaign_chunk
+   SET state = 0, worker = NULL, lease_until = NULL, group_ref = NULL,
+       outcome = convert_to(translate(convert_from(outcome, 'LATIN1'), 'qa', 'nn'), 'LATIN1')
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state IN (1, 2) AND worker = %(worker)s;
+
+-- name: group_chunks
+SELECT chunk_no, channel_id, wave, attempt, people, outcome, watermark::text FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state = 2 AND worker = %(worker)s
+ ORDER BY chunk_no FOR NO KEY UPDATE;
+
+-- name: sealed
+SELECT chunk_no, contacts, names FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);
+
+-- name: settle
+UPDATE campaign_chunk c
+   SET outcome = v.outcome,
+       state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
+       settled_at = CASE WHEN v.is_final THEN %(now)s ELSE settled_at END,
+       contacts = CASE WHEN v.is_final THEN NULL ELSE contacts END,
+       names = CASE WHEN v.is_final THEN NULL ELSE names END,
+       lease_until = CASE WHEN v.is_final THEN NULL ELSE clock_timestamp() + make_interval(secs => %(look)s) END
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(finals)s::bool[]) AS v(chunk_no, outcome, is_final)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 2;
+
+-- name: look_later
+UPDATE campaign_chunk SET lease_until = clock_timestamp() + make_interval(secs => %(look)s)
+ WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state IN (1, 2) AND worker = %(worker)s;
+
+-- name: woken
+UPDATE campaign_chunk c SET lease_until = clock_timestamp()
+  FROM unnest(%(groups)s::text[]) AS w(group_ref)
+ WHERE c.state = 2 AND c.group_ref = w.group_ref AND c.lease_until > clock_timestamp() + interval '1 second';
+
+-- name: settled
+-- Numbers for new chunks, and the instant of the last settling. Last in its transaction: the row is hot.
+UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s), next_chunk = next_chunk + %(fresh)s
+ WHERE campaign_id = %(campaign)s RETURNING next_chunk - %(fresh)s;
+
+-- name: cost
+INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, root_id, account_id, unit_id, n, centiwon, at)
+SELECT d.campaign_id, v.chunk_no, v.attempt, %(kind)s, d.root_id, d.account_id, d.unit_id, v.n,
+       v.n::bigint * d.unit_centiwon * CASE WHEN %(kind)s = 'charged' THEN 1 ELSE -1 END, %(now)s
+  FROM dispatch d, unnest(%(chunks)s::int[], %(attempts)s::int[], %(counts)s::int[]) AS v(chunk_no, attempt, n)
+ WHERE d.campaign_id = %(campaign)s AND v.n > 0 AND d.unit_centiwon > 0;
+
+-- name: exceptions
+INSERT INTO chunk_exception (campaign_id, chunk_no, seq, attempt, code, person_id, detail)
+SELECT %(campaign)s, v.* FROM unnest(%(chunks)s::int[], %(seqs)s::smallint[], %(attempts)s::smallint[], %(codes)s::text[],
+                                     %(people)s::int[], %(details)s::text[]) AS v
+ON CONFLICT DO NOTHING;
+
+-- name: left_out
+INSERT INTO campaign_left_out (campaign_id, root_id, stage, reason, n, people)
+VALUES (%(campaign)s, %(root)s, %(stage)s, %(reason)s, cardinality(%(people)s::int[]), %(people)s::int[]);
+
+-- name: pause
+UPDATE dispatch SET state = 'paused', pause_reason = %(reason)s, problem = %(problem)s
+ WHERE campaign_id = %(campaign)s AND state = 'sending';
+
+-- name: hold
+-- The window is closed: nothing more is claimed before it opens.
+UPDATE dispatch SET not_before = greatest(not_before, %(until)s), problem = %(problem)s WHERE campaign_id = %(campaign)s;
+
+-- name: rest
+-- The provider cannot be reached or asks for patience.
+UPDATE dispatch SET rest_until = clock_timestamp() + make_interval(secs => %(seconds)s), problem = %(problem)s
+ WHERE campaign_id = %(campaign)s;
+
+-- name: stop_ready
+-- What is still ready in a stopped dispatch will never leave: everybody without an outcome is left out as stopped.
+WITH swept AS (
+    UPDATE campaign_chunk c
+       SET state = 3, settled_at = %(now)s, contacts = NULL, names = NULL,
+           outcome = convert_to(replace(convert_from(c.outcome, 'LATIN1'), 'n', 'l'), 'LATIN1')
+      FROM (SELECT chunk_no, outcome FROM campaign_chunk WHERE campaign_id = %(campaign)s AND state = 0 FOR UPDATE) AS before,
+           dispatch d
+     WHERE c.campaign_id = %(campaign)s AND c.chunk_no = before.chunk_no AND d.campaign_id = c.campaign_id
+       AND d.state = 'stopped'
+    RETURNING c.root_id, c.people, before.outcome
+), people AS (
+    SELECT s.root_id, array_agg(p.person ORDER BY p.person) AS people
+      FROM swept s, unnest(s.people) WITH ORDINALITY AS p(person, seq)
+     WHERE get_byte(s.outcome, (p.seq - 1)::int) = ascii('n') GROUP BY s.root_id
+)
+INSERT INTO campaign_left_out (campaign_id, root_id, stage, reason, n, people)
+SELECT %(campaign)s, root_id, 'stop', 'STOPPED', cardinality(people), people FROM people;
+
+-- name: finishable
+-- Dispatches of which nothing is out or ready any more.
+SELECT d.campaign_id FROM dispatch d
+ WHERE d.finished_at IS NULL AND d.state IN ('sending', 'stopped')
+   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
+   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2));
+
+-- name: stopped_ready
+SELECT d.campaign_id FROM dispatch d
+ WHERE d.finished_at IS NULL AND d.state = 'stopped'
+   AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0);
+
+-- name: finish
+UPDATE dispatch SET state = CASE state WHEN 'sending' THEN 'finished' ELSE state END, finished_at = %(now)s, problem = ''
+ WHERE campaign_id = %(campaign)s AND finished_at IS NULL AND state IN ('sending', 'stopped');
+
+-- name: trouble
+UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND problem <> %(problem)s;
+
+-- name: changes
+-- What changed since the watermark, except by transactions that wrote chunks of this very campaign: those observed "not a
+-- friend" of the people they moved on, and the channel they were moved to was chosen in the same breath.
+SELECT family, subject, people FROM crowd_change
+ WHERE root_id = %(root)s AND family = ANY(%(families)s) AND xid >= %(watermark)s::xid8
+   AND xid <> ALL (ARRAY(SELECT DISTINCT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1));
+
+-- name: horizon
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text;

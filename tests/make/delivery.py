@@ -1,0 +1,101 @@
+"""Builders of this room: a party with channels, an account and people, and orders to be planned."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from majung.channels.adapters.base import Button, Kind, Message
+from majung.channels.models import Channel, DealerAccount
+from majung.core import clock
+from majung.crowd.expression import EVERYONE, Expression
+from majung.delivery.order import Order
+from majung.delivery.render import Local, Template
+from majung.delivery.route import Stop
+from majung.policy.enums import Medium, Purpose
+from majung.policy.occasion import AccountFacts, Content, Occasion
+from majung.tree.models import Unit
+from tests.make import channels as make_channels
+from tests.make import people as make_people
+from tests.make import tree as make_tree
+
+NOON = datetime.fromisoformat("2026-11-20T12:00:00+09:00")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """An organisation whose units have channels, with an account that sends for all of them."""
+
+    made: make_tree.Organised
+    channels: dict[int, Channel] = field(default_factory=dict)
+    account: DealerAccount
+    people: list[int] = field(default_factory=list)
+
+    @property
+    def root_id(self) -> int:
+        return self.made.root.pk
+
+    @property
+    def top(self) -> Unit:
+        return self.made.top
+
+
+def party(
+    *, depth: int = 3, width: int = 2, people: int = 0, base_url: str = "http://127.0.0.1:9", without: int = 0, **given: Any
+) -> Party:
+    """A party of ``depth`` tiers; the last ``without`` units have no channel of their own."""
+    made = make_tree.organisation(depth=depth, width=width)
+    account = make_channels.account(unit=made.top, base_url=base_url)
+    channels = {}
+    for number, unit in enumerate(made.units[: len(made.units) - without], start=1):
+        channels[unit.pk] = make_channels.channel(unit=unit, number=made.root.pk * 1000 + number)
+        make_channels.profile(account=account, channel=channels[unit.pk])
+    crowd = make_people.crowd(people, units=made.units, **given) if people else []
+    return Party(made=made, channels=channels, account=account, people=crowd)
+
+
+def stops(party: Party) -> tuple[Stop, ...]:
+    """Every channel of the party as a stop."""
+    units = {unit.pk: unit for unit in party.made.units}
+    return tuple(
+        Stop(
+            channel_id=channel.pk, unit_id=unit, unit_path=units[unit].path, unit_code=units[unit].code,
+            entity_id=units[unit].entity_id,
+        )
+        for unit, channel in party.channels.items()
+    )  # fmt: skip
+
+
+def template(party: Party, *, text: str = "#{이름} 님, #{조직} 소식입니다.", buttons: tuple[Button, ...] = ()) -> Template:
+    """A brand message with local variables."""
+    units = {unit.pk: unit for unit in party.made.units}
+    words = tuple(
+        Local(
+            channel_id=channel.pk, pf_id=f"PF{channel.profile_id}", unit=units[unit].name, leader=units[unit].leader,
+            phone="02-700-0000", channel=channel.name,
+        )
+        for unit, channel in party.channels.items()
+    )  # fmt: skip
+    return Template(kind=Kind.BRAND, message=Message(text=text, buttons=buttons), locals=words)
+
+
+def order(
+    party: Party, *, campaign: int = 1, scope: Unit | None = None, criteria: Expression = EVERYONE, at: datetime = NOON,
+    not_before: datetime | None = None, **changes: Any,
+) -> Order:
+    """A party notice from the top to everybody in ``scope``."""
+    occasion = Occasion(
+        root_id=party.root_id, organisation_kind="political", purpose=Purpose.PARTY_NOTICE, medium=Medium.KAKAO_AD,
+        entity_id=party.made.entity.pk, unit_id=party.top.pk, unit_path=party.top.path, at=at,
+        content=Content(text="당원 여러분께 알립니다."), account=AccountFacts(roll_by_law=True, sender_name="가람당"),
+    )  # fmt: skip
+    asked = Order(
+        campaign_id=campaign, account_id=party.account.pk, scope_unit_id=(scope or party.top).pk,
+        grant_id=party.made.owner_grant.pk, occasion=occasion, criteria=criteria, template=template(party),
+        stops=stops(party), unit_centiwon=2500, not_before=not_before or at,
+    )  # fmt: skip
+    return replace(asked, **changes)
+
+
+def now() -> datetime:
+    """The present of the product's clock."""
+    return clock.now()
