@@ -1,17 +1,24 @@
 """The ui room by itself: its own addresses, sessions in cookies, no other room's middleware, no database."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.db import connections
 from django.test.testcases import LiveServerThread
 
-OTHER_ROOMS = ("majung.tree.", "allauth.", "whitenoise.")
+import majung.ui
+
+OTHER_ROOMS = ("majung.tree.", "whitenoise.")
+TEMPLATES = Path(majung.ui.__file__).parent / "templates"
 
 
 @pytest.fixture(autouse=True)
-def only_ui(settings: Any) -> None:
+def only_ui(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", False)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [TEMPLATES]}]
     settings.ROOT_URLCONF = "tests.ui.urls"
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith(OTHER_ROOMS)]

@@ -74,9 +74,11 @@ def test_axe_finds_nothing(chrome: Browser, server: str, size: dict[str, int], s
     assert said == []
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_the_other_pages_hold_the_same(chrome: Browser, server: str, name: str) -> None:
-    page, wrong = opened(chrome, f"{server}/ui/samples/{name}", size=PHONE)
+@pytest.mark.parametrize(
+    "address", [*(f"ui/samples/{name}" for name in OTHERS), "accounts/login/", "accounts/password/reset/"]
+)
+def test_the_other_pages_hold_the_same(chrome: Browser, server: str, address: str) -> None:
+    page, wrong = opened(chrome, f"{server}/{address}", size=PHONE)
 
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).response["violations"]
     width = page.evaluate("document.documentElement.scrollWidth")

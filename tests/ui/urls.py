@@ -1,6 +1,5 @@
 """Addresses for the tests of the ui room: its own ones, and views that refuse or break."""
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
@@ -27,18 +26,17 @@ RAISED: dict[str, Exception] = {
 }
 
 
-@transaction.non_atomic_requests
 def refuse(request: HttpRequest, kind: str) -> HttpResponse:
     raise RAISED[kind]
 
 
-@transaction.non_atomic_requests
 def blank(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, f"ui/{name}.html", {"messages": []})
 
 
 urlpatterns = [
     path("ui/", include("majung.ui.urls")),
+    path("accounts/", include("allauth.urls")),
     path("refuse/<kind>", refuse),
     path("blank/<name>", blank),
 ]

@@ -9,3 +9,7 @@ class UiConfig(AppConfig):
     name = "majung.ui"
     label = "ui"
     verbose_name = "화면"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from majung.ui import checks  # noqa: F401  reason: app ready
