@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
+from pyroaring import BitMap
 
 from majung.crowd import evaluate
 from majung.crowd.expression import EVERYONE, Expression
@@ -208,6 +209,15 @@ def sort_crowd(
         return Sorted(left_out=tuple(left_out), waiting=nobody, until=None, allowed=rest)
     allowed = nobody if gate.unless is None else among(rest, gate.unless)
     return Sorted(left_out=tuple(left_out), waiting=minus(rest, allowed), until=gate.until, allowed=allowed)
+
+
+def sort_people(connection: psycopg.Connection[Any], occasion: Occasion, people: BitMap) -> Sorted:
+    """``sort_crowd`` by the truth: each rule's set by its SQL, narrowed to those still in question."""
+
+    def among(rest: BitMap, expression: Expression) -> BitMap:
+        return BitMap(evaluate.holds_many(connection, occasion.root_id, expression, rest)) if rest else BitMap()
+
+    return sort_crowd(occasion, people, among, lambda rest, gone: rest - gone)
 
 
 def why(

@@ -15,6 +15,11 @@ BLOCKED: Final = 2
 NOT_FRIEND: Final = 3
 
 
+def without_basis(case: Case) -> Expression:
+    """No ground of law on record, or the consent to the collection withdrawn by somebody who is no member either."""
+    return Or((Leaf("no_basis"), And((case.leaf("withdrawn", "service", "*"), Not(case.leaf("member"))))))
+
+
 def foreign(case: Case) -> Expression:
     """Neither the entity's own people, nor given to it, nor its members, nor its own consenters."""
     own = (case.leaf("entity"), case.leaf("provided"), case.leaf("member"), case.leaf("consent", "service", "*"))

@@ -22,8 +22,7 @@ COMMON: Final = (
         "NO_BASIS",
         "개인정보 보호법 제15조",
         "이 사람의 정보를 쓸 근거가 적혀 있지 않습니다.",
-        lambda _: Leaf("no_basis"),
-        by_entity=False,
+        looks.without_basis,
     ),
     set_of(
         120,
