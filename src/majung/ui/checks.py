@@ -45,5 +45,7 @@ def our_sign_in_pages_win(app_configs: Sequence[AppConfig] | None, **kwargs: obj
     if "allauth" not in apps or apps.index("majung.ui") < apps.index("allauth"):
         return []
     return [
-        Warning("sign-in pages have no design", hint="put majung.ui before allauth in INSTALLED_APPS", id="ui.W001")
+        CheckMessage(
+            WARNING, "sign-in pages have no design", hint="put majung.ui before allauth in INSTALLED_APPS", id="ui.W001"
+        )
     ]
