@@ -35,7 +35,7 @@ async def serve(host: str, port: int, state_path: str | None) -> None:
     connections: set[Connection] = set()
     server = await loop.create_server(lambda: Connection(app, sandbox.clock.machine_seconds, connections), host, port)
     port = server.sockets[0].getsockname()[1]
-    print(f"majung sandbox listens on http://{host}:{port}", flush=True)
+    print(f"majung sandbox listens on http://{host}:{port}", flush=True)  # noqa: T201  the caller waits for this line
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), SAVE_SECONDS)

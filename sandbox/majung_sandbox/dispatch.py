@@ -120,7 +120,6 @@ class Dispatch:
     def _settle(self, group: Group, late: bool, last: bool) -> None:
         prices = np.array(group.account.price_list(), np.int64)
         for batch in group.batches:
-            assert batch.late is not None and batch.replaced is not None
             batch.settled[late] = True
             part = (batch.registered == codes.ACCEPTED) & (batch.late == late)
             failed = part & (batch.outcome != codes.DELIVERED) & (batch.outcome != codes.WAITING)

@@ -44,7 +44,7 @@ class Faults:
     def __init__(self) -> None:
         self.settings = Settings()
         self.hidden: set[str] = set()
-        self.random = random.Random()
+        self.random = random.Random()  # noqa: S311  dice, not secrets
 
     def change(self, wanted: dict[str, Any]) -> None:
         """Switch faults by name; `{"reset": true}` first puts everything to rest. Refuses names it does not know."""
@@ -60,7 +60,7 @@ class Faults:
             self.hidden.clear()
         self.hidden.update(self.settings.hide_groups)
         if wanted.get("seed") is not None:
-            self.random = random.Random(self.settings.seed)
+            self.random = random.Random(self.settings.seed)  # noqa: S311
 
     def switched_on(self) -> int:
         """How many faults differ from rest."""

@@ -60,8 +60,13 @@ class Response:
 class Application(Interface):
     """What the server needs from the program it carries."""
 
-    def hold_seconds(self, request: Request) -> float: ...
-    def handle(self, request: Request) -> Response: ...
+    def hold_seconds(self, request: Request) -> float:
+        """How long to wait before the request is served."""
+        ...
+
+    def handle(self, request: Request) -> Response:
+        """The answer; must not raise."""
+        ...
 
 
 class Connection(asyncio.Protocol):
@@ -87,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
@@ -94,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The client went; what it asked is still served."""
         self._open.discard(self)
         self._transport = None
 
@@ -103,6 +110,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        """Bytes came; the parser calls back below."""
         if self._closing:
             return
         try:
@@ -113,23 +121,27 @@ class Connection(asyncio.Protocol):
             if not self._closing:
                 self._refuse(400, "Malformed HTTP request")
 
-    # httptools callbacks
     def on_message_begin(self) -> None:
+        """Parser: a request starts."""
         self._reset()
 
     def on_url(self, url: bytes) -> None:
+        """Parser: a part of the address."""
         self._url += url
         self._bound(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Parser: one header."""
         self._bound(len(name) + len(value))
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        """Parser: the body follows; a client that waits for leave gets it."""
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        """Parser: a part of the body."""
         self._body_bytes += len(body)
         if self._body_bytes > BODY_LIMIT:
             self._refuse(413, "Body too large")
@@ -137,6 +149,7 @@ class Connection(asyncio.Protocol):
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:
+        """Parser: a request is complete."""
         if self._closing:
             return
         path, _, query = self._url.partition(b"?")

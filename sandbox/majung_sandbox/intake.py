@@ -86,8 +86,9 @@ class Intake:
 
     def _batch(self, arrived: float, **columns: Any) -> Batch:
         stamp, now = self._store.stamp("M").encode(), self._clock.now()
-        first = self._store.take_counters(len(columns["numbers"]))
-        return Batch(first=first, stamp=stamp, made_at=now, arrived=arrived, **columns)
+        count = len(columns["numbers"])
+        first, no = self._store.take_counters(count), np.zeros(count, np.bool_)
+        return Batch(first=first, stamp=stamp, made_at=now, arrived=arrived, replaced=no, late=no, **columns)
 
     def _take_plain(self, group: Group, messages: list[dict[str, Any]], plain: Plain, arrived: float) -> Batch | None:
         """The short way; None if a repeated recipient or a foreign sender asks for the long one."""
@@ -179,9 +180,7 @@ class Intake:
                     raise Unfit(codes.SERVER, "서버 오류로 접수하지 못했습니다.")
                 if kind >= codes.ATA:
                     if kind == codes.ATA or "templateId" in options:
-                        preset[i], text = self._templates.check_message(account.key, message, options)
-                        if text and to in watched:
-                            message = {**message, "text": text}
+                        preset[i], _ = self._templates.check_message(account.key, message, options)
                     else:
                         check_brand(options.get("bms"), _BUBBLE[kind], self._files)
                     if options.get("disableSms") is not True:

@@ -37,7 +37,8 @@ def faults_panel(sandbox: Sandbox, view: View) -> str:
         rows.append(
             f'<form class="fault" method="post" action="/panel/fault">{view.hidden()}'
             f'<input type="hidden" name="name" value="{name}"><div>{escape(title)}<small>{escape(hint)}</small></div>'
-            f'<button class="switch" role="switch" aria-checked="{"true" if on else "false"}" aria-label="{escape(title)}"></button></form>'
+            f'<button class="switch" role="switch" aria-checked="{"true" if on else "false"}" aria-label="{escape(title)}">'
+            "</button></form>"
         )
         del value
     count = sandbox.faults.switched_on()
@@ -110,7 +111,9 @@ def _seoul(at: float, sandbox: Sandbox) -> str:
 
 def calls_panel(calls: list[tuple[float, str, str, int, float]], sandbox: Sandbox) -> str:
     """The last calls, newest first: what came from the product, what went to it."""
-    lines = [(at, "들어옴", f"{method} {path}", status, f"{took * 1000:.1f} ms") for at, method, path, status, took in calls]
+    lines = [
+        (at, "들어옴", f"{method} {path}", status, f"{took * 1000:.1f} ms") for at, method, path, status, took in calls
+    ]
     lines += [(at, "나감", what, status, "") for at, what, status in sandbox.outbox.log]
     rows = "".join(
         f"<tr><td>{_seoul(at, sandbox)}</td><td>{way}</td><td>{escape(what)}</td>"

@@ -116,14 +116,14 @@ class Phone:
         at = parse_iso(bubble.at)
         sms = thread.startswith("sms:")
         chosen = ' aria-current="true"' if thread == self._view.thread else ""
-        face = (
+        icon = (
             '<span class="face face-sms">문자</span>'
             if sms
             else f'<span class="face">{escape(face(self._title(thread)))}</span>'
         )
         text = " ".join((bubble.title or bubble.text).split())[:60]
         return (
-            f'<a class="chat" href="{escape(self._view.link(thread=thread))}"{chosen}>{face}'
+            f'<a class="chat" href="{escape(self._view.link(thread=thread))}"{chosen}>{icon}'
             f"<span><b>{escape(self._title(thread))}</b><small>{escape(text)}</small></span>"
             f"<time>{clock_text(at) if at else ''}</time></a>"
         )
@@ -207,7 +207,8 @@ class Phone:
             return f'<div class="out"><time>{clock_text(at)}</time><div class="bubble">{text}</div></div>'
         if sms:
             title = f"<b>{escape(bubble.title)}</b>\n" if bubble.title else ""
-            return f'<div class="bubble sms">{self._picture(bubble)}{title}{text}</div><time>{clock_text(at)} · {escape(bubble.note)}</time>'
+            note = f"{clock_text(at)} · {escape(bubble.note)}"
+            return f'<div class="bubble sms">{self._picture(bubble)}{title}{text}</div><time>{note}</time>'
         return self._card(bubble, at)
 
     def _picture(self, bubble: Bubble) -> str:
@@ -225,7 +226,8 @@ class Phone:
         refuse = button(self._view, "refuse", "수신거부", fields, "quiet") if advertising else ""
         foot = f'<div class="refuse"><span>(광고) {name}</span>{refuse}</div>' if advertising else ""
         return (
-            f'<div class="message"><span class="face">{escape(face(self._title(bubble.thread)))}</span><span class="who">{"(광고) " if advertising else ""}{name}</span>'
+            f'<div class="message"><span class="face">{escape(face(self._title(bubble.thread)))}</span>'
+            f'<span class="who">{"(광고) " if advertising else ""}{name}</span>'
             f'<div class="bubble card">{self._picture(bubble)}<div class="words">{title}{escape(bubble.text)}{note}</div>'
             f"{f'<div class=buttons>{buttons}</div>' if buttons else ''}{foot}</div>"
             f"<time>{'' if advertising else '알림톡 · '}{clock_text(at)}</time></div>"

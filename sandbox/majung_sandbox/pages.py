@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 _STATIC = {
     name: ((files("majung_sandbox") / "static" / name).read_bytes(), kind)
-    for name, kind in (("style.css", "text/css; charset=utf-8"), ("live.js", "text/javascript; charset=utf-8"), ("mark.svg", "image/svg+xml"))
+    for name, kind in (
+        ("style.css", "text/css; charset=utf-8"),
+        ("live.js", "text/javascript; charset=utf-8"),
+        ("mark.svg", "image/svg+xml"),
+    )
 }
 _SAFE = (
     ("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
-    ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"), ("Cache-Control", "no-store"),
 )  # fmt: skip
 _WEEK = "월화수목금토일"
 _MARK = (
@@ -115,7 +119,8 @@ class Pages:
         return (
             f'<header class="bar">{_MARK}<strong>모래밭</strong><span class="tag">진짜로 나가지 않습니다</span>'
             f'<form class="clock" method="post" action="/panel/clock">{view.hidden()}<span class="soft">모래밭 시계</span>'
-            f'<time id="clock" data-offset="{clock.offset_seconds + 9 * 3600:.3f}" class="{"night" if clock.is_night() else ""}">{text}</time>'
+            f'<time id="clock" data-offset="{clock.offset_seconds + 9 * 3600:.3f}"'
+            f' class="{"night" if clock.is_night() else ""}">{text}</time>'
             f'<span class="steps">{steps}</span></form></header>'
         )
 
@@ -129,13 +134,15 @@ class Pages:
         )
         rows = "".join(
             f'<a class="person" href="/?number={number}"{" aria-current=true" if number == view.number else ""}>'
-            f'<span class="face">{escape(person[-2:])}</span><span><b>{escape(person)}</b><small>{dashed(number)}</small></span></a>'
+            f'<span class="face">{escape(person[-2:])}</span>'
+            f"<span><b>{escape(person)}</b><small>{dashed(number)}</small></span></a>"
             for number, person in phones.items()
         )
         return (
             f'<nav class="people" aria-label="사람"><form action="/" role="search"><input name="number" inputmode="tel" '
             f'aria-label="전화번호" placeholder="010-0000-0000"><button>열기</button></form>{who}'
-            f"<details open><summary>등록한 전화 {len(phones)}대</summary>{rows or '<p class=soft>등록한 전화가 없습니다.</p>'}</details></nav>"
+            f"<details open><summary>등록한 전화 {len(phones)}대</summary>"
+            f"{rows or '<p class=soft>등록한 전화가 없습니다.</p>'}</details></nav>"
         )
 
     def _standing(self, view: View) -> str:

@@ -58,7 +58,7 @@ def _read(messages: list[dict[str, Any]], files: Container[str]) -> Plain | None
     channels = [o["pfId"] for o in options]
     if not all(channels) or set(map(type, channels)) != {str}:
         return None
-    if any([o["disableSms"] is not True or "templateId" in o for o in options]):
+    if set(map(id, [o["disableSms"] for o in options])) != {id(True)} or any("templateId" in o for o in options):
         return None
     if not _are_plain([o["bms"] for o in options], files):
         return None
@@ -69,7 +69,12 @@ def _are_plain(bodies: list[dict[str, Any]], files: Container[str]) -> bool:
     """Whether each is a TEXT or IMAGE bubble within its limits, with web-link buttons at most."""
     bubbles = {b["chatBubbleType"] for b in bodies}
     bubble = bubbles.pop()
-    if bubbles or bubble not in _NEEDED or set(map(type, bodies)) != {dict} or {b["targeting"] for b in bodies} != {"I"}:
+    if (
+        bubbles
+        or bubble not in _NEEDED
+        or set(map(type, bodies)) != {dict}
+        or {b["targeting"] for b in bodies} != {"I"}
+    ):
         return False
     shapes = set(map(tuple, bodies))
     if not all(_NEEDED[bubble] <= set(shape) <= _FIELDS for shape in shapes):
@@ -97,5 +102,5 @@ def _are_plain(bodies: list[dict[str, Any]], files: Container[str]) -> bool:
         and all(type(n) is str and 0 < len(n) <= 14 for n in names)
         and set(map(type, links)) == {str}
         and max(map(len, links)) <= 1000
-        and all([link.startswith(_SCHEMES) for link in links])
+        and all(link.startswith(_SCHEMES) for link in links)
     )

@@ -30,7 +30,7 @@ class Sandbox:
         self.templates = Templates(clock)
         self.files: dict[str, StoredFile] = {}
         self.intake = Intake(clock, self.world, self.templates, self.store, self.files)
-        self.threads = Threads(clock, self.store, self.intake.watched)
+        self.threads = Threads(clock, self.store, self.templates, self.intake.watched)
         self.outbox = Outbox(clock, self.faults)
         self.dispatch = Dispatch(clock, self.world, self.faults, self._settled, self._complete)
         self.endpoints: list[str] = []

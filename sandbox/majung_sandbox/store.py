@@ -40,9 +40,9 @@ class Batch:
     custom: dict[int, Any]  # customFields of those that are not just a regular id
     bodies: dict[int, dict[str, Any]]  # whole messages, of the phones that are looked at
     reasons: dict[int, str]  # what exactly is wrong, where it is more than the code says
+    replaced: NDArray[np.bool_]  # became a text after all
+    late: NDArray[np.bool_]
     raw: bytes | None = None  # the request, while memory for it lasts
-    replaced: NDArray[np.bool_] | None = None
-    late: NDArray[np.bool_] | None = None
     settled: list[bool] = field(default_factory=lambda: [False, False])  # on time, late
 
     def __len__(self) -> int:
@@ -77,7 +77,6 @@ class Batch:
         """Each message's code as of now: an outcome shows only once its time has come."""
         if not sent:
             return self.registered
-        assert self.late is not None
         due = np.where(self.late, self.settled[1], self.settled[0])
         return np.where(
             self.registered == codes.ACCEPTED, np.where(due, self.outcome, codes.WAITING), self.registered

@@ -12,6 +12,7 @@ from majung_sandbox import codes
 from majung_sandbox.clock import Clock, iso
 from majung_sandbox.kinds import euc_kr_bytes
 from majung_sandbox.store import Batch, Group, Store
+from majung_sandbox.templates import Templates
 
 KEPT = 50
 NUMBERS_KEPT = 2000
@@ -36,9 +37,10 @@ class Bubble:
 class Threads:
     """Bubbles by number."""
 
-    def __init__(self, clock: Clock, store: Store, watched: set[str]) -> None:
+    def __init__(self, clock: Clock, store: Store, templates: Templates, watched: set[str]) -> None:
         self._clock = clock
         self._store = store
+        self._templates = templates
         self._watched = watched
         self.phones: dict[str, str] = {}  # number → name
         self.by_number: dict[str, deque[Bubble]] = {}
@@ -75,8 +77,7 @@ class Threads:
         for i in picks:
             body = batch.bodies.get(i)
             if body is not None and now[i] == codes.DELIVERED:
-                replaced = batch.replaced is not None and bool(batch.replaced[i])
-                self.add(batch.number(i), self._bubble(group, batch, i, body, replaced))
+                self.add(batch.number(i), self._bubble(group, batch, i, body, bool(batch.replaced[i])))
 
     def _bubble(self, group: Group, batch: Batch, i: int, body: dict[str, Any], replaced: bool) -> Bubble:
         kind = codes.KINDS[batch.kinds[i]]
@@ -90,6 +91,8 @@ class Threads:
                 title=_text(body.get("subject")), account=group.account.key,
                 note=f"{'장문 ' if euc_kr_bytes(words) > 90 else ''}{euc_kr_bytes(words)}바이트",
             )  # fmt: skip
+        if "templateId" in options:
+            _, text = self._templates.check_message(group.account.key, body, options)
         bms = _dict(options.get("bms"))
         cards = _dict(bms.get("carousel")).get("list") or []
         shown = _dict(cards[0]) if cards else bms

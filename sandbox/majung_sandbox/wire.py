@@ -92,7 +92,7 @@ def objects(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dic
         done = code not in (codes.ACCEPTED, codes.WAITING)
         result.append((batch.message_id(i), {
             **orjson.loads(row), **extra, "resendCount": 0, "autoTypeDetect": True, "log": [],
-            "replacement": bool(batch.replaced is not None and batch.replaced[i]), "reason": batch.reasons.get(i),
+            "replacement": bool(batch.replaced[i]), "reason": batch.reasons.get(i),
             "dateUpdated": iso(group.updated_at), "dateProcessed": at, "dateReported": at if done else None,
             "dateReceived": at if code == codes.DELIVERED else None, "networkName": None, "networkCode": None,
         }))  # fmt: skip
@@ -155,8 +155,7 @@ def group_info(group: Group) -> dict[str, Any]:
             total["sentTotal"] += int(accepted.sum())
             total["sentPending"] += int((accepted & (now == codes.WAITING)).sum())
             total["sentSuccess"] += int((accepted & (now == codes.DELIVERED)).sum())
-            if batch.replaced is not None:
-                total["sentReplacement"] += int((batch.replaced & (now == codes.DELIVERED)).sum())
+            total["sentReplacement"] += int((batch.replaced & (now == codes.DELIVERED)).sum())
         for kind, n in zip(*np.unique(batch.kinds[accepted], return_counts=True), strict=True):
             by_country = charge.setdefault(codes.KINDS[kind].lower(), {"82": 0})
             by_country["82"] += int(n)

@@ -53,9 +53,11 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.offset)
+        return datetime.fromtimestamp(time.time() + self.offset, UTC)
 
-    def signed(self, date: str | None = None, salt: str | None = None, names: str = "apiKey date salt signature") -> str:
+    def signed(
+        self, date: str | None = None, salt: str | None = None, names: str = "apiKey date salt signature"
+    ) -> str:
         date, salt = date or self.now().isoformat(), salt or secrets.token_hex(16)
         proof = hmac.new(self.secret.encode(), (date + salt).encode(), hashlib.sha256).hexdigest()
         pairs = zip(names.split(), (self.key, date, salt, proof), strict=True)

@@ -38,7 +38,11 @@ def test_dropping_with_certainty_spares_the_queries(client):
 def test_delays_are_by_endpoint(client):
     faults(client, delay_after_ms={"balance": 150}, delay_before_ms={"prices": 150})
 
-    for path, slow in (("/cash/v1/balance", True), ("/pricing/v1/messaging", True), ("/senderid/v1/numbers/active", False)):
+    for path, slow in (
+        ("/cash/v1/balance", True),
+        ("/pricing/v1/messaging", True),
+        ("/senderid/v1/numbers/active", False),
+    ):
         started = time.monotonic()
         client("GET", path)
         assert (time.monotonic() - started >= 0.15) == slow

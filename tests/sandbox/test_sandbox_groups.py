@@ -134,7 +134,11 @@ def test_a_schedule_sends_by_the_sandbox_clock_and_can_be_cancelled(client):
     refused = client.status("PUT", f"{GROUPS}/{group}/messages", {"messages": [brand("01011110001")]})
     client.set_hour(NOON + 4)
 
-    assert (scheduled["status"], cancelled["status"], refused[1]["errorCode"]) == ("SCHEDULED", "FAILED", "InvalidStatus")
+    assert (scheduled["status"], cancelled["status"], refused[1]["errorCode"]) == (
+        "SCHEDULED",
+        "FAILED",
+        "InvalidStatus",
+    )
     assert client.settled(group)["count"]["sentSuccess"] == 1
 
 
@@ -170,7 +174,10 @@ def test_the_list_filters(client):
     client.settled(group)
 
     def ids(query: str) -> list[str]:
-        return [m["customFields"]["id"] for m in client("GET", f"/messages/v4/list?groupId={group}&{query}")["messageList"].values()]
+        return [
+            m["customFields"]["id"]
+            for m in client("GET", f"/messages/v4/list?groupId={group}&{query}")["messageList"].values()
+        ]
 
     assert ids("statusCode=3102") == ["4-0-1"]
     assert ids("to=010-3333-0000") == ["4-0-0"]

@@ -39,7 +39,8 @@ def test_bodies_that_are_no_messages_are_400(client, group, body):
     {"kakaoOptions": {"pfId": "P", "bms": {"targeting": "I", "chatBubbleType": "TEXT", "content": "a", "buttons": [7]}}},
     {"kakaoOptions": {"pfId": "P", "bms": {"targeting": "I", "chatBubbleType": "TEXT", "content": "a",
                                            "buttons": [{"linkType": []}]}}},
-    {"type": "ATA", "kakaoOptions": {"pfId": "P", "templateId": {}, "disableSms": True}}, {"type": "SMS", "text": 7}, {"type": "SMS", "text": []},
+    {"type": "ATA", "kakaoOptions": {"pfId": "P", "templateId": {}, "disableSms": True}},
+    {"type": "SMS", "text": 7}, {"type": "SMS", "text": []},
 ])  # fmt: skip
 def test_a_strange_message_is_refused_alone(client, group, message):
     good = brand("01010100001")
@@ -57,7 +58,9 @@ def test_ten_thousand_messages_go_and_one_more_does_not(client, group):
     messages = [brand(f"010{i:08d}", f"1-0-{i}") for i in range(10_001)]
 
     status, answer = client.status("PUT", f"{GROUPS}/{group}/messages", {"messages": messages})
-    spread = client.status("PUT", f"{GROUPS}/{group}/messages", {"messages": [{**messages[0], "to": [m["to"] for m in messages]}]})
+    spread = client.status(
+        "PUT", f"{GROUPS}/{group}/messages", {"messages": [{**messages[0], "to": [m["to"] for m in messages]}]}
+    )
 
     assert (status, answer["errorCode"], spread[0]) == (400, "ValidationError", 400)
     assert len(client("PUT", f"{GROUPS}/{group}/messages", {"messages": messages[:-1]})["resultList"]) == 10_000
@@ -73,8 +76,12 @@ def test_more_than_fifteen_megabytes_is_413(client, group):
 
 def test_deep_nesting_inside_a_message_breaks_nothing(client, group):
     deep = b'{"a":' * 900 + b"1" + b"}" * 900
-    body = orjson.dumps({"messages": [brand("01010100000")]}).replace(b'"disableSms"', b'"deep":' + deep + b',"disableSms"')
-    custom = orjson.dumps({"messages": [brand("01010100001")]}).replace(b'"customFields":{', b'"customFields":{"deep":' + deep + b",")
+    body = orjson.dumps({"messages": [brand("01010100000")]}).replace(
+        b'"disableSms"', b'"deep":' + deep + b',"disableSms"'
+    )
+    custom = orjson.dumps({"messages": [brand("01010100001")]}).replace(
+        b'"customFields":{', b'"customFields":{"deep":' + deep + b","
+    )
 
     for part in (body, custom):
         status, _ = client.raw("PUT", f"{GROUPS}/{group}/messages", part, Authorization=client.signed())
@@ -84,7 +91,9 @@ def test_deep_nesting_inside_a_message_breaks_nothing(client, group):
     assert len(client("GET", f"/messages/v4/list?groupId={group}")["messageList"]) == 2
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=%EF%BC%95", "limit=" + "9" * 5000, "startDate=soon"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "limit=%EF%BC%95", "limit=" + "9" * 5000, "startDate=soon"]
+)
 def test_bad_queries_are_400(client, query):
     assert client.status("GET", f"/messages/v4/list?{query}")[0] == 400
 
@@ -123,7 +132,9 @@ def test_pipelined_requests_are_answered_in_order(client):
 
 def test_a_client_that_waits_for_100_continue_is_told_to_go_on(client):
     with socket.create_connection(("127.0.0.1", client.port), timeout=5) as connection:
-        connection.sendall(b"POST /_control/clock HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n")
+        connection.sendall(
+            b"POST /_control/clock HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n"
+        )
         assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
 
 
@@ -139,9 +150,11 @@ def test_the_control_api_is_not_for_other_sites(client, headers):
 @pytest.mark.parametrize(("path", "body"), [
     ("clock", {"offset_seconds": "x"}), ("clock", []), ("faults", {"colour": 1}), ("faults", {"drop_probability": 2}),
     ("faults", {"delay_after_ms": {"*": -1}}), ("faults", {"no_balance": 1}), ("channels", {"pfId": "x"}),
-    ("channels", [{"pfId": "x"}]), ("channels", [{**{k: "x" for k in ("pfId", "profileId", "searchId", "name")}, "reach": "far"}]),
+    ("channels", [{"pfId": "x"}]),
+    ("channels", [{**dict.fromkeys(("pfId", "profileId", "searchId", "name"), "x"), "reach": "far"}]),
     ("phones", [{"name": "민아린", "number": "abc"}]), ("accounts", {"apiKey": "a"}), ("accounts/nobody", {}),
-    ("kakao", {"webhook_url": "file:///etc/passwd", "admin_key": "k"}), ("kakao", {"webhook_url": "http://x", "admin_key": "a\r\nb"}),
+    ("kakao", {"webhook_url": "file:///etc/passwd", "admin_key": "k"}),
+    ("kakao", {"webhook_url": "http://x", "admin_key": "a\r\nb"}),
     ("overrides", [{"number": "01011110000", "friend": "maybe", "pfId": "x"}]), ("settings", {"report_delay_seconds": -1}),
     ("friend", {"number": "01011110000", "pfId": "PF-none", "added": True}),
 ])  # fmt: skip

@@ -23,7 +23,9 @@ def test_signature_matches_the_published_check_value(client):
     assert header.endswith("signature=da6a3b32348f4d30e90e35493de3e906032d90e2d417c2df0ac162ffacaf78c1")
 
 
-@pytest.mark.parametrize("names", ["apiKey date salt signature", "ApiKey Date salt signature", "APIKEY DATE SALT SIGNATURE"])
+@pytest.mark.parametrize(
+    "names", ["apiKey date salt signature", "ApiKey Date salt signature", "APIKEY DATE SALT SIGNATURE"]
+)
 def test_names_are_read_in_any_case(client, names):
     assert refused(client, client.signed(names=names)) == (200, "")
 
@@ -35,7 +37,9 @@ def test_a_signature_is_good_once(client):
     assert refused(client, header) == (403, "DuplicatedSignature")
 
 
-@pytest.mark.parametrize(("seconds", "code"), [(-880, ""), (880, ""), (-920, "RequestTimeTooSkewed"), (920, "RequestTimeTooSkewed")])
+@pytest.mark.parametrize(
+    ("seconds", "code"), [(-880, ""), (880, ""), (-920, "RequestTimeTooSkewed"), (920, "RequestTimeTooSkewed")]
+)
 def test_the_window_is_fifteen_minutes_of_the_sandbox_clock(client, seconds, code):
     date = (client.now() + timedelta(seconds=seconds)).isoformat()
 

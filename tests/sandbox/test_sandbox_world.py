@@ -170,7 +170,9 @@ def test_registration_refuses_by_code(client, message, code):
 
 
 def test_one_bad_message_does_not_touch_the_others(client):
-    _, put = client.put([brand("01077770000"), brand("01077770001", "1-0-1", targeting="M"), brand("01077770002", "1-0-2")])
+    _, put = client.put(
+        [brand("01077770000"), brand("01077770001", "1-0-1", targeting="M"), brand("01077770002", "1-0-2")]
+    )
 
     assert [m["statusCode"] for m in put["resultList"]] == ["2000", "1033", "2000"]
 
