@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg import sql
+
+from majung.core.embedded import Embedded
 
 
 @contextmanager
@@ -19,3 +23,19 @@ def second_connection(*, autocommit: bool = False) -> Iterator[psycopg.Connectio
         finally:
             if not other.closed and not autocommit:
                 other.rollback()
+
+
+@contextmanager
+def connection_as(role: str) -> Iterator[psycopg.Connection[Any]]:
+    """An autocommitting connection to the test database that acts as ``role``: by SET ROLE, or by signing in as it."""
+    with second_connection(autocommit=True) as other:
+        try:
+            other.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        except psycopg.errors.InsufficientPrivilege:
+            # The embedded server's owner is no member of the roles: sign in with the role's own password.
+            base = Path(other.info.host).parent
+            url = Embedded(base=base).url(role, other.info.dbname)
+            with psycopg.connect(url, autocommit=True) as signed_in:
+                yield signed_in
+            return
+        yield other

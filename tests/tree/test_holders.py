@@ -33,7 +33,7 @@ def token_of(link: str) -> str:
 
 
 def test_first_owner_stands_at_the_top_of_a_new_organisation() -> None:
-    made = services.create_owner("가람당", OrganisationKind.POLITICAL, "가람당 중앙당", "Owner@Example.com", PASSWORD)
+    made = services.found("가람당", OrganisationKind.POLITICAL, "가람당 중앙당", "Owner@Example.com", PASSWORD)
 
     assert (made.owner.email, made.owner.check_password(PASSWORD)) == ("owner@example.com", True)
     actor = actor_of_user(made.owner)
@@ -45,8 +45,8 @@ def test_first_owner_stands_at_the_top_of_a_new_organisation() -> None:
 
 
 def test_two_organisations_do_not_share_paths() -> None:
-    one = services.create_owner("하나", OrganisationKind.CIVIC, "하나", "a@example.com", PASSWORD)
-    two = services.create_owner("둘", OrganisationKind.COMMERCIAL, "둘", "b@example.com", PASSWORD)
+    one = services.found("하나", OrganisationKind.CIVIC, "하나", "a@example.com", PASSWORD)
+    two = services.found("둘", OrganisationKind.COMMERCIAL, "둘", "b@example.com", PASSWORD)
 
     assert one.top.path != two.top.path
     assert actor_of_user(one.owner, two.root.pk) is None

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -46,7 +47,7 @@ def assert_spans_tell_the_present(root_id: int) -> None:
         assert (last.until_at, last.path, last.name, last.state) == (None, unit.path, unit.name, unit.state)
         parent = Unit.objects.filter(root_id=root_id, path=unit.path[:-4]).first()
         assert last.parent == parent
-        for earlier, later in zip(spans, spans[1:], strict=False):
+        for earlier, later in pairwise(spans):
             assert earlier.until_at == later.from_at
 
 

@@ -2,7 +2,17 @@
 
 from majung.tree.services.budgets import release, reserve, set_budget, settle
 from majung.tree.services.grants import Offer, lend, preview_revoke, revoke
-from majung.tree.services.holders import Made, accept, accept_as, create_owner, invite, invited, make_key, revoke_key
+from majung.tree.services.holders import (
+    Made,
+    accept,
+    accept_as,
+    create_owner,
+    found,
+    invite,
+    invited,
+    make_key,
+    revoke_key,
+)
 from majung.tree.services.units import (
     Effect,
     UnitColumns,
@@ -28,6 +38,7 @@ __all__ = [
     "close_unit",
     "create_owner",
     "edit_unit",
+    "found",
     "invite",
     "invited",
     "lend",

@@ -41,8 +41,13 @@ class Made:
     grant: Grant
 
 
+def create_owner(organisation: str, kind: str, entity: str, email: str, password: str) -> User:
+    """As ``found``; returns the owner."""
+    return found(organisation, kind, entity, email, password).owner
+
+
 @transaction.atomic
-def create_owner(organisation: str, kind: OrganisationKind, entity: str, email: str, password: str) -> Made:
+def found(organisation: str, kind: str, entity: str, email: str, password: str) -> Made:
     """A new organisation stands, with its legal entity, tiers, top unit and owner. Raises Invalid."""
     name, entity_name = nfc(organisation), nfc(entity)
     if not 1 <= len(name) <= 80 or not 1 <= len(entity_name) <= 80:
