@@ -78,6 +78,7 @@ MOVES: dict[tuple[str, str], str] = {
     (State.SENDING, Move.FINISH): State.FINISHED,
     (State.PAUSED, Move.RESUME): State.SENDING,
     (State.PAUSED, Move.STOP): State.STOPPED,
+    (State.PAUSED, Move.FINISH): State.FINISHED,
 }
 
 OPEN = frozenset({State.CONFIRMED, State.FREEZING, State.FROZEN, State.SENDING, State.PAUSED})
@@ -99,6 +100,8 @@ class PauseReason(TextChoices):
     NO_BALANCE = "no_balance", "대행사 잔액이 모자람"
     GRANT_ENDED = "grant_ended", "빌린 권한이 끝남"
     ACCOUNT = "account", "대행사 계정 문제"
+    RULE = "rule", "규칙이 막음"
+    OUTSIDE = "outside", "대행사가 답하지 않음"
 
 
 class TaskState(TextChoices):
