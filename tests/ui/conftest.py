@@ -18,7 +18,7 @@ TEMPLATES = Path(majung.ui.__file__).parent / "templates"
 @pytest.fixture(autouse=True)
 def only_ui(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", False)
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [TEMPLATES]}]
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [TEMPLATES, Path(__file__).parent / "templates"]}]
     settings.ROOT_URLCONF = "tests.ui.urls"
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith(OTHER_ROOMS)]

@@ -119,6 +119,51 @@ def test_the_tree_is_walked_by_arrows(chrome: Browser, server: str) -> None:
     page.context.close()
 
 
+def test_children_of_the_tree_are_fetched_when_it_opens(chrome: Browser, server: str) -> None:
+    page, wrong = opened(chrome, f"{server}/tree")
+    names = "[...document.querySelectorAll('tbody tr:not([hidden])')].map((r) => r.cells[0].innerText.trim())"
+
+    page.locator("[data-twist=서울시당]").click()
+    page.locator("tr", has_text="종로").wait_for()
+    assert page.evaluate(names) == ["중앙당", "서울시당", "종로", "용산", "부산시당"]
+    page.locator("[data-twist=서울시당]").click()
+    assert page.evaluate(names) == ["중앙당", "서울시당", "부산시당"]
+    page.locator("[data-twist=서울시당]").click()
+    assert page.evaluate(names) == ["중앙당", "서울시당", "종로", "용산", "부산시당"]
+
+    assert wrong == []
+    page.context.close()
+
+
+def test_the_phone_shows_what_is_typed_and_late_answers_are_dropped(chrome: Browser, server: str) -> None:
+    page, wrong = opened(chrome, f"{server}/composer")
+    page.locator("#phone .mj-bub").wait_for()
+
+    page.locator("#id_text").fill("느림")
+    page.wait_for_timeout(600)
+    page.locator("#id_text").fill("겨울 <b>원두</b>")
+    page.locator("#phone .mj-bub", has_text="겨울 <b>원두</b>").wait_for()
+    page.wait_for_timeout(1500)
+
+    assert page.locator("#phone .mj-bub").inner_text().strip() == "겨울 <b>원두</b>"
+    assert wrong == []
+    page.context.close()
+
+
+def test_filters_narrow_a_list_as_one_types(chrome: Browser, server: str) -> None:
+    page, wrong = opened(chrome, f"{server}/filters")
+
+    page.locator("[type=search][name=q]").last.fill("종로")
+    page.locator("#list", has_text="종로/").wait_for()
+    page.locator("select").select_option("on")
+    page.locator("#list", has_text="종로/on").wait_for()
+
+    assert "state=on" in page.url
+    assert page.locator("h1, .mj-filterbar").count() == 1
+    assert wrong == []
+    page.context.close()
+
+
 def test_maps_and_charts_are_drawn_again_in_the_other_brightness(chrome: Browser, server: str) -> None:
     page, wrong = opened(chrome, f"{server}/ui/samples")
     picture = "document.querySelector('[data-chart-at] canvas').toDataURL()"
