@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     prepare(settings.HOME)
     migrate()
-    from majung.accounts.services import create_owner
+    from majung.tree.services import create_owner
 
     password = os.environ.get("MAJUNG_OWNER_PASSWORD") or (getpass.getpass("비밀번호: ") if sys.stdin.isatty() else "")
     user = create_owner(

@@ -46,7 +46,7 @@ def uploaded(o: make.Organised, body: bytes = LIST, *, actor: Any = None, unit: 
 
 def begin(o: make.Organised, source: ImportFile, **changes: Any) -> None:
     values: dict[str, Any] = {
-        "columns": source.columns, "ground": Basis.MEMBERSHIP, "notice_id": None, "media": (), "are_members": False,
+        "columns": source.columns, "ground": Basis.MEMBERSHIP, "notice_ids": (), "media": (), "are_members": False,
         "evidence": "", "obtained_on": None,
     }  # fmt: skip
     services.begin(o.actor, source, **{**values, **changes})
@@ -113,7 +113,7 @@ def test_import_does_not_tell_who_is_in_a_sister_unit(organised: make.Organised)
     operator = make.lent(organised, first)
     source = uploaded(organised, actor=operator, unit=first)
     services.begin(
-        operator, source, columns=source.columns, ground=Basis.MEMBERSHIP, notice_id=None, media=(), are_members=False,
+        operator, source, columns=source.columns, ground=Basis.MEMBERSHIP, notice_ids=(), media=(), are_members=False,
         evidence="", obtained_on=None,
     )  # fmt: skip
     services.read(source.pk)

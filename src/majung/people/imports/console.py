@@ -107,7 +107,7 @@ def _sample(request: HttpRequest, actor: Actor, source: ImportFile) -> Sequence[
 def _initial(source: ImportFile) -> dict[str, object]:
     return {
         "basis": source.basis or None,
-        "notice": source.notice_id,
+        "notices": source.notice_ids,
         "media": source.media,
         "obtained_on": source.obtained_on,
         "evidence": source.evidence,
@@ -122,7 +122,7 @@ def _begin(actor: Actor, source: ImportFile, form: MappingForm) -> None:
         source,
         columns=form.columns(),
         ground=chosen["basis"],
-        notice_id=chosen["notice"],
+        notice_ids=chosen["notices"],
         media=chosen["media"],
         are_members=chosen["are_members"],
         evidence=chosen["evidence"],

@@ -42,7 +42,9 @@ class MappingForm(forms.Form):
         widget=forms.RadioSelect,
         help_text="근거가 없으면 메시지를 보낼 수 없습니다.",
     )
-    notice = forms.TypedChoiceField(label="동의받은 고지문", coerce=int, empty_value=None, required=False)
+    notices = forms.TypedMultipleChoiceField(
+        label="동의받은 고지문", coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
     media = forms.MultipleChoiceField(label="동의받은 매체", required=False, widget=forms.CheckboxSelectMultiple)
     obtained_on = forms.DateField(
         label="동의·가입을 받은 날", required=False, widget=forms.DateInput(attrs={"type": "date"})
@@ -54,7 +56,7 @@ class MappingForm(forms.Form):
 
     def __init__(self, source: ImportFile, grounds: list[Ground], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.fields["notice"].choices = [("", "고르지 않음"), *((g.notice_id, g.title) for g in grounds)]  # type: ignore[attr-defined]
+        self.fields["notices"].choices = [(g.notice_id, g.title) for g in grounds]  # type: ignore[attr-defined]
         media = sorted({medium for ground in grounds for medium in ground.media})
         self.fields["media"].choices = [(medium, medium) for medium in media]  # type: ignore[attr-defined]
         choices = [(str(column), LABELS[column]) for column in (Column.IGNORE, *(c for c in Column if c))]

@@ -55,7 +55,7 @@ class ImportFile(models.Model):
     columns = ArrayField(models.CharField(max_length=20), default=list)
 
     basis = models.PositiveSmallIntegerField(choices=Basis, default=Basis.NONE)
-    notice_id = models.BigIntegerField(null=True)
+    notice_ids = ArrayField(models.BigIntegerField(), default=list)
     media = ArrayField(models.CharField(max_length=12), default=list)
     are_members = models.BooleanField(default=False)
     evidence = models.CharField(max_length=200, blank=True)

@@ -67,7 +67,7 @@ def begin(
     *,
     columns: Sequence[str],
     ground: Basis,
-    notice_id: int | None,
+    notice_ids: Sequence[int],
     media: Sequence[str],
     are_members: bool,
     evidence: str,
@@ -83,14 +83,14 @@ def begin(
         raise Invalid(problem="파일의 열과 고른 열의 수가 다릅니다. 페이지를 새로 열어 주세요.")
     if problem := mapping.problem(chosen):
         raise Invalid(problem=problem)
-    if ground == Basis.CONSENT and (notice_id is None or obtained_on is None or len(nfc(evidence)) < 2):
+    if ground == Basis.CONSENT and (not notice_ids or obtained_on is None or len(nfc(evidence)) < 2):
         raise Invalid(problem="동의를 받았다면 어떤 고지문으로, 언제, 무엇으로 증명하는지 적어 주세요.")
-    offered = {offer.notice_id: offer.media for offer in basis.grounds(actor, source.unit)}
-    if notice_id is not None and (notice_id not in offered or not set(media) <= set(offered[notice_id])):
+    offered = {offer.notice_id: set(offer.media) for offer in basis.grounds(actor, source.unit)}
+    if not set(notice_ids) <= offered.keys() or not set(media) <= set().union(*(offered[n] for n in notice_ids)):
         raise Invalid(problem="이 조직에서 고를 수 없는 고지문이나 매체입니다.")
     if obtained_on is not None and obtained_on > clock.today():
         raise Invalid(problem="동의를 받은 날이 오늘보다 뒤입니다.")
-    source.columns, source.basis, source.notice_id = [str(c) for c in chosen], int(ground), notice_id
+    source.columns, source.basis, source.notice_ids = [str(c) for c in chosen], int(ground), list(notice_ids)
     source.media, source.are_members = list(media), are_members
     source.evidence, source.obtained_on, source.next_row, source.problem = nfc(evidence)[:200], obtained_on, 0, ""
     staging.run("forget", import_id=source.pk)

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('fingerprint', models.CharField(max_length=32)),
                 ('columns', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), default=list, size=None)),
                 ('basis', models.PositiveSmallIntegerField(choices=[(0, '근거 없음'), (1, '정보주체 동의'), (2, '계약 이행'), (3, '법령'), (4, '정당·단체 가입'), (5, '공개된 정보')], default=0)),
-                ('notice_id', models.BigIntegerField(null=True)),
+                ('notice_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
                 ('media', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=12), default=list, size=None)),
                 ('are_members', models.BooleanField(default=False)),
                 ('evidence', models.CharField(blank=True, max_length=200)),
