@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from majung.accounts.models import User
 from majung.channels import friends, services
 from majung.channels.enums import AccountState, ChannelKind, MessageKind, Mode, Reach
 from majung.channels.friends import FriendState, How
@@ -11,7 +10,12 @@ from majung.channels.models import Channel, DealerAccount, DealerProfile, KakaoA
 from majung.core.db import raw
 from majung.tree.models import Unit
 
-PRICES_WON = {MessageKind.ALIM: 10, MessageKind.BRAND: 25, MessageKind.SMS: 12, MessageKind.LMS: 39}  # kakao.md §3.5, H1
+PRICES_WON = {
+    MessageKind.ALIM: 10,
+    MessageKind.BRAND: 25,
+    MessageKind.SMS: 12,
+    MessageKind.LMS: 39,
+}  # kakao.md §3.5, H1
 
 
 def kakao_app(*, unit: Unit, name: str = "", admin_key: str = "primary-admin-key") -> KakaoApp:
@@ -69,8 +73,3 @@ def friends_of(
 ) -> None:
     """These people were seen in that state."""
     friends.observe(raw(), channel.root_id, channel.pk, people, state, at, how)
-
-
-def user(email: str = "tester@example.invalid") -> User:
-    """An operator without grants."""
-    return User.objects.create_user(email, "a long enough word")

@@ -269,7 +269,7 @@ class TestSend(models.Model):
 
 
 class Friendship(models.Model):
-    """What was last seen of one person and one channel. Written in SQL (migration 0001); never through the ORM."""
+    """What was last seen of one person and one channel. Made and written in SQL (``sql/``); never through the ORM."""
 
     pk = models.CompositePrimaryKey("person_id", "channel_id")
     person_id = models.BigIntegerField()
@@ -280,7 +280,6 @@ class Friendship(models.Model):
     how = models.SmallIntegerField()
 
     class Meta:
-        managed = False
         db_table = "friendship"
 
 
@@ -293,7 +292,6 @@ class InboundSeen(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        managed = False
         db_table = "inbound_seen"
 
 
@@ -306,5 +304,4 @@ class DealerWake(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        managed = False
         db_table = "dealer_wake"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -24,7 +25,6 @@ from majung.core.errors import NotYours
 from majung.tree.actor import Actor
 from majung.tree.enums import Act, UnitState
 from majung.tree.models import Unit
-
 
 T = TypeVar("T", Channel, DealerAccount, KakaoApp)
 
@@ -110,7 +110,7 @@ def channels_of(actor: Actor, act: Act = Act.CHANNELS_VIEW) -> QuerySet[Channel]
     )
 
 
-def channel_of(actor: Actor, public_id: object, act: Act = Act.CHANNELS_VIEW) -> Channel:
+def channel_of(actor: Actor, public_id: UUID | str, act: Act = Act.CHANNELS_VIEW) -> Channel:
     """One channel. Raises NotYours or Forbidden."""
     found = Channel.objects.filter(root_id=actor.root_id, public_id=public_id).select_related(
         "unit", "unit__entity", "kakao_app", "root"
@@ -127,7 +127,7 @@ def accounts_of(actor: Actor, act: Act = Act.CHANNELS_VIEW) -> QuerySet[DealerAc
     )
 
 
-def account_of(actor: Actor, public_id: object, act: Act = Act.CHANNELS_VIEW) -> DealerAccount:
+def account_of(actor: Actor, public_id: UUID | str, act: Act = Act.CHANNELS_VIEW) -> DealerAccount:
     """One account. Raises NotYours or Forbidden."""
     found = DealerAccount.objects.filter(root_id=actor.root_id, public_id=public_id).select_related(
         "unit", "entity", "root"
@@ -156,7 +156,7 @@ def apps_of(actor: Actor, act: Act = Act.CHANNELS_VIEW) -> QuerySet[KakaoApp]:
     return apps.order_by("unit__path", "pk")
 
 
-def app_of(actor: Actor, public_id: object, act: Act = Act.CHANNELS_VIEW) -> KakaoApp:
+def app_of(actor: Actor, public_id: UUID | str, act: Act = Act.CHANNELS_VIEW) -> KakaoApp:
     """One Kakao app. Raises NotYours or Forbidden."""
     found = KakaoApp.objects.filter(root_id=actor.root_id, public_id=public_id).select_related("unit", "entity")
     return _mine(actor, found.first(), act)

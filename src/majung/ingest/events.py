@@ -41,7 +41,8 @@ def channel_event(body: bytes, resource_id: str, app_id: int, now: datetime) -> 
     A moment ahead of our clock by more than five minutes is taken as now: it would hide all later news.
     """
     told = _object(body)
-    state = _STATES.get(told.get("event", ""))
+    event = told.get("event")
+    state = _STATES.get(event) if isinstance(event, str) else None
     if state is None:
         raise Unreadable("event is neither added nor blocked")
     id_type = told.get("id_type", APP_USER_ID)

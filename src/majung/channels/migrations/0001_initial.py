@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL([_run("create"), _run("triggers")], [_run("drop")]),
-        migrations.CreateModel(
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.CreateModel(
             name='DealerWake',
             fields=[
                 ('pk', models.CompositePrimaryKey('account_id', 'group_ref', blank=True, editable=False, primary_key=True, serialize=False)),
@@ -35,10 +35,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'dealer_wake',
-                'managed': False,
             },
-        ),
-        migrations.CreateModel(
+        )]),
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.CreateModel(
             name='Friendship',
             fields=[
                 ('pk', models.CompositePrimaryKey('person_id', 'channel_id', blank=True, editable=False, primary_key=True, serialize=False)),
@@ -51,10 +50,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'friendship',
-                'managed': False,
             },
-        ),
-        migrations.CreateModel(
+        )]),
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.CreateModel(
             name='InboundSeen',
             fields=[
                 ('pk', models.CompositePrimaryKey('kind', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
@@ -64,9 +62,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'inbound_seen',
-                'managed': False,
             },
-        ),
+        )]),
         migrations.CreateModel(
             name='Channel',
             fields=[
