@@ -86,3 +86,16 @@ SELECT s.entity_id, s.purpose, s.medium, min(s.due_on), array_agg(s.person_id::i
  WHERE s.root_id = %(root)s AND s.purpose IN ('advertising', 'night') AND s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL
    AND s.due_on <= %(before)s
  GROUP BY s.entity_id, s.purpose, s.medium ORDER BY s.entity_id, s.purpose, s.medium;
+
+-- name: undo_import
+-- Withdraws the consents that rest on one import alone.
+INSERT INTO consent_entry (person_id, root_id, entity_id, purpose, medium, act, notice_id, unit_id, how, at, proof, actor_kind, actor_id)
+SELECT s.person_id, s.root_id, s.entity_id, s.purpose, s.medium, 'withdrawn', NULL, NULL, %(how)s, greatest(%(at)s, s.changed_at),
+       jsonb_build_object('undone', %(import)s::text), %(actor_kind)s, %(actor)s
+  FROM consent_state s
+ WHERE s.root_id = %(root)s AND s.person_id = ANY(%(people)s::bigint[]) AND s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL
+   AND EXISTS (SELECT FROM consent_entry e WHERE e.person_id = s.person_id AND e.entity_id = s.entity_id AND e.purpose = s.purpose
+                  AND e.medium = s.medium AND e.act = 'granted' AND e.proof ->> 'import' = %(import)s::text)
+   AND NOT EXISTS (SELECT FROM consent_entry e WHERE e.person_id = s.person_id AND e.entity_id = s.entity_id AND e.purpose = s.purpose
+                      AND e.medium = s.medium AND e.act = 'granted' AND e.proof ->> 'import' IS DISTINCT FROM %(import)s::text
+                      AND e.at >= s.granted_on);
