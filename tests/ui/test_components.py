@@ -66,7 +66,7 @@ def test_samples_show_every_component() -> None:
 def test_the_guide_names_every_component() -> None:
     guide = (UI / "README.md").read_text()
 
-    assert [name for name in COMPONENTS if f"<c-{name}" not in guide and name != "cell"] == []
+    assert [name for name in COMPONENTS if f"<c-{name}" not in guide] == []
 
 
 def test_sample_page_has_nothing_unrendered(sample_page: str) -> None:
@@ -262,6 +262,28 @@ def test_matrix_has_no_box_for_what_cannot_be_chosen() -> None:
     boxes = [attrs for tag, attrs in marks.tags if tag == "input"]
     assert [(attrs["aria-label"], "checked" in attrs) for attrs in boxes] == [("소식 문자", True)]
     assert "없음" in marks.words
+
+
+@pytest.mark.parametrize("state", [values.Status(word="<넉넉함>", tone="ok"), {"word": "<넉넉함>", "tone": "ok"}])
+def test_a_status_may_be_a_record_or_a_dict(state: object) -> None:
+    cols = [values.Column(key="name", label="이름"), values.Column(key="state", label="상태", kind="status")]
+    rows = [{"name": "성수점", "state": state, "pips": ["on", ""]}, {"name": "연남점", "state": "꺼짐"}]
+
+    shown = draw('<c-table caption="매장" :cols="cols" :rows="rows" />', cols=cols, rows=rows)
+
+    assert '<span class="mj-st mj-st--ok">&lt;넉넉함&gt;</span>' in shown
+    assert '<span class="mj-st">꺼짐</span>' in shown
+    assert shown.count('class="mj-pips"') == 1
+
+
+def test_a_big_tree_is_drawn_without_a_component_a_cell() -> None:
+    cols = [values.Column(key="friends", label="친구", kind="number")]
+    rows = [{"level": 2, "name": f"지역구 {i}", "open": None, "friends": i} for i in range(272)]
+
+    shown = draw('<c-tree caption="조직" :cols="cols" :rows="rows" />', cols=cols, rows=rows)
+
+    assert shown.count('role="gridcell"') == 272
+    assert '<span class="z">0</span>' in shown
 
 
 def test_pager_keeps_the_rest_of_the_query() -> None:

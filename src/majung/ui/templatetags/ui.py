@@ -15,24 +15,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from majung.core import clock
-from majung.ui import forms, scales, text
+from majung.ui import cells, forms, scales, text
 from majung.ui.values import Column, Part
 
 register = template.Library()
-
-Number = text.Number | None
-
-
-def _number(value: object) -> Number:
-    """What a template hands over as a number: None and "" are unknown, words become numbers, nonsense is unknown."""
-    if isinstance(value, bool) or value is None or value == "":
-        return None
-    if isinstance(value, int | float | Decimal):
-        return value
-    try:
-        return Decimal(str(value).replace(",", ""))
-    except ArithmeticError:
-        return None
 
 
 @register.filter(is_safe=True)
@@ -45,19 +31,19 @@ def josa(word: object, pair: str) -> str:
 @register.filter
 def number(value: object, places: int | None = None) -> str:
     """1,234; the unknown is "–"."""
-    return text.number(_number(value), places)
+    return text.number(cells.number_of(value), places)
 
 
 @register.filter
 def signed(value: object, places: int | None = None) -> str:
     """A change with its sign."""
-    return text.signed(_number(value), places)
+    return text.signed(cells.number_of(value), places)
 
 
 @register.filter
 def percent(share: object, places: int = 1) -> str:
     """A share of one as per cent."""
-    return text.percent(_number(share), places)
+    return text.percent(cells.number_of(share), places)
 
 
 @register.filter
@@ -81,13 +67,13 @@ def depth(level: int) -> int:
 @register.filter
 def percent_change(share: object, places: int = 1) -> str:
     """A relative change as per cent with its sign."""
-    return text.percent_change(_number(share), places)
+    return text.percent_change(cells.number_of(share), places)
 
 
 @register.filter
 def points(difference: object, places: int = 1) -> str:
     """A difference of shares as %p."""
-    return text.points(_number(difference), places)
+    return text.points(cells.number_of(difference), places)
 
 
 @register.filter
@@ -190,9 +176,7 @@ def safe_attrs(attrs: Mapping[str, Any]) -> SafeString:
 @register.filter
 def get(mapping: Any, key: str) -> Any:
     """mapping[key], or the attribute of that name, or nothing."""
-    if isinstance(mapping, Mapping):
-        return mapping.get(key)
-    return getattr(mapping, key, None)
+    return cells.value_of(mapping, key)
 
 
 @register.filter
@@ -231,38 +215,31 @@ def spark(series: Sequence[float]) -> str:
 @register.filter
 def share_of(part: object, whole: object) -> str:
     """How long a bar is, in per cent for an SVG attribute: {{ used|share_of:limit }} → "71.6"."""
-    return f"{scales.share(float(_number(part) or 0), float(_number(whole) or 0)) * 100:.2f}".rstrip("0").rstrip(".")
+    return f"{scales.share(float(cells.number_of(part) or 0), float(cells.number_of(whole) or 0)) * 100:.2f}".rstrip(
+        "0"
+    ).rstrip(".")
 
 
 @register.filter
 def bar_rects(parts: Sequence[Part], total: object = None) -> list[dict[str, Any]]:
     """Start and width of each part of a bar, in per cent."""
     shown = list(parts)
-    whole = float(_number(total) or sum(part.value for part in shown))
+    whole = float(cells.number_of(total) or sum(part.value for part in shown))
     spans = scales.bar_spans([part.value for part in shown], whole)
     placed = zip(shown, spans, strict=True)
     return [{"x": f"{x:g}", "width": f"{width:g}", "tone": part.tone} for part, (x, width) in placed]
 
 
-@register.filter
-def cell(row: Any, column: Column) -> Any:
-    """The value of one table cell, written as its column says."""
-    value = get(row, column.key)
-    writers: dict[str, Any] = {
-        "number": number, "signed": signed, "percent": percent, "won": text.won, "size": text.size,
-        "day": text.table_day, "moment": text.table_moment,
-    }  # fmt: skip
-    if column.kind in writers:
-        return writers[column.kind](value)
-    if column.kind == "bar" and value is not None and not isinstance(value, Part):
-        return Part(value=float(value), tone=column.tone)
-    return text.UNKNOWN if value is None else value
+@register.simple_tag
+def table_cell(row: Any, column: Column, lead: bool = False, role: str = "", total: bool = False) -> SafeString:
+    """One cell of a table; `lead` is the first of its row."""
+    return cells.head_cell(row, column) if lead else cells.cell(row, column, role=role, total=total)
 
 
 @register.filter
 def plain(value: object) -> str:
     """A number for an attribute that a script reads: no separators, "" for the unknown."""
-    shown = _number(value)
+    shown = cells.number_of(value)
     return "" if shown is None else f"{Decimal(str(shown)).normalize():f}"
 
 
