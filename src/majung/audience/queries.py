@@ -35,3 +35,11 @@ def segment(actor: Actor, public_id: uuid.UUID, *, deleted: bool = False) -> Seg
     if found is None:
         raise NotYours()
     return found
+
+
+def deleted(actor: Actor, public_id: uuid.UUID) -> Segment | None:
+    """The deleted segment with that id, for offering to bring it back; None for anything else."""
+    try:
+        return segment(actor, public_id, deleted=True)
+    except NotYours:
+        return None

@@ -1,6 +1,21 @@
 """The refusals of campaigns."""
 
-from majung.core.errors import Conflict, Invalid, Refusal, Unlawful
+from typing import ClassVar
+
+from majung.core import errors
+from majung.core.errors import Invalid, Refusal
+
+
+class Conflict(errors.Conflict):
+    """A conflict with facts of its own."""
+
+    fields: ClassVar[tuple[str, ...]] = ("problem",)  # type: ignore[assignment]  # the base knows one fact only
+
+
+class Unlawful(errors.Unlawful):
+    """A law's word with facts of its own."""
+
+    fields: ClassVar[tuple[str, ...]] = ("problem", "article")  # type: ignore[assignment]  # the base knows two
 
 
 class WrongMoment(Conflict):

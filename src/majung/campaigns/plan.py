@@ -13,6 +13,7 @@ from majung.campaigns.enums import MEDIUM, Kind
 from majung.campaigns.models import Campaign
 from majung.channels import accounts
 from majung.channels.adapters import limits
+from majung.channels.adapters.base import Kind as WireKind
 from majung.channels.adapters.base import KindFacts, Message
 from majung.channels.adapters.registry import adapter
 from majung.channels.enums import ChannelState, MessageKind, TemplateState
@@ -26,6 +27,7 @@ from majung.policy.enums import Medium, Purpose
 from majung.policy.lint import LABEL
 from majung.policy.occasion import AccountFacts, Content, Occasion
 from majung.tree.actor import Actor, system_actor
+from majung.tree.enums import UnitState
 from majung.tree.models import Unit
 
 HAND_UNTARGETED_CENTIWON, HAND_TARGETED_CENTIWON = 1500, 2000
@@ -117,14 +119,15 @@ def usable_accounts(unit: Unit) -> list[DealerAccount]:
     return sorted(found, key=lambda account: (-len(account.unit.path), account.name))
 
 
-def _facts(account: DealerAccount | None, kind: message.WireKind) -> KindFacts:
+def _facts(account: DealerAccount | None, kind: WireKind) -> KindFacts:
     return adapter(account.adapter if account else "solapi").kinds[kind]
 
 
 def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, str]]:
     """Channels of the scope with their ids at the account; by hand, all of them without."""
     inside: dict[str, Any] = {
-        "root_id": campaign.root_id, "state": ChannelState.ACTIVE, "unit__path__startswith": campaign.scope.path,
+        "root_id": campaign.root_id, "state": ChannelState.ACTIVE, "unit__state": UnitState.ACTIVE,
+        "unit__path__startswith": campaign.scope.path,
     }  # fmt: skip
     if campaign.kind == Kind.HAND:
         channels = Channel.objects.filter(**inside).select_related("unit").order_by("unit__path", "pk")
