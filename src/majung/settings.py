@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
 from majung import __version__
 from majung.core import env
 from majung.core.embedded import APP, OWNER, WORKER, Embedded
+
+# Lets forms and managers carry type arguments (forms.ModelChoiceField[Unit]) at run time too.
+django_stubs_ext.monkeypatch()
 
 SOURCE = Path(__file__).resolve().parent
 HOME = Path(
