@@ -201,6 +201,22 @@ def test_the_map_shows_every_district_of_its_table(chrome: Browser, server: str)
     assert seoul == 48
 
 
+def test_a_press_on_a_district_goes_where_its_row_leads(chrome: Browser, server: str) -> None:
+    page, _ = opened(chrome, f"{server}/ui/samples")
+    drawing = page.locator("[data-map-kr]")
+    drawing.scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        "echarts.getInstanceByDom(document.querySelector('[data-map-kr]')).convertToPixel({seriesIndex: 0}, [128.9, 37.05])"
+    )
+
+    drawing.click(position={"x": x, "y": y})
+
+    code = page.evaluate("location.hash.slice(1)")
+    label = page.locator(f"tr[data-code='{code}'] th").text_content()
+    assert "영주" in (label or "")
+    page.context.close()
+
+
 def test_the_slash_key_goes_to_the_search(chrome: Browser, server: str) -> None:
     page, _ = opened(chrome, f"{server}/ui/samples")
     page.locator("h1").click()

@@ -8,6 +8,7 @@ from django.test import Client
 
 from majung.core import errors
 from majung.ui import refusals
+from majung.ui.middleware import REQUEST_ID, RequestIdFilter
 
 STATUSES = {
     "not-yours": 404,
@@ -92,6 +93,7 @@ def test_a_bug_is_not_a_refusal(client: Client, caplog: pytest.LogCaptureFixture
     assert response.status_code == 500
     assert "abcd1234efgh" in shown
     assert "a bug" not in shown
+    assert "server error shown under number abcd1234efgh" in caplog.messages
     assert response["Content-Security-Policy"].startswith("default-src 'none'")
 
 
@@ -117,6 +119,19 @@ def test_request_id_is_kept_only_when_it_is_one(client: Client, given: str, kept
 
     assert (response["X-Request-Id"] == given) is kept
     assert re.fullmatch(r"[0-9A-Za-z-]{8,64}", response["X-Request-Id"])
+
+
+def test_log_records_carry_the_id_of_their_request() -> None:
+    record = logging.LogRecord("room", logging.INFO, "file.py", 1, "a sentence", None, None)
+    inside = logging.LogRecord("room", logging.INFO, "file.py", 1, "a sentence", None, None)
+
+    RequestIdFilter().filter(record)
+    token = REQUEST_ID.set("0123456789ab")
+    RequestIdFilter().filter(inside)
+    REQUEST_ID.reset(token)
+
+    assert record.__dict__["request_id"] == "-"
+    assert inside.__dict__["request_id"] == "0123456789ab"
 
 
 def test_every_answer_has_the_security_headers(client: Client) -> None:

@@ -68,6 +68,16 @@ class RequestIdMiddleware:
         return response
 
 
+class RequestIdFilter(logging.Filter):
+    """Gives every log record the id of its request ("-" outside of one), for a formatter with `{request_id}`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true; sets `record.request_id` unless the record has one."""
+        if not hasattr(record, "request_id"):
+            record.request_id = REQUEST_ID.get() or "-"
+        return True
+
+
 class SecurityHeadersMiddleware:
     """Sets HEADERS where a view has not set its own, and keeps pages (not static files) out of shared caches."""
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
-from django.http import HttpRequest
 
 from majung.core import clock
 from majung.ui.values import (
@@ -204,7 +203,10 @@ def _choice(label: str, note: str, ticks: tuple[bool | None, ...]) -> BoxRow:
 
 def places() -> list[Place]:
     """All 254 districts with a value made from the code alone."""
-    return [Place(nec_code=code, label=label, value=700 + int(code) * 7919 % 2600, url="#") for code, label in _codes()]
+    return [
+        Place(nec_code=code, label=label, value=700 + int(code) * 7919 % 2600, url=f"#{code}")
+        for code, label in _codes()
+    ]
 
 
 def _codes() -> list[tuple[str, str]]:
@@ -216,10 +218,9 @@ def _codes() -> list[tuple[str, str]]:
     return [(shape["properties"]["nec_code"], shape["properties"]["label"]) for shape in shapes]
 
 
-def context(request: HttpRequest) -> dict[str, Any]:
+def context() -> dict[str, Any]:
     """What `ui/samples.html` shows."""
     now = clock.now()
-    today: date = clock.today()
     bound = SampleForm(data={"name": "", "phone": "010-12", "unit": "1", "when": "now"})
     bound.is_valid()
     bound.add_error("phone", "숫자가 모자랍니다. 010부터 열한 자리를 적어 주세요.")
@@ -238,8 +239,6 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "next_law": "12월 8일 보궐선거 120일 전",
         "org_line": "가람당 · 서울 중구 을지로 00 · 02-000-0000",
         "privacy_officer": "최은채",
-        "theme": request.GET.get("theme", ""),
-        "today": today,
         "now": now,
         "figures": FIGURES,
         "books": Books(audience=48_210, left_out=5_327, accepted=31_904, refused=412, in_doubt=96, not_yet=10_471),

@@ -62,6 +62,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Our bug: says so, with the number to quote. Runs no context processor, which may be what broke."""
     number = getattr(request, "request_id", "")
+    log.error("server error shown under number %s", number)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     if refusals.wants_json(request):
         facts = {"code": "server_error", "message": "우리 쪽 잘못입니다.", "number": number}
@@ -101,4 +102,4 @@ def samples(request: HttpRequest, page: str = "parts") -> HttpResponse:
 
     if page not in sample_values.PAGES or not (settings.DEBUG or getattr(settings, "SAMPLES", False)):
         return refusals.missing(request)
-    return render(request, f"ui/samples/{page}.html", sample_values.context(request))
+    return render(request, f"ui/samples/{page}.html", sample_values.context())
