@@ -105,7 +105,7 @@ def deep(levels: int) -> Any:
         ({"at_least": True, "of": [{"set": "person"}]}, "몇 개 이상"),
         ({"at_least": 1}, "읽을 수 없습니다"),
     ],
-)  # fmt: skip
+)
 def test_hostile_bodies_get_a_sentence(value: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as caught:
         from_json(value)

@@ -23,28 +23,53 @@ from tests.people.conftest import Place
 
 
 def new(place: Place, **columns: Any) -> NewPerson:
-    return NewPerson(**{"entity_id": place.made.entity.pk, "home_unit_id": place.branch.pk, "name": "새별이", **columns})
+    return NewPerson(
+        **{"entity_id": place.made.entity.pk, "home_unit_id": place.branch.pk, "name": "새별이", **columns}
+    )
 
 
 @pytest.mark.product("F2", "F3")
 def test_added_people_are_whole(place: Place) -> None:
     tag = Tag.objects.create(root_id=place.root, name="자원봉사")
     row = new(
-        place, mobile="01099990000", landline="023123456", email="Sae@Example.com", birth_ym=199003, gender=2, region_code="11", district_code="2110101",
-        basis=1, member=MemberState.MEMBER, member_since=date(2020, 5, 1), tags=(tag.pk,), identities=(("kakao/1", "U1"),),
-    )  # fmt: skip
+        place,
+        mobile="01099990000",
+        landline="023123456",
+        email="Sae@Example.com",
+        birth_ym=199003,
+        gender=2,
+        region_code="11",
+        district_code="2110101",
+        basis=1,
+        member=MemberState.MEMBER,
+        member_since=date(2020, 5, 1),
+        tags=(tag.pk,),
+        identities=(("kakao/1", "U1"),),
+    )
     added = add_people(place.operator, [row])
     [number] = added.people
     person = Person.objects.get(pk=number)
-    assert (person.root_id, person.home_unit_id, person.birth_ym, person.gender) == (place.root, place.branch.pk, 199003, 2)
+    assert (person.root_id, person.home_unit_id, person.birth_ym, person.gender) == (
+        place.root,
+        place.branch.pk,
+        199003,
+        2,
+    )
     assert (person.region_code, person.district_code, person.basis, person.state) == ("11", "2110101", 1, 1)
     assert vault.reveal(place.operator, number, fields=vault.FIELDS, why="확인 요청", address="") == {
-        "name": "새별이", "mobile": "01099990000", "landline": "023123456", "email": "Sae@Example.com",
-    }  # fmt: skip
+        "name": "새별이",
+        "mobile": "01099990000",
+        "landline": "023123456",
+        "email": "Sae@Example.com",
+    }
     assert vault.find(place.operator, "sae@example.com") == [number]
     assert Membership.objects.get(person_id=number).since == date(2020, 5, 1)
     assert PersonTag.objects.filter(person_id=number, tag_id=tag.pk).exists()
-    assert list(ContactPoint.objects.filter(person_id=number).values_list("kind", flat=True).order_by("kind")) == [1, 2, 3]
+    assert list(ContactPoint.objects.filter(person_id=number).values_list("kind", flat=True).order_by("kind")) == [
+        1,
+        2,
+        3,
+    ]
 
 
 @pytest.mark.product("F2")
@@ -134,7 +159,12 @@ def test_erased_people_are_in_no_set_and_hold_nothing(place: Place) -> None:
     assert (row.name_sealed, row.name_blind, row.birth_ym, row.home_unit_id, row.salt) == (None, None, None, None, None)
     for table in (ContactPoint, PersonTag, Membership):
         assert not table.objects.filter(person_id=place.own).exists()
-    for leaf in (Leaf("person"), Leaf("tag", (tag.pk,)), Leaf("member", (place.made.entity.pk,)), Leaf("scope", (place.made.top.pk,))):
+    for leaf in (
+        Leaf("person"),
+        Leaf("tag", (tag.pk,)),
+        Leaf("member", (place.made.entity.pk,)),
+        Leaf("scope", (place.made.top.pk,)),
+    ):
         assert place.own not in evaluate.bitmap(db.raw(), place.root, leaf)
         assert place.own not in evaluate.members(db.raw(), place.root, leaf)
 
@@ -177,9 +207,16 @@ def test_a_dump_of_the_database_shows_no_name_and_no_number() -> None:
     made = tree.organisation(depth=2)
     names = [f"비밀{c}솔" for c in "가나다라마바사아자차"]
     rows = [
-        NewPerson(entity_id=made.entity.pk, home_unit_id=made.top.pk, name=name, mobile=f"0108642{n:04}", landline=f"031864{n:04}", email=f"{n}sentinel@example.net")
+        NewPerson(
+            entity_id=made.entity.pk,
+            home_unit_id=made.top.pk,
+            name=name,
+            mobile=f"0108642{n:04}",
+            landline=f"031864{n:04}",
+            email=f"{n}sentinel@example.net",
+        )
         for n, name in enumerate(names)
-    ]  # fmt: skip
+    ]
     numbers = add_people(system_actor(made.root.pk), rows).people
     actor = made.actor
     for name in names:

@@ -60,8 +60,15 @@ def test_reveal_needs_the_right_even_in_sight(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("why", "sentence"),
-    [("", "까닭을 적어"), ("   ", "까닭을 적어"), ("가" * 201, "200자까지"), ("전화 010-1234-5678 확인", "전화번호"), ("가람이 님 요청", "이름을 적지"), ("가 람 이 확인", "이름을 적지")],
-)  # fmt: skip
+    [
+        ("", "까닭을 적어"),
+        ("   ", "까닭을 적어"),
+        ("가" * 201, "200자까지"),
+        ("전화 010-1234-5678 확인", "전화번호"),
+        ("가람이 님 요청", "이름을 적지"),
+        ("가 람 이 확인", "이름을 적지"),
+    ],
+)
 def test_a_reason_is_a_reason_and_names_nobody(place: Place, why: str, sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         reveal(place, place.own, why=why)
@@ -93,14 +100,18 @@ def test_masked_people_follow_one_pattern_and_are_counted_in_the_log(place: Plac
     assert (entry.n, entry.person_id) == (2, None)
 
 
-@pytest.mark.parametrize("text", ["010-1111-2222", "+82 10 1111 2222", "０１０１１１１２２２２", " 가람이 ", "가 람 이"])
+@pytest.mark.parametrize(
+    "text", ["010-1111-2222", "+82 10 1111 2222", "０１０１１１１２２２２", " 가람이 ", "가 람 이"]
+)
 def test_find_by_number_or_whole_name_in_any_spelling(place: Place, text: str) -> None:
     assert vault.find(place.operator, text) == [place.own]
     [entry] = entries(place.root, "people.find")
     assert (entry.n, entry.person_id, entry.why) == (1, place.own, "")
 
 
-@pytest.mark.parametrize("text", ["010-3333-4444", "010-5555-6666", "다래이", "마루이", "가람", "가", "", "%", "가람이%", "x@y.example"])
+@pytest.mark.parametrize(
+    "text", ["010-3333-4444", "010-5555-6666", "다래이", "마루이", "가람", "가", "", "%", "가람이%", "x@y.example"]
+)
 def test_find_shows_nobody_out_of_sight(place: Place, text: str) -> None:
     assert vault.find(place.operator, text) == []
     assert vault.find_by_phone(place.operator, text) is None
@@ -134,14 +145,16 @@ def test_access_log_refuses_change(place: Place) -> None:
         ("DELETE FROM access_log WHERE root_id = %s AND seq = (SELECT max(seq) FROM access_log)", [(9, "shortened")]),
         ("UPDATE access_log SET hash = sha256('x') WHERE root_id = %s AND seq = 3", [(3, "changed"), (4, "cut")]),
     ],
-)  # fmt: skip
+)
 def test_tampering_with_the_log_shows(place: Place, tamper: str, expected: list[tuple[int, str]]) -> None:
     while (last := vault.log(place.operator, "people.test")) < 9:
         pass
     assert (last, vault.broken(place.root)) == (9, [])
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE access_log DISABLE TRIGGER append_only")
-        cursor.execute(tamper.replace("FROM access_log)", f"FROM access_log WHERE root_id = {place.root})"), [place.root])
+        cursor.execute(
+            tamper.replace("FROM access_log)", f"FROM access_log WHERE root_id = {place.root})"), [place.root]
+        )
     assert vault.broken(place.root) == expected
 
 
@@ -197,4 +210,6 @@ def test_erasing_destroys_the_key_of_what_was_kept(place: Place) -> None:
         vault.open_kept(place.root, place.own, "consent_entry/proof", sealed)
     with pytest.raises(Unreadable, match="destroyed"):
         vault.seal_kept(place.root, place.own, "consent_entry/proof", "x")
-    assert psycopg.Cursor(db.raw()).execute("SELECT count(*) FROM contact_point WHERE person_id = %s", [place.own]).fetchall() == [(0,)]
+    assert psycopg.Cursor(db.raw()).execute(
+        "SELECT count(*) FROM contact_point WHERE person_id = %s", [place.own]
+    ).fetchall() == [(0,)]

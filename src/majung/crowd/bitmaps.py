@@ -1,7 +1,7 @@
 """Stored bitmaps: read with the change log of the same moment, mended for the people named there, and stored back."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,10 +75,7 @@ def _read(
         {"root": root, "keys": list(wanted), "families": families},
         binary=True,
     )
-    result = rows.pgresult
-    assert result is not None
-    for row in range(result.ntuples):
-        what, name, packed, subject, people, xid, may = (result.get_value(row, column) for column in range(7))
+    for what, name, packed, subject, people, xid, may in _cells(rows):
         number = int(xid or 0)
         if what == b"now":
             now, may_store = number, may == b"\x01"
@@ -125,11 +122,8 @@ def select(
             f" FROM ({text}) AS b({columns})"
         )
     done = psycopg.Cursor(connection).execute(" UNION ALL ".join(parts).encode(), compiler.params, binary=True)
-    result = done.pgresult
-    assert result is not None
     found: list[tuple[int, Buckets]] = [(0, {})] * len(asked)
-    for row in range(result.ntuples):
-        position, xid, people_array, bucket_array = (result.get_value(row, column) for column in range(4))
+    for position, xid, people_array, bucket_array in _cells(done):
         index, members = int.from_bytes(position or b"", "big"), numbers(people_array)
         ranged = isinstance(asked[index][0], Range)
         found[index] = (
@@ -137,6 +131,14 @@ def select(
             _split(members, numbers(bucket_array).view(np.int32)) if ranged else {None: BitMap(members)},
         )
     return found
+
+
+def _cells(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[bytes | None, ...]]:
+    """The rows of a binary result as they came: arrays of a million are not made into Python numbers."""
+    result = cursor.pgresult
+    if result is not None:
+        for row in range(result.ntuples):
+            yield tuple(result.get_value(row, column) for column in range(result.nfields))
 
 
 def _split(members: Numbers, buckets: np.ndarray[Any, np.dtype[np.int32]]) -> Buckets:

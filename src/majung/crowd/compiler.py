@@ -87,4 +87,4 @@ class Compiler:
 
 def composable(text: str) -> sql.SQL:
     """``text``, built here from declared statements and names of our own only, for composing with psycopg."""
-    return sql.SQL(text)  # type: ignore[arg-type]  # not literal, but of declared statements
+    return sql.SQL(text)

@@ -120,7 +120,10 @@ def get(family: str) -> BaseSet:
 
 def parts(family: str) -> tuple[str, ...] | None:
     """The families whose union ``family`` is; None when it is a set of its own. Raises LookupError when unknown."""
-    return tuple(_parts[family]) if family in _unions else None if get(family) else None
+    if family in _unions:
+        return tuple(_parts[family])
+    get(family)
+    return None
 
 
 def known(family: str) -> BaseSet | Union | None:

@@ -54,5 +54,3 @@ class Why(IntegerChoices):
     CONTACT = 2, "연락처 확인"
     SAFETY = 3, "행사 안전 연락"
     OTHER = 4, "그 밖"
-
-

@@ -18,11 +18,9 @@ def reach(actor: Actor, act: Act = Act.PEOPLE_VIEW) -> Expression:
     if actor.is_system:
         return EVERYONE
     scopes = {
-        Leaf("scope" if grant.covers_subtree else "here", (grant.unit_id,))
-        for grant in actor.grants
-        if act in grant.acts
+        ("scope" if grant.covers_subtree else "here", grant.unit_id) for grant in actor.grants if act in grant.acts
     }
-    return Or(tuple(sorted(scopes, key=lambda leaf: (leaf.family, leaf.args))))
+    return Or(tuple(Leaf(family, (unit,)) for family, unit in sorted(scopes)))
 
 
 def reachable(actor: Actor, people: list[int], act: Act = Act.PEOPLE_VIEW) -> set[int]:

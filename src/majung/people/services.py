@@ -15,6 +15,7 @@ from majung.people import bulk, vault
 from majung.people.bulk import Added, NewPerson
 from majung.people.enums import MemberState, PersonState
 from majung.people.models import Tag
+from majung.people.phones import normalise
 from majung.people.scope import reachable
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
@@ -126,9 +127,10 @@ def set_membership(actor: Actor, people: Iterable[int], entity_id: int, state: M
 
 @transaction.atomic
 def erase(actor: Actor, people: Iterable[int], *, why: str, address: str = "") -> list[int]:
-    """``people`` are destroyed (PIP-25): every field, contact, tag and membership gone, and the key of what was sealed for
-    them elsewhere. Their numbers remain in sets and sums. Returns those who were there.
-    """  # noqa: D205, D415
+    """``people`` are destroyed (PIP-25): fields, contacts, tags, memberships, and the key of what was sealed elsewhere.
+
+    Their numbers remain in sets and sums. Returns those who were there.
+    """
     reason = vault.checked_reason(why)
     gone = _run("erase", root=actor.root_id, people=editable(actor, people))
     if gone:
@@ -162,7 +164,7 @@ def make_tag(actor: Actor, name: str) -> Tag:
     name = nfc(name)
     if not 0 < len(name) <= LONGEST_TAG:
         raise Invalid(problem=f"꼬리표는 1자부터 {LONGEST_TAG}자까지입니다.")
-    if any(vault.normalise(part) for part in (name, *name.split())):
+    if any(normalise(part) for part in (name, *name.split())):
         raise Invalid(problem="꼬리표에는 전화번호를 적지 마세요.")
     return Tag.objects.get_or_create(root_id=actor.root_id, name=name)[0]
 

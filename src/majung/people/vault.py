@@ -71,7 +71,12 @@ def log(
     unit_id: int | None = None,
     n: int = 1,
 ) -> int:
-    """One more line of the access log, committing with the surrounding transaction. Returns its number in the root."""
+    """One more line of the access log, committing with the surrounding transaction. Returns its number in the root.
+
+    Without ``unit_id`` it is the highest unit of the actor's grants: there it is reviewed.
+    """
+    if unit_id is None and actor.grants:
+        unit_id = min(actor.grants, key=lambda grant: (grant.unit.depth, grant.pk)).unit_id
     row = psycopg.Cursor(db.raw()).execute(
         sql.load("majung.people", "vault", "log"),
         {
