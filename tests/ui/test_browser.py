@@ -206,7 +206,7 @@ def test_a_press_on_a_district_goes_where_its_row_leads(chrome: Browser, server:
     drawing = page.locator("[data-map-kr]")
     drawing.scroll_into_view_if_needed()
     x, y = page.evaluate(
-        "echarts.getInstanceByDom(document.querySelector('[data-map-kr]')).convertToPixel({seriesIndex: 0}, [128.9, 37.05])"
+        "echarts.getInstanceByDom(document.querySelector('[data-map-kr]')).convertToPixel({seriesIndex: 0}, [128.75, 36.85])"
     )
 
     drawing.click(position={"x": x, "y": y})
