@@ -1,19 +1,35 @@
-"""Sign-in pages come out in our design, in Korean, and within the content policy."""
+"""Sign-in pages and what is left to allauth come out in our design and within the content policy; QR codes; checks."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from allauth.mfa.adapter import get_adapter
 from django.apps import apps
 from django.core.checks import run_checks
 from django.template.loader import get_template
-from django.test import Client, RequestFactory
+from django.test import Client
 
+from majung import accounts
 from majung.ui import checks
 from majung.ui.templatetags import ui
 
-PAGES = ("login", "password/reset", "signup", "password/reset/done")
+PAGES = ("login", "password/reset", "signup", "password/reset/done", "confirm-email")
+
+
+@pytest.fixture(autouse=True)
+def with_accounts(settings: Any) -> None:
+    (template,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**template, "DIRS": [*template["DIRS"], Path(accounts.__file__).parent / "templates"]}]
+
+
+def test_elements_of_allauth_are_ours() -> None:
+    shown = get_template("tests/elements.html").render()
+
+    assert '<button type="submit" class="btn btn-primary">켜기</button>' in shown
+    assert '<label class="form-label" for="a">열쇠</label>' in shown
+    assert "<b>" not in shown
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -36,32 +52,6 @@ def test_a_wrong_password_is_said_at_the_form(client: Client) -> None:
     assert shown.count('aria-invalid="true"') == 2
 
 
-def test_second_factor_page_draws_its_qr_without_a_data_address() -> None:
-    from django import forms
-
-    form = forms.Form()
-    form.secret = "JBSWY3DPEHPK3PXP"  # type: ignore[attr-defined]
-    svg = get_adapter().build_totp_svg("otpauth://totp/Majung:a?secret=JBSWY3DPEHPK3PXP")
-
-    request = RequestFactory().get("/")
-    request.user = SimpleNamespace(is_authenticated=True)  # type: ignore[assignment]
-    shown = get_template("mfa/totp/activate_form.html").render({"form": form, "totp_svg": svg}, request)
-
-    assert "data:" not in shown.split("<body")[1]
-    assert '<path d="M4,4' in shown
-    assert "JBSWY3DPEHPK3PXP" in shown
-
-
-@pytest.mark.parametrize(
-    "svg", ["", "<svg><script>alert(1)</script></svg>", '<svg viewBox="0 0 9 9"><path d="M0 0" onload="x"/></svg>']
-)
-def test_a_qr_from_elsewhere_is_drawn_from_its_path_alone(svg: str) -> None:
-    drawn = ui.qr(svg)
-
-    assert "script" not in drawn
-    assert "onload" not in drawn
-
-
 def test_qr_code_has_its_quiet_edge_and_says_the_same_for_the_same() -> None:
     drawn = ui.qr_code("https://majung.example/j/8fK2")
 
@@ -82,7 +72,10 @@ def test_the_checks_notice_wrong_settings(settings: object) -> None:
     assert [one.id for one in checks.components_are_rendered(None)] == ["ui.E001"]
 
 
-@pytest.mark.parametrize(("order", "ids"), [(["majung.ui", "allauth"], []), (["allauth", "majung.ui"], ["ui.W001"])])
+@pytest.mark.parametrize(
+    ("order", "ids"),
+    [(["majung.ui", "majung.accounts", "allauth"], []), (["majung.ui", "allauth", "majung.accounts"], ["ui.W001"])],
+)
 def test_the_check_notices_whose_sign_in_pages_win(
     monkeypatch: pytest.MonkeyPatch, order: list[str], ids: list[str]
 ) -> None:

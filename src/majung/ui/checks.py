@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import WARNING, CheckMessage, Error, register
 from django.template import engines
 
+OURS = ("majung.ui", "majung.accounts")
 PARTIALS, COTTON = "template_partials.loader.Loader", "django_cotton.cotton_loader.Loader"
 
 
@@ -40,12 +41,10 @@ def components_are_rendered(app_configs: Sequence[AppConfig] | None, **kwargs: o
 
 @register()
 def our_sign_in_pages_win(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """The design of the sign-in pages is found before allauth's own."""
+    """Our sign-in pages are found before allauth's own."""
     apps = list(settings.INSTALLED_APPS)
-    if "allauth" not in apps or apps.index("majung.ui") < apps.index("allauth"):
+    late = [name for name in OURS if "allauth" in apps and name in apps and apps.index(name) > apps.index("allauth")]
+    if not late:
         return []
-    return [
-        CheckMessage(
-            WARNING, "sign-in pages have no design", hint="put majung.ui before allauth in INSTALLED_APPS", id="ui.W001"
-        )
-    ]
+    hint = f"put {' and '.join(late)} before allauth in INSTALLED_APPS"
+    return [CheckMessage(WARNING, "sign-in pages come out in allauth's own looks", hint=hint, id="ui.W001")]

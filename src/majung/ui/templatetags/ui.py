@@ -1,6 +1,5 @@
 """Template filters and tags of the design system; every one is a thin face of `ui.text`, `ui.scales` or `ui.forms`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -180,30 +179,17 @@ def get(mapping: Any, key: str) -> Any:
 
 
 @register.filter
-def qr(svg: str) -> SafeString:
-    """A QR picture made elsewhere as SVG, drawn again from its one path alone; nothing for anything else."""
-    found = re.search(r'viewBox="0 0 (\d+) (\d+)".*?<path d="([MHVZmhvz\d,. -]+)"', svg, re.DOTALL)
-    if found is None:
-        return SafeString("")
-    width, height, path = found.groups()
-    return format_html(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="QR" shape-rendering="crispEdges"><path d="{}"/></svg>',
-        width,
-        height,
-        path,
-    )
-
-
-@register.filter
 def qr_code(value: str) -> SafeString:
     """A QR picture of `value` (error correction M, four modules of quiet edge)."""
     code = segno.make(value, error="m", micro=False)
-    rows = (
-        "".join(f"M{x},{y}h1v1h-1z" for x, dark in enumerate(row) if dark)
-        for y, row in enumerate(code.matrix_iter(border=4))
-    )
     width, height = code.symbol_size(border=4)
-    return qr(f'<svg viewBox="0 0 {width} {height}"><path d="{"".join(rows)}"/></svg>')
+    squares = (
+        f"M{x},{y}h1v1h-1z" for y, row in enumerate(code.matrix_iter(border=4)) for x, dark in enumerate(row) if dark
+    )
+    return format_html(
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="QR" shape-rendering="crispEdges"><path d="{}"/></svg>',
+        width, height, "".join(squares),
+    )  # fmt: skip
 
 
 @register.filter
