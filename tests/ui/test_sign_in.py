@@ -25,7 +25,7 @@ def with_accounts(settings: Any) -> None:
 
 
 def test_elements_of_allauth_are_ours() -> None:
-    shown = get_template("tests/elements.html").render()
+    shown = get_template("tests/elements.html").render({"hostile": '"><b>'})
 
     assert '<button type="submit" class="btn btn-primary">켜기</button>' in shown
     assert '<label class="form-label" for="a">열쇠</label>' in shown
