@@ -87,12 +87,9 @@ class Gateway:
         group = self._group(call)
         if group.status != "PENDING":
             raise GatewayError(400, "InvalidStatus", f"{group.status} 상태의 그룹에는 담을 수 없습니다.")
-        body = call.request.body
-        return reply(wire.registration(group, self._take(call, group, self._intake.messages_of(body))))
-
-    def _take(self, call: Call, group: Group, messages: list[dict[str, Any]]) -> Batch:
-        broken = self._faults.settings.refuse_all
-        return self._intake.take(group, messages, call.request.body, call.request.arrived, broken)
+        request = call.request
+        batch = self._intake.take_body(group, request.body, request.arrived, self._faults.settings.refuse_all)
+        return reply(wire.registration(group, batch))
 
     def send(self, call: Call) -> Response:
         """Send a PENDING group."""
@@ -193,7 +190,8 @@ class Gateway:
         at = None if parsed.get("scheduledDate") is None else self._date(parsed["scheduledDate"])
         messages = self._intake.spread(parsed, len(call.request.body))
         group = self._new_group(call, parsed)
-        batch = self._take(call, group, messages)
+        request = call.request
+        batch = self._intake.take(group, messages, request.body, request.arrived, self._faults.settings.refuse_all)
         try:
             if at is not None and (batch.registered == codes.ACCEPTED).any():
                 self._dispatch.schedule(group, at)

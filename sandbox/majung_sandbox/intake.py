@@ -72,14 +72,27 @@ class Intake:
             raise invalid(f"한 번에 1–{REQUEST_LIMIT:,}건을 보낼 수 있습니다. {len(messages):,}건이 왔습니다.")
         return messages
 
+    def take_body(self, group: Group, body: bytes, arrived: float, broken: bool) -> Batch:
+        """Register the messages of a request body; `broken` refuses each one (a fault)."""
+        plain = read_plain(body, self._files) if not broken and len(body) <= BYTES_LIMIT else None
+        if plain is not None and len(plain.tos) <= REQUEST_LIMIT:
+            self._check_room(group, len(plain.tos))
+            batch = self._take_plain(group, body, plain, arrived)
+            if batch is not None:
+                return self._keep(group, batch, body)
+        return self.take(group, self.messages_of(body), body, arrived, broken)
+
     def take(self, group: Group, messages: list[dict[str, Any]], raw: bytes, arrived: float, broken: bool) -> Batch:
-        """Register the messages into the group and return them; `broken` refuses each one (a fault)."""
-        if group.size() + len(messages) > GROUP_LIMIT:
+        """Register parsed messages into the group and return them."""
+        self._check_room(group, len(messages))
+        return self._keep(group, self._take_each(group, messages, arrived, broken), raw)
+
+    @staticmethod
+    def _check_room(group: Group, count: int) -> None:
+        if group.size() + count > GROUP_LIMIT:
             raise invalid(f"그룹에는 {GROUP_LIMIT:,}건까지 담을 수 있습니다.")
-        plain = None if broken else read_plain(messages, self._files)
-        batch = self._take_plain(group, messages, plain, arrived) if plain is not None else None
-        if batch is None:
-            batch = self._take_each(group, messages, arrived, broken)
+
+    def _keep(self, group: Group, batch: Batch, raw: bytes) -> Batch:
         batch.raw = raw
         self._store.add(group, batch)
         return batch
@@ -90,9 +103,9 @@ class Intake:
         first, no = self._store.take_counters(count), np.zeros(count, np.bool_)
         return Batch(first=first, stamp=stamp, made_at=now, arrived=arrived, replaced=no, late=no, **columns)
 
-    def _take_plain(self, group: Group, messages: list[dict[str, Any]], plain: Plain, arrived: float) -> Batch | None:
+    def _take_plain(self, group: Group, body: bytes, plain: Plain, arrived: float) -> Batch | None:
         """The short way; None if a repeated recipient or a foreign sender asks for the long one."""
-        account, world, there, count = group.account, self._world, set(plain.tos), len(messages)
+        account, world, there, count = group.account, self._world, set(plain.tos), len(plain.tos)
         if plain.sender is not None and not account.may_send_from(plain.sender):
             return None
         if not group.allow_duplicates and (len(there) < count or not group.seen_numbers.isdisjoint(there)):
@@ -113,6 +126,7 @@ class Intake:
             group.seen_numbers |= there
             group.seen_numbers.difference_update([plain.tos[i] for i in reasons])
         looked_at = there & self.watched
+        messages = orjson.loads(body)["messages"] if looked_at else []
         bodies = {i: messages[i] for i, to in enumerate(plain.tos) if to in looked_at} if looked_at else {}
         channels = list(dict.fromkeys(plain.channels))
         place = {pf_id: i for i, pf_id in enumerate(channels)}

@@ -13,32 +13,46 @@ from majung_sandbox.store import Batch, Group
 
 def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool, keyed: bool = False) -> list[bytes]:
     """JSON objects of a stretch of a batch; `keyed` puts `"messageId":` before each."""
-    count = stop - start
-    kinds, senders = batch.kinds[start:stop].tolist(), batch.sender_of[start:stop].tolist()
-    now = batch.codes_now(sent)[start:stop].tolist()
-    ends: dict[tuple[int, int, int], bytes] = {}
-    for key in set(zip(kinds, senders, now, strict=True)):
-        ends[key] = _ending(batch, group, *key, "", sent)
+    tails = _endings(batch, group, start, stop, sent)
+    counters = range(batch.first + start, batch.first + stop)
+    columns: list[Any] = [counters, counters] if keyed else [counters]
     numbers = batch.numbers[start:stop]
-    if count and numbers.min() >= 10**11 and numbers.max() < 2 * 10**11:  # eleven digits, as mobile numbers have
-        tos = [b"%011d" % n for n in (numbers - 10**11).tolist()]
+    if not batch.odd_numbers and start < stop and numbers.min() >= 10**11 and numbers.max() < 2 * 10**11:
+        to = b"%%011d"  # eleven digits, as mobile numbers have
+        columns.append((numbers - 10**11).tolist())
     else:
-        tos = [(b"%d" % n)[1:] for n in numbers.tolist()]
-    customs = _customs(batch, start, stop)
-    tails = [ends[key] for key in zip(kinds, senders, now, strict=True)]
+        to = b"%%b"
+        columns.append([orjson.dumps(batch.number(i))[1:-1] for i in range(start, stop)])
+    campaigns, chunk_seqs = batch.campaign[start:stop], batch.chunk_seq[start:stop]
+    ids = [campaigns.tolist(), (chunk_seqs >> 32).tolist(), (chunk_seqs & 0xFFFFFFFF).tolist()]
+    if batch.custom:
+        custom = b"%%b"
+        texts = [b'{"id":"%d-%d-%d"}' % parts for parts in zip(*ids, strict=True)]
+        for i, fields in batch.custom.items():
+            if start <= i < stop:
+                texts[i - start] = orjson.dumps(fields)
+        columns.append(texts)
+    else:
+        custom = b'{"id":"%%d-%%d-%%d"}'
+        columns += ids
+    shape = (b'"%b%%015d":' % batch.stamp if keyed else b"") + (
+        b'{"messageId":"%b%%015d","to":"' + to + b'","customFields":' + custom + b",%%b}"
+    ) % batch.stamp
+    return [shape % row for row in zip(*columns, tails, strict=True)]
+
+
+def _endings(batch: Batch, group: Group, start: int, stop: int, sent: bool) -> list[bytes]:
+    """The rest of each message's JSON, made once for each combination of kind, sender and code."""
+    now = batch.codes_now(sent)[start:stop].astype(np.int64)
+    senders = batch.sender_of[start:stop].astype(np.int64) + 1
+    keys = (senders << 32 | now << 8 | batch.kinds[start:stop]).tolist()
+    made = {key: _ending(batch, group, key & 0xFF, (key >> 32) - 1, key >> 8 & 0xFFFFFF, "", sent) for key in set(keys)}
+    tails = [made[key] for key in keys]
     for i, reason in batch.reasons.items():
         if start <= i < stop:
-            key = (kinds[i - start], senders[i - start], now[i - start])
-            tails[i - start] = _ending(batch, group, *key, reason, sent)
-    for i, text in batch.odd_numbers.items():
-        if start <= i < stop:
-            tos[i - start] = orjson.dumps(text)[1:-1]
-    counters = range(batch.first + start, batch.first + stop)
-    shape = b'{"messageId":"%b%%015d","to":"%%b","customFields":%%b,%%b}' % batch.stamp
-    if keyed:
-        shape = b'"%b%%015d":' % batch.stamp + shape
-        return [shape % row for row in zip(counters, counters, tos, customs, tails, strict=True)]
-    return [shape % row for row in zip(counters, tos, customs, tails, strict=True)]
+            key = keys[i - start]
+            tails[i - start] = _ending(batch, group, key & 0xFF, (key >> 32) - 1, key >> 8 & 0xFFFFFF, reason, sent)
+    return tails
 
 
 def _ending(batch: Batch, group: Group, kind: int, sender: int, code: int, reason: str, sent: bool) -> bytes:
@@ -50,16 +64,6 @@ def _ending(batch: Batch, group: Group, kind: int, sender: int, code: int, reaso
         "statusMessage": reason or codes.sentence(code), "dateCreated": iso(batch.made_at),
     }  # fmt: skip
     return orjson.dumps(fields)[1:-1]
-
-
-def _customs(batch: Batch, start: int, stop: int) -> list[bytes]:
-    campaigns, chunk_seqs = batch.campaign[start:stop], batch.chunk_seq[start:stop]
-    parts = zip(campaigns.tolist(), (chunk_seqs >> 32).tolist(), (chunk_seqs & 0xFFFFFFFF).tolist(), strict=True)
-    texts = [b'{"id":"%d-%d-%d"}' % part for part in parts]
-    for i, fields in batch.custom.items():
-        if start <= i < stop:
-            texts[i - start] = orjson.dumps(fields)
-    return texts
 
 
 def registration(group: Group, batch: Batch) -> bytes:

@@ -120,7 +120,7 @@ def test_a_review_can_reject_with_a_comment_and_be_cancelled(client):
     ({}, "하도윤님, 토요일 모임 신청이 접수되었습니다.", "4000"),
     ({}, "하도윤님, 토요일 모임 신청이 접수되었습니다!", "3103"),
     ({}, "하도윤 씨, 토요일 모임 신청이 접수되었습니다.", "3103"),
-    ({"variables": {"이름": "하도윤", "날짜": "토요일"}, "buttons": [{"buttonName": "다른 단추", "buttonType": "WL"}]}, None, "3103"),
+    ({"variables": {"이름": "하도윤", "날짜": "토요일"}, "buttons": [{"buttonName": "딴 것", "buttonType": "WL"}]}, None, "3103"),
     ({"templateId": "TP-none"}, None, "3105"),
     ({"pfId": "PF-near", "variables": {"#{이름}": "하도윤", "#{날짜}": "토요일"}}, None, "3105"),
 ])  # fmt: skip

@@ -52,7 +52,7 @@ def taken(messages, many, long_way):
     if long_way:
         batch = s.intake._take_each(group, messages, 1.0, False)
     else:
-        batch = s.intake.take(group, messages, orjson.dumps(messages), 1.0, False)
+        batch = s.intake.take_body(group, orjson.dumps({"messages": messages}), 1.0, False)
     return {
         "numbers": [batch.number(i) for i in range(len(batch))], "codes": batch.registered.tolist(), "reasons": batch.reasons,
         "channels": [batch.channel(i) for i in range(len(batch))], "senders": [batch.sender(i) for i in range(len(batch))],
@@ -76,7 +76,7 @@ def test_a_plain_campaign_goes_the_short_way():
     messages = [brand(f"0102222{i:04d}", f"5-0-{i}", buttons=[LINK]) for i in range(1000)]
     s.intake._take_each = None  # type: ignore[method-assign,assignment]
 
-    batch = s.intake.take(s.store.new_group(account), messages, b"{}", 1.0, False)
+    batch = s.intake.take_body(s.store.new_group(account), orjson.dumps({"messages": messages}), 1.0, False)
 
     assert int((batch.registered == 1061).sum()) == 10
 
