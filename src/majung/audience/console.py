@@ -154,14 +154,14 @@ def _page(
 
 
 def builder_context(
-    actor: Actor, unit: Unit, group: Group, *, url: str, act: Act = Act.SEGMENTS_WRITE
+    actor: Actor, unit: Unit, group: Group, *, url: str, act: Act = Act.SEGMENTS_WRITE, speaker: Unit | None = None
 ) -> dict[str, object]:
     """What ``audience/builder.html`` draws: the criteria, what can be asked, and the count of now."""
     return {
         "top": forms.shown(actor, group),
         "sections": forms.sections(),
         "joins": forms.JOIN_WORDS,
-        "counted": services.count(actor, unit, group, act=act),
+        "counted": services.count(actor, unit, group, act=act, speaker=speaker),
         "is_blind": actor.is_blind,
         "builder_url": url,
     }

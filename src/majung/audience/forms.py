@@ -8,7 +8,6 @@ from majung.audience.builder import Placed
 from majung.audience.criteria import JOINS, Condition, Group
 from majung.audience.fields import FIELDS, Field, Reference
 from majung.tree.actor import Actor
-from majung.tree.models import Unit
 
 MOST_PILLS = 18
 """More choices than this become a list to pick from."""
@@ -99,7 +98,7 @@ def _words(field: Field, lists: Mapping[Reference, Choices], districts: Choices)
 
 def _districts(actor: Actor) -> Choices:
     """Districts that have a unit in sight, by the unit's name."""
-    rows: Sequence[Unit] = actor.units().exclude(district_code="").only("district_code", "name")
+    rows = actor.units().exclude(district_code="").only("district_code", "name")
     return list({unit.district_code: unit.name for unit in rows}.items())
 
 

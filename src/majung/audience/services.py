@@ -66,10 +66,15 @@ def expression_of(actor: Actor, unit: Unit, group: Group, *, within: Leaf) -> Ex
     return And((within, meant))
 
 
-def count(actor: Actor, unit: Unit, group: Group, *, act: Act = Act.SEGMENTS_WRITE) -> Counted:
-    """How many people of ``unit`` and below ``group`` finds now, as ``actor`` may know it (M2, T5). Bitmaps."""
+def count(
+    actor: Actor, unit: Unit, group: Group, *, act: Act = Act.SEGMENTS_WRITE, speaker: Unit | None = None
+) -> Counted:
+    """How many people of ``unit`` and below ``group`` finds now, as ``actor`` may know it (M2, T5). Bitmaps.
+
+    ``speaker`` is the unit whose legal entity consents and memberships are asked of (default: ``unit``).
+    """
     within = reach(actor, act, unit)
-    meant = expression_of(actor, unit, group, within=within)
+    meant = expression_of(actor, speaker or unit, group, within=within)
     people = evaluate.count(db.raw(), actor.root_id, meant)
     return Counted(count=counts.told(people, counts.sight(actor, unit)), missing=missing(group))
 

@@ -190,8 +190,9 @@ def _by_number(actor: Actor, campaign: Campaign, guess: Estimate, money: Money) 
         )
         return found
     if money.messages_left is not None and guess.planned > money.messages_left:
-        more = guess.planned - money.messages_left
-        sentence = f"빌린 한도가 {money.messages_left:,}통 남아 {more:,}통을 더 빌려야 합니다."
+        more = counts.round_to_ten(guess.planned - money.messages_left + counts.STEP // 2 - 1)
+        lacking = more if actor.is_blind else guess.planned - money.messages_left
+        sentence = f"빌린 한도가 {money.messages_left:,}통 남아 {lacking:,}통을 더 빌려야 합니다."
         found.append(Problem(sentence=sentence, law="빌린 한도", code="OVER_LENT", step="send"))
     if money.grant_left_centiwon is not None and money.worst_centiwon > money.grant_left_centiwon:
         sentence = f"빌린 한도가 {money.grant_left_centiwon // 100:,}원 남았습니다."

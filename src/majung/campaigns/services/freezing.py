@@ -171,6 +171,17 @@ def _followed() -> list[int]:
     return [*open_ones.values_list("pk", flat=True), *unsettled.values_list("pk", flat=True)]
 
 
+def advance(campaign_id: int) -> None:
+    """The campaign is taken on if there is anything to do: for pages that look at it, which ask often."""
+    campaign = Campaign.objects.only("state", "not_before", "kind").get(pk=campaign_id)
+    if campaign.state == State.FROZEN and campaign.not_before is not None and campaign.not_before <= clock.now():
+        start(campaign_id)
+        return
+    dispatch = Dispatch.objects.filter(campaign_id=campaign_id).only("state", "finished_at").first()
+    if dispatch is not None and (dispatch.finished_at is not None or dispatch.state != campaign.state):
+        follow(campaign_id)
+
+
 @transaction.atomic
 def follow(campaign_id: int) -> str:
     """The campaign says what its dispatch came to: paused by the engine, finished, settled. The state after it."""

@@ -88,6 +88,12 @@ def edit_audience(
 def edit_words(actor: Actor, campaign: Campaign, words: Wording) -> Campaign:
     """The campaign says ``words``. Unfinished words are kept; only nonsense is refused (CannotWrite)."""
     current = _writable(actor, campaign)
+    type_in(current, words)
+    return _edited(actor, current, "words")
+
+
+def type_in(current: Campaign, words: Wording) -> None:
+    """``words`` stand in the columns of ``current``; nothing is saved. Raises CannotWrite for nonsense."""
     current.title = _title(words.title)
     current.kind = _one_of(words.kind, Kind.values, "메시지 종류를 골라 주세요.")
     current.purpose = _one_of(words.purpose, list(Purpose), "목적을 골라 주세요.")
@@ -105,7 +111,6 @@ def edit_words(actor: Actor, campaign: Campaign, words: Wording) -> Campaign:
     current.account = _account(current, words.account)
     current.template = _template(current, words.template)
     current.picture = _picture(current, words.picture)
-    return _edited(actor, current, "words")
 
 
 @transaction.atomic

@@ -1,0 +1,1 @@
+"""Pages of campaigns: list, wizard, live page, report, by-hand tasks."""

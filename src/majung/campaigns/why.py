@@ -1,0 +1,98 @@
+"""Why one person did or did not get one campaign: what is written in the books, then every rule in order (C3)."""
+
+from dataclasses import dataclass, replace
+
+from majung.campaigns import plan, report
+from majung.campaigns.models import Campaign
+from majung.core import clock, db, sql
+from majung.crowd import catalogue, evaluate
+from majung.delivery import outcomes
+from majung.delivery.models import Dispatch
+from majung.delivery.order import on_channel
+from majung.delivery.route import Router
+from majung.people.models import Person
+from majung.policy import judge
+from majung.policy.enums import Outcome
+from majung.policy.judge import Finding
+from majung.policy.occasion import from_json
+from majung.tree.actor import Actor
+from majung.tree.models import Unit
+from majung.ui.values import Rule, Tone
+
+STATES = {
+    Outcome.PASSED: "passed",
+    Outcome.TURNED: "passed",
+    Outcome.STOPPED: "stopped",
+    Outcome.DEFERRED: "stopped",
+    Outcome.ALSO: "stopped",
+    Outcome.NOT_LOOKED_AT: "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The verdict first, then the rules in order."""
+
+    verdict: str
+    sentence: str
+    tone: Tone
+    rules: tuple[Rule, ...]
+
+
+def why(actor: Actor, campaign: Campaign, person: Person) -> Answer:
+    """The answer for a person whom the actor may see."""
+    person_id = person.pk
+    catalogue.load()
+    dispatch = Dispatch.objects.filter(campaign_id=campaign.pk).first()
+    channel, byte, reason = None, None, None
+    if dispatch is not None:
+        row = db.raw().execute(_sql("channel_of"), {"campaign": campaign.pk, "person": person_id}).fetchone()
+        channel, byte = row if row else (None, None)
+        found = db.raw().execute(_sql("reason_of"), {"campaign": campaign.pk, "person": person_id}).fetchone()
+        reason = found[0] if found else None
+    rules = tuple(_rule(finding) for finding in _findings(actor, campaign, dispatch, channel, person))
+    if byte is not None and byte != outcomes.LEFT_OUT:
+        refused = outcomes.is_refused(byte)
+        verdict = (
+            "거절됨" if refused else "보냈습니다" if byte in (outcomes.ACCEPTED, outcomes.DELIVERED) else "보내는 중"
+        )
+        return Answer(
+            verdict=verdict, sentence=outcomes.sentence(byte), tone="danger" if refused else "ok", rules=rules
+        )
+    if reason is not None:
+        sentence, law = report.words_of(reason)
+        return Answer(verdict="제외했습니다", sentence=f"{sentence} {law}".strip(), tone="warn", rules=rules)
+    if dispatch is not None:
+        return Answer(
+            verdict="대상이 아니었습니다", sentence="명단을 굳힐 때 조건에 맞지 않았습니다.", tone="warn", rules=()
+        )
+    if not evaluate.holds(db.raw(), campaign.root_id, plan.criteria_of(actor, campaign, alone=False), person_id):
+        return Answer(verdict="대상이 아닙니다", sentence="범위나 조건에 맞지 않습니다.", tone="warn", rules=())
+    stop = next((rule for rule in rules if rule.state == "stopped"), None)
+    if stop is not None:
+        return Answer(verdict="지금은 제외됩니다", sentence=stop.text, tone="warn", rules=rules)
+    return Answer(verdict="받을 사람입니다", sentence="아직 명단을 굳히지 않았습니다.", tone="ok", rules=rules)
+
+
+def _findings(
+    actor: Actor, campaign: Campaign, dispatch: Dispatch | None, channel: int | None, person: Person
+) -> list[Finding]:
+    """Rules as they hold now: of the written occasion if there is one, on the channel where the person stood."""
+    found = plan.look_up(campaign, lambda unit: actor.sees(unit), clock.now())
+    occasion = replace(from_json(dispatch.occasion), at=clock.now()) if dispatch else found.occasion
+    if channel is None and found.stops:
+        units = dict(Unit.objects.filter(root_id=campaign.root_id).values_list("pk", "path"))
+        route = Router(found.stops, units, campaign.scope.path).route(person.home_unit_id)
+        channel = next(iter((*route.near, *route.far)), None)
+    stop = next((one for one in found.stops if one.channel_id == channel), None)
+    if stop is not None:
+        occasion = on_channel(occasion, stop)
+    return judge.why(db.raw(), occasion, person.pk)
+
+
+def _rule(finding: Finding) -> Rule:
+    return Rule(state=STATES[finding.outcome], text=finding.rule.sentence, law=finding.rule.article)  # type: ignore[arg-type]
+
+
+def _sql(name: str) -> str:
+    return sql.load("majung.campaigns", "report", name)
