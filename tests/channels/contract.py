@@ -1,6 +1,6 @@
 """What every adapter must do, against a server that speaks its wire format. A dealer's test class fills in the rest."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import ClassVar
 
@@ -36,7 +36,7 @@ class AdapterContract:
     @pytest.fixture
     def made(self, sandbox: Sandbox) -> Adapter:
         """The adapter with the sandbox's account; both clocks stand at ten in the morning."""
-        sandbox.control("clock", {"offset_seconds": (DAY - datetime.now(UTC)).total_seconds()})
+        sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY)})
         return self.adapter(Account(base_url=sandbox.url, key=KEY, secret=SECRET))
 
     @pytest.fixture(autouse=True)
@@ -187,7 +187,7 @@ class AdapterContract:
     def test_the_night_belongs_to_the_messenger(self, made: Adapter, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001"])
         group, _ = self.fill(made, batch)
-        sandbox.control("clock", {"offset_seconds": (DAY - datetime.now(UTC)).total_seconds() + 10 * 3600 + 51 * 60})
+        sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY) + 10 * 3600 + 51 * 60})
         late = self.adapter(made.account)
         headers = late.sign(DAY + timedelta(hours=10, minutes=51), "0" * 31 + "1")
         assert headers

@@ -20,7 +20,8 @@ from majung.channels.models import (
     Price,
     Template,
 )
-from majung.core import clock
+from majung.core import clock, sql
+from majung.core.db import raw
 from majung.core.errors import NotYours
 from majung.tree.actor import Actor
 from majung.tree.enums import Act, UnitState
@@ -215,3 +216,26 @@ def pictures_of(account: DealerAccount) -> QuerySet[Picture]:
 def templates_of(account: DealerAccount) -> QuerySet[Template]:
     """Templates as last told, by name."""
     return Template.objects.filter(account=account).select_related("channel")
+
+
+def picture_of(actor: Actor, public_id: UUID | str) -> Picture:
+    """One picture: for those who see the account, and for those below it who may write messages. Raises NotYours."""
+    found = (
+        Picture.objects.filter(account__root_id=actor.root_id, public_id=public_id)
+        .select_related("account__unit")
+        .first()
+    )
+    if found is None:
+        raise NotYours()
+    holder = found.account.unit
+    below = any(Act.CAMPAIGNS_WRITE in g.acts and g.unit.path.startswith(holder.path) for g in actor.grants)
+    if not below and not actor.may(Act.CHANNELS_VIEW, holder):
+        raise NotYours()
+    return found
+
+
+def friends_of(channels: Iterable[Channel]) -> dict[int, tuple[int, int]]:
+    """(friends, blocked) seen so far, by channel; one query, meant for a page of channels."""
+    numbers = [channel.pk for channel in channels]
+    rows = raw().execute(sql.load("majung.channels", "friends", "counts"), {"channels": numbers})
+    return {channel: (added, blocked) for channel, added, blocked in rows}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from majung.channels import friends
 from majung.channels.friends import FriendState, How
-from majung.channels.services.accounts import add_account, change_account, set_price, store_keys
+from majung.channels.services.accounts import add_account, change_account, close_account, set_price, store_keys
 from majung.channels.services.channels import (
     add_app,
     add_channel,
@@ -16,13 +16,14 @@ from majung.channels.services.channels import (
     untick,
 )
 from majung.channels.services.jobs import ask
+from majung.channels.services.pictures import add_picture
 from majung.channels.services.profiles import import_profiles
 from majung.channels.services.trials import send_trial
 from majung.core.db import raw
 
 __all__ = [
-    "add_account", "add_app", "add_channel", "ask", "change_account", "change_channel", "change_key", "import_profiles",
-    "observe", "send_trial", "set_price", "store_admin_key", "store_keys", "tick", "untick",
+    "add_account", "add_app", "add_channel", "add_picture", "ask", "change_account", "change_channel", "change_key",
+    "close_account", "import_profiles", "observe", "send_trial", "set_price", "store_admin_key", "store_keys", "tick", "untick",
 ]  # fmt: skip
 
 

@@ -19,3 +19,8 @@ SELECT DISTINCT ON (n.person_id, n.channel_id) n.person_id, n.channel_id, n.root
 ON CONFLICT (person_id, channel_id) DO UPDATE
    SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
  WHERE f.seen_at < excluded.seen_at;
+
+-- name: counts
+-- Reads every friendship of the channels asked for: a page of them, not all.
+SELECT channel_id, count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
+  FROM friendship WHERE channel_id = ANY(%(channels)s) GROUP BY channel_id;
