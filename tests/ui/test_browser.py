@@ -199,6 +199,24 @@ def test_the_map_shows_every_district_of_its_table(chrome: Browser, server: str)
     assert seoul == 48
 
 
+@pytest.mark.parametrize(
+    ("region", "seoul_beside", "isles"), [("경북", False, True), ("전남", False, False), ("서울", False, False)]
+)
+def test_a_part_of_the_land_is_looked_at_from_near(
+    chrome: Browser, server: str, region: str, seoul_beside: bool, isles: bool
+) -> None:
+    page, wrong = opened(chrome, f"{server}/near/{region}")
+    drawn = "echarts.getInstanceByDom(document.querySelector('[data-map-kr]')).getOption()"
+
+    [[west, north], [east, south]] = page.evaluate(f"{drawn}.series[0].boundingCoords")
+
+    assert east - west < 3.2 and north - south < 3.2
+    assert page.locator("[data-map-seoul]").is_visible() is seoul_beside
+    assert bool(page.evaluate(f"{drawn}.graphic?.length ?? 0")) is isles
+    assert wrong == []
+    page.context.close()
+
+
 def test_a_press_on_a_district_goes_where_its_row_leads(chrome: Browser, server: str) -> None:
     page, _ = opened(chrome, f"{server}/ui/samples")
     drawing = page.locator("[data-map-kr]")

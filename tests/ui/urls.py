@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import include, path
 
 from majung.core import errors
+from majung.ui.samples import places
 from majung.ui.values import Column
 
 
@@ -40,6 +41,11 @@ def blank(request: HttpRequest, name: str) -> HttpResponse:
 def filters(request: HttpRequest) -> HttpResponse:
     """The page, or only its list when htmx asks."""
     return render(request, f"tests/filters.html{'#list' if request.headers.get('HX-Request') else ''}")
+
+
+def near(request: HttpRequest, region: str) -> HttpResponse:
+    """The map of one region's districts only."""
+    return render(request, "tests/near.html", {"rows": [one for one in places() if one.label.startswith(region)]})
 
 
 COLUMNS = [Column(key="friends", label="친구", kind="number")]
@@ -84,6 +90,7 @@ urlpatterns = [
     path("composer", composer),
     path("preview", preview),
     path("tree", tree),
+    path("near/<region>", near),
     path("filters", filters),
     path("rows", rows),
 ]

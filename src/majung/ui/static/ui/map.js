@@ -1,5 +1,6 @@
 /* The district map: one TopoJSON, two views (the nation, Seoul at its own scale), values read from the table inside the
-   figure. A press on a district goes where its row leads. Colours come from the tokens, so brightness draws again. */
+   figure. A table of some districts only brings the map close to them. A press on a district goes where its row leads.
+   Colours come from the tokens, so brightness draws again. */
 (() => {
   'use strict';
   const show = new Intl.NumberFormat('ko-KR', { maximumFractionDigits: 1 });
@@ -7,12 +8,19 @@
   /* Ulleung and Dokdo lie far east: they move into a box near the coast, as printed maps do. */
   const ISLES = { east: 130.3, dx: -1.46, dy: 0.62, box: [[129.16, 38.3], [129.8, 37.92]], dokdo: [129.68, 38.02] };
   const BOUNDS = [[124.6, 38.65], [129.85, 33.1]];
+  const NEAR = 0.6; /* a table with fewer of the districts than this share is looked at from near */
   const LON_SCALE = 0.81; /* a degree of longitude beside one of latitude, at 36° N */
 
   function withIsles(feature) {
-    const ring = (points) => points.map(([x, y]) => (x > ISLES.east ? [x + ISLES.dx, y + ISLES.dy] : [x, y]));
+    let moved = false;
+    const ring = (points) => points.map(([x, y]) => {
+      if (x <= ISLES.east) return [x, y];
+      moved = true;
+      return [x + ISLES.dx, y + ISLES.dy];
+    });
     const { type, coordinates } = feature.geometry;
-    return { ...feature, geometry: { type, coordinates: type === 'Polygon' ? coordinates.map(ring) : coordinates.map((p) => p.map(ring)) } };
+    const geometry = { type, coordinates: type === 'Polygon' ? coordinates.map(ring) : coordinates.map((p) => p.map(ring)) };
+    return { ...feature, geometry, isles: moved };
   }
 
   function rowsOf(figure) {
@@ -41,12 +49,15 @@
       visualMap: { show: false, type: 'piecewise', pieces },
       series: [{
         type: 'map', map, nameProperty: 'nec_code', roam: false, aspectScale: LON_SCALE, selectedMode: false, label: { show: false },
-        itemStyle: { borderColor: token('--mj-map-line'), borderWidth: 0.5, areaColor: token('--mj-line') }, emphasis: chosen, data, ...extra,
+        itemStyle: { borderColor: token('--mj-map-line'), borderWidth: 0.5, areaColor: token('--mj-sunken') }, emphasis: chosen, data, ...extra,
       }],
     };
   }
 
-  function box(chart) {
+  const within = ([[west, north], [east, south]], [[w, n], [e, s]]) => w >= west && e <= east && n <= north && s >= south;
+
+  function box(chart, bounds) {
+    if (!within(bounds, ISLES.box)) return;
     const root = getComputedStyle(document.documentElement);
     const token = (name) => root.getPropertyValue(name).trim();
     const at = (point) => chart.convertToPixel({ seriesIndex: 0 }, point);
@@ -71,7 +82,7 @@
         const seoul = all.filter((f) => f.properties.region_code === SEOUL);
         echarts.registerMap(`kr:${url}`, { type: 'FeatureCollection', features: all });
         echarts.registerMap(`seoul:${url}`, { type: 'FeatureCollection', features: seoul });
-        return { seoul: new Set(seoul.map((f) => f.properties.nec_code)), seoulBounds: boundsOf(seoul) };
+        return { all, seoul: new Set(seoul.map((f) => f.properties.nec_code)), seoulBounds: boundsOf(seoul) };
       }));
     }
     return topologies.get(url);
@@ -85,9 +96,10 @@
   }
   function boundsOf(features) {
     const points = features.flatMap((f) => f.geometry.coordinates.flat(f.geometry.type === 'Polygon' ? 1 : 2));
-    const xs = points.map((p) => p[0]);
-    const ys = points.map((p) => p[1]);
-    return [[Math.min(...xs), Math.max(...ys)], [Math.max(...xs), Math.min(...ys)]];
+    if (features.some((f) => f.isles)) points.push(...ISLES.box);
+    let [west, north, east, south] = [Infinity, -Infinity, -Infinity, Infinity];
+    for (const [x, y] of points) [west, north, east, south] = [Math.min(west, x), Math.max(north, y), Math.max(east, x), Math.min(south, y)];
+    return [[west, north], [east, south]];
   }
 
   const views = new WeakMap();
@@ -99,7 +111,7 @@
       new ResizeObserver(() => {
         chart.resize();
         chart.setOption({ series: [fit(at, bounds)] });
-        after?.(chart);
+        after?.(chart, bounds);
       }).observe(at);
     }
     return views.get(at);
@@ -117,9 +129,13 @@
     const data = [...rows].map(([name, row]) => ({ name, ...row }));
     const seoulOnly = data.filter((d) => topo.seoul.has(d.name));
     const [kr, se] = [figure.querySelector('[data-map-kr]'), figure.querySelector('[data-map-seoul]')];
-    const nation = view(kr, BOUNDS, box);
-    nation.setOption(option(figure, `kr:${url}`, data, { ...fit(kr, BOUNDS), boundingCoords: BOUNDS }), true);
-    box(nation);
+    const shown = topo.all.filter((f) => rows.has(f.properties.nec_code));
+    const near = shown.length > 0 && shown.length < topo.all.length * NEAR;
+    const bounds = near ? boundsOf(shown) : BOUNDS;
+    const nation = view(kr, bounds, box);
+    nation.setOption(option(figure, `kr:${url}`, data, { ...fit(kr, bounds), boundingCoords: bounds }), true);
+    box(nation, bounds);
+    figure.querySelector('[data-map-seoul-part]').hidden = near && (seoulOnly.length === 0 || seoulOnly.length === shown.length);
     view(se, topo.seoulBounds).setOption(option(figure, `seoul:${url}`, seoulOnly, fit(se, topo.seoulBounds)), true);
     const total = figure.querySelector('[data-map-seoul-sum]');
     if (figure.dataset.percent === undefined && seoulOnly.length) {
