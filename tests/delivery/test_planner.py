@@ -50,7 +50,8 @@ def route_of(party: make.Party, home: str) -> tuple[list[int], list[int]]:
 
     units = {unit.pk: unit for unit in party.made.units}
     all_of = sorted(
-        (steps(units[u].path), units[u].code, channel.pk, home.startswith(units[u].path)) for u, channel in party.channels.items()
+        (steps(units[u].path), units[u].code, channel.pk, home.startswith(units[u].path))
+        for u, channel in party.channels.items()
     )
     return [c for *_, c, near in all_of if near], [c for *_, c, near in all_of if not near]
 
@@ -111,7 +112,9 @@ def test_one_person_is_decided_as_in_the_crowd() -> None:
         alone = planner.decide(raw(), order, sets, among=one)
         if frozen_left.get(person) == Reason.SAME_CONTACT:
             continue
-        assert {c for c, p in alone.by_channel.items() if person in p} == ({frozen_where[person]} if person in frozen_where else set())
+        assert {c for c, p in alone.by_channel.items() if person in p} == (
+            {frozen_where[person]} if person in frozen_where else set()
+        )
         assert list(alone.left_out) == ([frozen_left[person]] if person in frozen_left else [])
 
 
@@ -123,10 +126,16 @@ def test_estimate_agrees_with_the_freeze() -> None:
     estimate = planner.estimate(raw(), order, lms_centiwon=3900)
     frozen = planner.freeze(raw(), order)
 
-    assert (estimate.audience, dict(estimate.left_out), estimate.planned) == (frozen.audience, dict(frozen.left_out), frozen.planned)
+    assert (estimate.audience, dict(estimate.left_out), estimate.planned) == (
+        frozen.audience,
+        dict(frozen.left_out),
+        frozen.planned,
+    )
     assert estimate.saving_centiwon == frozen.planned * 1400 and estimate.worst_centiwon == frozen.worst_centiwon
     assert frozen.audience and set(where(1).values()) <= {
-        c.pk for u, c in party.channels.items() if any(x.pk == u and x.path.startswith(party.made.units[1].path) for x in party.made.units)
+        c.pk
+        for u, c in party.channels.items()
+        if any(x.pk == u and x.path.startswith(party.made.units[1].path) for x in party.made.units)
     }
 
 
@@ -134,12 +143,18 @@ def test_sealed_values_line_up_with_their_people() -> None:
     party = a_party(60)
     raw().execute("UPDATE person SET name_sealed = NULL, name_blind = NULL WHERE id = ANY(%s)", [party.people[::7]])
     planner.freeze(raw(), make.order(party))
-    rows = raw().execute("SELECT people, contacts, names, outcome, n FROM campaign_chunk WHERE campaign_id = 1").fetchall()
+    rows = (
+        raw().execute("SELECT people, contacts, names, outcome, n FROM campaign_chunk WHERE campaign_id = 1").fetchall()
+    )
     blinds = dict(raw().execute("SELECT person_id, blind FROM contact_point WHERE kind = 1").fetchall())
 
     for people, contacts, names, outcome, n in rows:
-        numbers = sealer().open_many(Place(root=party.root_id, table="contact_point", column="mobile"), people, packing.unpack(contacts, n))
-        assert [sealer().blind(party.root_id, "mobile", number.decode()) for number in numbers] == [blinds[p] for p in people]
+        numbers = sealer().open_many(
+            Place(root=party.root_id, table="contact_point", column="mobile"), people, packing.unpack(contacts, n)
+        )
+        assert [sealer().blind(party.root_id, "mobile", number.decode()) for number in numbers] == [
+            blinds[p] for p in people
+        ]
         for person, sealed in zip(people, packing.unpack(names, n), strict=True):
             assert bool(sealed) == (person not in party.people[::7])
             assert not sealed or sealer().open(Place(root=party.root_id, table="person", column="name"), person, sealed)
@@ -150,7 +165,11 @@ def test_chunks_hold_at_most_a_thousand_of_one_channel(monkeypatch: pytest.Monke
     monkeypatch.setattr(planner, "CHUNK", 7)
     party = a_party(200)
     frozen = planner.freeze(raw(), make.order(party))
-    rows = raw().execute("SELECT chunk_no, n, first_person, last_person, people, wave FROM campaign_chunk ORDER BY 1").fetchall()
+    rows = (
+        raw()
+        .execute("SELECT chunk_no, n, first_person, last_person, people, wave FROM campaign_chunk ORDER BY 1")
+        .fetchall()
+    )
 
     assert [row[0] for row in rows] == list(range(1, frozen.chunks + 1)) and max(row[1] for row in rows) == 7
     assert all((p[0], p[-1], len(p), wave) == (first, last, n, 1) for _, n, first, last, p, wave in rows)

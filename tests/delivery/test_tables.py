@@ -31,10 +31,14 @@ def test_state_and_catalogue_agree(name: str) -> None:
 
 @pytest.mark.django_db
 def test_partitions_inherit_storage_and_are_made_once() -> None:
-    rows = raw().execute(
-        "SELECT DISTINCT attstorage::text FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid"
-        " WHERE inhparent = 'campaign_chunk'::regclass AND attname IN ('people', 'contacts', 'names', 'outcome')"
-    ).fetchall()
+    rows = (
+        raw()
+        .execute(
+            "SELECT DISTINCT attstorage::text FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid"
+            " WHERE inhparent = 'campaign_chunk'::regclass AND attname IN ('people', 'contacts', 'names', 'outcome')"
+        )
+        .fetchall()
+    )
 
     made = [raw().execute("SELECT campaign_chunk_ahead(300)").fetchone() for _ in range(2)]
 

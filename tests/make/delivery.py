@@ -40,7 +40,13 @@ class Party:
 
 
 def party(
-    *, depth: int = 3, width: int = 2, people: int = 0, base_url: str = "http://127.0.0.1:9", without: int = 0, **given: Any
+    *,
+    depth: int = 3,
+    width: int = 2,
+    people: int = 0,
+    base_url: str = "http://127.0.0.1:9",
+    without: int = 0,
+    **given: Any,
 ) -> Party:
     """A party of ``depth`` tiers; the last ``without`` units have no channel of their own."""
     made = make_tree.organisation(depth=depth, width=width)
@@ -65,7 +71,9 @@ def stops(party: Party) -> tuple[Stop, ...]:
     )  # fmt: skip
 
 
-def template(party: Party, *, text: str = "#{이름} 님, #{조직} 소식입니다.", buttons: tuple[Button, ...] = ()) -> Template:
+def template(
+    party: Party, *, text: str = "#{이름} 님, #{조직} 소식입니다.", buttons: tuple[Button, ...] = ()
+) -> Template:
     """A brand message with local variables."""
     units = {unit.pk: unit for unit in party.made.units}
     words = tuple(
@@ -79,8 +87,14 @@ def template(party: Party, *, text: str = "#{이름} 님, #{조직} 소식입니
 
 
 def order(
-    party: Party, *, campaign: int = 1, scope: Unit | None = None, criteria: Expression = EVERYONE, at: datetime = NOON,
-    not_before: datetime | None = None, **changes: Any,
+    party: Party,
+    *,
+    campaign: int = 1,
+    scope: Unit | None = None,
+    criteria: Expression = EVERYONE,
+    at: datetime = NOON,
+    not_before: datetime | None = None,
+    **changes: Any,
 ) -> Order:
     """A party notice from the top to everybody in ``scope``."""
     occasion = Occasion(

@@ -90,11 +90,15 @@ Verdicts = Sequence[tuple[str, BitMap]]
 """Reasons in order, each with the people it denies."""
 Denials = Callable[[int, BitMap], Verdicts]
 """Of some people, who is denied on a channel: reasons in order; only the people asked about need be right."""
+Ahead = Callable[[list[int]], None]
+"""Told which channels will be asked about next, so that their sets can be read together."""
 Friends = Callable[[int, BitMap], BitMap]
 """Of some people, who is known to have added a channel."""
 
 
-def assign(homes: Mapping[int | None, BitMap], router: Router, denials: Denials, friends: Friends) -> Assigned:
+def assign(
+    homes: Mapping[int | None, BitMap], router: Router, denials: Denials, friends: Friends, *, ahead: Ahead | None = None
+) -> Assigned:
     """Give each person of ``homes`` (disjoint, by home unit) the first channel of the route that may, or a reason.
 
     The reason is that of the nearest channel that denied; whoever has no channel to be denied by is ``placeless``.
@@ -122,6 +126,8 @@ def assign(homes: Mapping[int | None, BitMap], router: Router, denials: Denials,
                 asked.setdefault(near[level], []).append(home)
         if not asked:
             break
+        if ahead is not None:
+            ahead(list(asked))
         for channel_id, of_homes in asked.items():
             people = BitMap.union(BitMap(), *(waiting[home] for home in of_homes))
             allowed = pass_channel(channel_id, people, denials(channel_id, people))
@@ -132,6 +138,8 @@ def assign(homes: Mapping[int | None, BitMap], router: Router, denials: Denials,
     rest = BitMap.union(BitMap(), *waiting.values())
     if rest:
         known = {channel_id: hit for channel_id in router.stops if (hit := friends(channel_id, rest))}
+        if ahead is not None:
+            ahead(list(known))
         verdicts = {channel_id: denials(channel_id, hit) for channel_id, hit in known.items()}
         for home in waiting:
             for channel_id in router.route(home).far:

@@ -28,12 +28,12 @@ SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occas
   FROM dispatch WHERE campaign_id = %(campaign)s;
 
 -- name: basket
--- The group's id is committed before anything is put into it, and with it who was dropped. Only while the lease holds,
--- the dispatch still sends and nobody else has taken the chunks: fewer rows than chunks mean "do not go on".
+-- The group's id is committed before anything is put into it. Only while the lease holds, the dispatch still sends and
+-- nobody else has taken the chunks: fewer rows than chunks mean "do not go on".
 UPDATE campaign_chunk c
-   SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s, outcome = v.outcome
-  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[]) AS v(chunk_no, outcome), dispatch d
- WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s
+   SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s
+  FROM dispatch d
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
    AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
 
 -- name: fence
@@ -52,13 +52,18 @@ UPDATE campaign_chunk c
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
 
--- name: dropped_whole
--- Chunks of which nobody is left after judging again.
-UPDATE campaign_chunk c
-   SET state = 3, outcome = v.outcome, judged_at = %(now)s, settled_at = %(now)s, rule_set = %(rule_set)s, contacts = NULL,
-       names = NULL, lease_until = NULL
+-- name: outcomes
+-- Who was dropped just now.
+UPDATE campaign_chunk c SET outcome = v.outcome
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[]) AS v(chunk_no, outcome)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s;
+
+-- name: dropped_whole
+-- Chunks of which nobody is left after judging again.
+UPDATE campaign_chunk
+   SET state = 3, judged_at = %(now)s, settled_at = %(now)s, rule_set = %(rule_set)s, contacts = NULL, names = NULL,
+       lease_until = NULL
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s;
 
 -- name: put_back
 -- Nothing of these has left and nothing can any more: they are ready again.
@@ -81,7 +86,8 @@ UPDATE campaign_chunk
                       THEN convert_to(replace(convert_from(outcome, 'LATIN1'), 'n', 'q'), 'LATIN1') ELSE outcome END
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
    AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
-RETURNING chunk_no, attempt, n, extract(epoch FROM clock_timestamp() - coalesce(handed_at, judged_at, clock_timestamp()));
+RETURNING chunk_no, extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
+          outcome_count(outcome, 'a') + outcome_count(outcome, 'q');
 
 -- name: doubt_left
 -- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
@@ -96,16 +102,9 @@ RETURNING chunk_no, attempt, outcome;
 INSERT INTO chunk_exception (campaign_id, chunk_no, seq, attempt, code, person_id, detail)
 SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'REPEAT', p.person, c.group_ref
   FROM campaign_chunk c, unnest(c.people) WITH ORDINALITY AS p(person, seq)
- WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state IN (1, 2) AND c.worker = %(worker)s
-   AND get_byte(c.outcome, (p.seq - 1)::int) IN (ascii('n'), ascii('q'), ascii('a'))
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+   AND get_byte(c.outcome, (p.seq - 1)::int) = ascii('q')
 ON CONFLICT DO NOTHING;
-
--- name: lose
--- The provider lost a group that it had taken: ready again, for those without a result.
-UPDATE campaign_chunk
-   SET state = 0, worker = NULL, lease_until = NULL, group_ref = NULL,
-       outcome = convert_to(translate(convert_from(outcome, 'LATIN1'), 'qa', 'nn'), 'LATIN1')
- WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state IN (1, 2) AND worker = %(worker)s;
 
 -- name: group_chunks
 SELECT chunk_no, channel_id, wave, attempt, people, outcome, watermark::text FROM campaign_chunk
@@ -218,3 +217,13 @@ SELECT family, subject, people FROM crowd_change
 
 -- name: horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+
+-- name: units
+SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
+
+-- name: homes
+SELECT home_unit_id, array_agg(id::int4) FROM person WHERE id = ANY(%(people)s::bigint[]) GROUP BY home_unit_id;
+
+-- name: friends
+SELECT channel_id, array_agg(person_id::int4) FROM friendship
+ WHERE person_id = ANY(%(people)s::bigint[]) AND state = 1 GROUP BY channel_id;

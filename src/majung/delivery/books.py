@@ -1,0 +1,100 @@
+"""The books of one campaign: each term with the SQL behind it, and whether they balance (M9). Plain."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL
+
+from majung.core import sql
+
+TERMS = ("left_out", "accepted", "refused", "in_doubt", "not_yet")
+SINGLE = (
+    "audience", "accepted", "delivered", "refused", "in_doubt", "not_yet", "dropped", "dropped_sets", "moved_on",
+    "later_waves", "repeats", "cost_centiwon",
+)  # fmt: skip
+NAMES = {
+    "audience": "대상",
+    "left_out": "제외",
+    "accepted": "접수",
+    "refused": "거절",
+    "in_doubt": "확인 중",
+    "not_yet": "남음",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """The terms of one campaign. ``delivered`` is part of ``accepted``; ``left_out`` maps reasons to people."""
+
+    campaign_id: int
+    audience: int
+    left_out: dict[str, int]
+    accepted: int
+    delivered: int
+    refused: int
+    in_doubt: int
+    not_yet: int
+    dropped: int
+    dropped_sets: int
+    moved_on: int
+    later_waves: int
+    repeats: int
+    cost_centiwon: int
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """The five terms that make up the audience."""
+        found = {name: int(getattr(self, name)) for name in TERMS if name != "left_out"}
+        return {"left_out": sum(self.left_out.values()), **found}
+
+    @property
+    def balances(self) -> bool:
+        """Everyone exactly once, and what stands twice (drops, moves) the same in both places."""
+        return (
+            self.audience == sum(self.counts.values())
+            and self.dropped == self.dropped_sets
+            and self.moved_on == self.later_waves
+        )
+
+
+def in_words(found: Books) -> str:
+    """The books for a person at a terminal: each term with its number and the SQL behind it, and the verdict."""
+    parts = [f"{NAMES['audience']} {found.audience:,}", *_indented("audience")]
+    for name, n in found.counts.items():
+        parts += ["", f"{NAMES[name]} {n:,}"]
+        if name == "left_out":
+            parts += [f"    {reason} {people:,}" for reason, people in found.left_out.items()]
+        if name == "accepted":
+            parts.append(f"    그 가운데 도착 {found.delivered:,}")
+        parts += _indented(name)
+    terms = " + ".join(f"{n:,}" for n in found.counts.values())
+    verdict = "맞습니다" if found.balances else "맞지 않습니다"
+    return "\n".join([*parts, "", f"{found.audience:,} = {terms}: 합이 {verdict}."])
+
+
+def _indented(name: str) -> list[str]:
+    return [f"    {line}" for line in statement(name).splitlines() if line.strip()]
+
+
+def books(connection: psycopg.Connection[Any], campaign_id: int) -> Books:
+    """The books as they stand now, in one snapshot. Raises LookupError for a campaign without a dispatch."""
+    one = [name for name in SINGLE if name != "audience"]
+    terms = [SQL("({})").format(SQL(statement(name).rstrip(";"))) for name in ("audience", *one)]
+    whole = SQL("SELECT (SELECT jsonb_object_agg(reason, n) FROM ({}) AS r(reason, n))::text, {}").format(
+        SQL(statement("left_out").rstrip(";")),
+        SQL(", ").join(terms),
+    )
+    [(left_out, audience, *numbers)] = psycopg.Cursor(connection).execute(whole, {"campaign": campaign_id}).fetchall()
+    if audience is None:
+        raise LookupError(f"campaign {campaign_id} has no dispatch")
+    found = dict(zip(one, map(int, numbers), strict=True))
+    by_number = dict(sorted(json.loads(left_out or "{}").items(), key=lambda item: (-item[1], item[0])))
+    return Books(campaign_id=campaign_id, audience=audience, left_out=by_number, **found)
+
+
+def statement(name: str) -> str:
+    """The SQL of one term, as it can be run by hand."""
+    return sql.load("majung.delivery", "books", name)

@@ -1,0 +1,130 @@
+"""The dispatcher's loop, without Django: look at what is due, claim what may leave, hand it over, finish what is done (M5).
+
+Everything it knows stands in PostgreSQL; any number of slots in any number of processes on any number of hosts share the
+work by row locks. A slot that dies leaves a lease that ends.
+"""
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+
+from majung.channels import wakes
+from majung.core import clock
+from majung.core.sealing import Sealer, sealer_at
+from majung.delivery import books, ledger, recovery
+from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, hand_over
+from majung.delivery.ledger import run
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.02
+KEEP_SECONDS = 1.0
+"""Between two rounds of housekeeping of one slot."""
+TROUBLE_SECONDS = 5.0
+
+
+class Slot:
+    """One line of work: one database connection, one dealer connection, one thing at a time."""
+
+    def __init__(
+        self,
+        url: str,
+        sealer: Sealer,
+        *,
+        name: str,
+        lease_seconds: float = LEASE_SECONDS,
+        look_seconds: float = FIRST_LOOK_SECONDS,
+    ) -> None:
+        self._url = url
+        self.hands = Hands(
+            connection=ledger.connect(url, f"majung delivery {name}"), sealer=sealer, worker=name,
+            lease_seconds=lease_seconds, look_seconds=look_seconds, lines={},
+        )  # fmt: skip
+        self._kept_at = 0.0
+
+    def step(self) -> bool:
+        """Do one thing. False: there was nothing to do."""
+        if time.monotonic() - self._kept_at >= KEEP_SECONDS:
+            self._kept_at = time.monotonic()
+            self.keep()
+        if recovery.tend(self.hands):
+            return True
+        hands = self.hands
+        claimed = ledger.claim(hands.connection, worker=hands.worker, now=clock.now(), lease_seconds=hands.lease_seconds)
+        if claimed is None:
+            return False
+        hand_over(hands, claimed)
+        return True
+
+    def keep(self) -> None:
+        """Housekeeping: reports wake looks, stopped dispatches are swept, finished ones are closed when the books agree."""
+        connection = self.hands.connection
+        with connection.transaction():
+            if woken := wakes.take(connection):
+                run(connection, "woken", groups=[group for _, group in woken])
+        for (campaign,) in run(connection, "stopped_ready").fetchall():
+            run(connection, "stop_ready", campaign=campaign, now=clock.now())
+        for (campaign,) in run(connection, "finishable").fetchall():
+            finish(connection, campaign)
+
+    def work(self, stop: threading.Event) -> None:
+        """Step until told to stop; trouble is logged and slept over."""
+        while not stop.is_set():
+            try:
+                if not self.step():
+                    stop.wait(IDLE_SECONDS)
+            except psycopg.OperationalError:
+                log.warning("database connection lost", exc_info=True)
+                stop.wait(TROUBLE_SECONDS)
+                self._reconnect()
+            except Exception:  # one broken chunk must not stop the others; its lease brings it back
+                log.exception("a step of delivery failed")
+                stop.wait(TROUBLE_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for line in self.hands.lines.values():
+            line.close()
+        self.hands.connection.close()
+
+    def _reconnect(self) -> None:
+        if self.hands.connection.closed or self.hands.connection.broken:
+            try:
+                self.hands.connection = ledger.connect(self._url, f"majung delivery {self.hands.worker}")
+            except psycopg.OperationalError:
+                log.warning("database still unreachable")
+
+
+def finish(connection: ledger.Connection, campaign: int) -> bool:
+    """Close a dispatch of which nothing is out any more, if its books balance; else say so on it."""
+    told = books.books(connection, campaign)
+    if not told.balances:
+        run(connection, "trouble", campaign=campaign, problem="장부의 합이 맞지 않습니다. 관리자에게 알려 주세요.")
+        log.error("books do not balance", extra={"campaign": campaign, "terms": told.counts})
+        return False
+    return run(connection, "finish", campaign=campaign, now=clock.now()).rowcount == 1
+
+
+def work(
+    url: str, key: Path, *, slots: int, stop: threading.Event, lease_seconds: float = LEASE_SECONDS,
+    look_seconds: float = FIRST_LOOK_SECONDS,
+) -> None:  # fmt: skip
+    """Run ``slots`` slots of this process as threads until ``stop`` is set."""
+    sealer = sealer_at(key)
+    host = os.uname().nodename
+    made = [
+        Slot(
+            url, sealer, name=f"{host}/{os.getpid()}/{number}", lease_seconds=lease_seconds, look_seconds=look_seconds
+        )
+        for number in range(slots)
+    ]
+    threads = [threading.Thread(target=slot.work, args=(stop,), name=slot.hands.worker) for slot in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,313 @@
+"""Handing chunks over: judged again, dropped or held, rendered, put into a group whose id is committed first, and sent.
+
+The order of commits is the product's promise (peers.md 4.1, O6): claimed → group id → sent → handed. What a lost answer
+or a dead worker leaves behind is settled by ``recovery``, never by sending again.
+"""
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from majung.channels import accounts
+from majung.channels.accounts import LiveAccount
+from majung.channels.adapters.base import Batch, DealerRefused, Group, NoBalance, WrongState
+from majung.consent import links
+from majung.core import clock
+from majung.core.errors import Misconfigured, Outside
+from majung.core.sealing import Place, Sealer, Unreadable
+from majung.delivery import ledger, packing, rejudge
+from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
+from majung.delivery.line import Line, Lost
+from majung.delivery.outcomes import ACCEPTED, LEDGER, LEFT_OUT, PauseReason
+from majung.delivery.refusals import write_refusals
+from majung.policy.enums import Verdict
+from majung.policy.judge import Gate
+from majung.policy.rules import RULE_SET_VERSION
+from majung.tree import live
+
+LEASE_SECONDS = 30.0
+FIRST_LOOK_SECONDS = 0.3
+REST_SECONDS = 2.0
+MARGIN = timedelta(seconds=3)
+"""A hand-over is finished within this: what would be closed by then does not begin (no message meets a closed window)."""
+LAST_MOMENT = timedelta(seconds=1)
+"""As much must be left of the window when the filled group is sent."""
+USABLE = frozenset({"ready", "failing"})
+"""States of an account that may be sent through (``channels.enums.AccountState``)."""
+
+PAUSES = {
+    "NO_BALANCE": (PauseReason.NO_BALANCE, "대행사 계정의 잔액이 모자랍니다. 충전한 뒤 다시 보내 주세요."),
+    "ACCOUNT_KEY": (PauseReason.ACCOUNT, "대행사가 계정의 키를 받아들이지 않습니다. 연결을 확인해 주세요."),
+    "CLOCK_SKEW": (PauseReason.ACCOUNT, "이 서버의 시계가 대행사와 15분 넘게 다릅니다."),
+    "ACCOUNT_CLOSED": (PauseReason.ACCOUNT, "대행사 계정이 멈춰 있습니다."),
+}
+_REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
+
+
+class Overtaken(Exception):
+    """The chunks are not this worker's any more, or the dispatch stopped sending: nothing may leave."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Hands:
+    """What one slot of a worker holds: its connection, its key, its name, and lines to dealers."""
+
+    connection: Connection
+    sealer: Sealer
+    worker: str
+    lease_seconds: float = LEASE_SECONDS
+    look_seconds: float = FIRST_LOOK_SECONDS
+    lines: dict[tuple[str, str], Line]
+
+    def line(self, account: LiveAccount) -> Line:
+        """The kept-alive line to the account's dealer."""
+        opened = account.adapter.account
+        key = (opened.base_url, f"{opened.key}/{opened.secret}")
+        if key not in self.lines:
+            self.lines[key] = Line(account.adapter)
+        return self.lines[key]
+
+
+def crash(point: str) -> None:
+    """Test hook only: die here, without any goodbye, when ``MAJUNG_CRASH_AT`` says so."""
+    if os.environ.get("MAJUNG_CRASH_AT") == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hand_over(hands: Hands, claimed: Claim) -> None:
+    """Send the claimed chunks, or put them back with the reason written on the dispatch."""
+    crash("after_claim")
+    connection, campaign = hands.connection, claimed.campaign_id
+    found = ledger.dispatch(connection, campaign)
+    now = clock.now()
+    if not _may_leave(hands, found, claimed, now):
+        return None
+    try:
+        account = accounts.load(connection, hands.sealer, found.account_id)
+    except (Misconfigured, LookupError, Unreadable):
+        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정에 키가 없습니다. 키를 넣어 주세요.")
+    if account.state not in USABLE:
+        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
+    if not (chunks := _drop(hands, found, claimed, now)):
+        return None
+    held = Claim(campaign_id=campaign, chunks=chunks)
+    group = ""
+    try:
+        group = _open_group(hands, account, held, now)
+        sent = _fill_and_send(hands, found, account, held, group)
+    except Overtaken:
+        _abandon(hands, account, held, group)
+        return None
+    except DealerRefused as refused:
+        return _refused(hands, account, held, group, refused)
+    except Outside as error:
+        return _interrupted(hands, held, group, error)
+    crash("after_hand_over")
+    _commit_handed(hands, found, held, group, sent)
+    return None
+
+
+def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
+    """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
+    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
+    if not lent or not live.unit_works(hands.connection, found.unit_id):
+        _pause(hands, claimed, PauseReason.GRANT_ENDED, "보낼 권한이 끝났거나 거두어졌습니다. 남은 사람에게는 나가지 않습니다.")
+        return False
+    gate = _gate(found, claimed, now)
+    if gate.verdict is Verdict.DENY:
+        _pause(hands, claimed, PauseReason.RULE, gate.rule.sentence if gate.rule else gate.code)
+        return False
+    if gate.verdict is Verdict.DEFER and gate.until is not None:
+        with hands.connection.transaction():
+            ledger.put_back(hands.connection, claimed, hands.worker)
+            problem = gate.rule.sentence if gate.rule else gate.code
+            run(hands.connection, "hold", campaign=found.campaign_id, until=gate.until, problem=problem)
+        return False
+    return True
+
+
+def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
+    """The gate of now, and of the moment by which the group will have left."""
+    channels = {chunk.channel_id for chunk in claimed.chunks}
+    gate = rejudge.gate(found, channels, now)
+    return rejudge.gate(found, channels, now + MARGIN) if gate.is_open else gate
+
+
+def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
+    """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
+    dropped = rejudge.drops(hands.connection, found, claimed.chunks, now)
+    if dropped:
+        exceptions = Exceptions([])
+        reasons: dict[str, list[int]] = {}
+        for chunk in claimed.chunks:
+            for reason, people in dropped.get(chunk.chunk_no, {}).items():
+                reasons.setdefault(reason, []).extend(people)
+                for seq in (at for at in chunk.waiting if int(chunk.people[at]) in people):
+                    exceptions.add(chunk, seq, reason)
+                    chunk.outcome[seq] = LEFT_OUT
+        empty = [chunk for chunk in claimed.chunks if not chunk.waiting]
+        with hands.connection.transaction():
+            _write_dropped(hands, found, claimed.chunks, empty, now)
+            ledger.write_left_out(hands.connection, found, "hand_over", reasons)
+            exceptions.write(hands.connection, found.campaign_id)
+    return [chunk for chunk in claimed.chunks if chunk.waiting]
+
+
+def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: list[Chunk], now: datetime) -> None:
+    facts = {"campaign": found.campaign_id, "worker": hands.worker}
+    kept = {"chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks]}
+    if run(hands.connection, "outcomes", **facts, **kept).rowcount != len(chunks):
+        raise Overtaken
+    if empty:
+        gone = {"chunks": [c.chunk_no for c in empty], "now": now, "rule_set": RULE_SET_VERSION}
+        run(hands.connection, "dropped_whole", **facts, **gone)
+
+
+def _open_group(hands: Hands, account: LiveAccount, held: Claim, now: datetime) -> str:
+    """An empty group, its id committed on every chunk before anything is put into it."""
+    adapter = account.adapter
+    group = adapter.decode_created(hands.line(account).call(adapter.create_group_request()))
+    facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
+    done = run(hands.connection, "basket", **facts, now=now, rule_set=RULE_SET_VERSION)
+    if done.rowcount != len(held.chunks):
+        raise Overtaken
+    return group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What is known when a group has left: by chunk number, outcomes of registration and the hash of the request."""
+
+    outcomes: Mapping[int, bytes]
+    hashes: Mapping[int, bytes]
+
+
+def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, group: str) -> Sent:
+    adapter, line = account.adapter, hands.line(account)
+    outcomes: dict[int, bytes] = {}
+    hashes: dict[int, bytes] = {}
+    for chunk in held.chunks:
+        batch = render(hands.sealer, found, account, chunk)
+        body = adapter.encode(batch)
+        told = adapter.decode_added(line.call(adapter.add_messages_request(group, body)), batch).translate(LEDGER)
+        for seq, byte in zip(batch.positions, told, strict=True):
+            chunk.outcome[seq] = byte
+        outcomes[chunk.chunk_no] = bytes(chunk.outcome)
+        hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", blake2b(body, digest_size=32).hexdigest())
+    facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
+    if not rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + LAST_MOMENT).is_open:
+        raise Overtaken
+    if run(hands.connection, "fence", **facts, lease=hands.lease_seconds).rowcount != len(held.chunks):
+        raise Overtaken
+    if any(ACCEPTED in outcome for outcome in outcomes.values()):
+        _send(line, account, group)
+    return Sent(outcomes=outcomes, hashes=hashes)
+
+
+def _send(line: Line, account: LiveAccount, group: str) -> Group:
+    """Send the group. Only an open group can be sent, so a second try after a lost answer cannot send it twice."""
+    adapter = account.adapter
+    try:
+        return adapter.decode_sent(line.call(adapter.send_request(group)))
+    except (Lost, WrongState):
+        seen = adapter.decode_group(line.ask(adapter.group_request(group)))
+        if seen.state == "open":
+            return adapter.decode_sent(line.call(adapter.send_request(group)))
+        if seen.state == "dead":
+            raise
+        return seen
+
+
+def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) -> Batch:
+    """The waiting people of a chunk as the adapter wants them: numbers and names opened here, and nowhere kept."""
+    seqs, template = chunk.waiting, found.template
+    people = chunk.people[seqs].tolist()
+    contacts = packing.unpack(chunk.contacts, len(chunk.people))
+    place = Place(root=found.root_id, table="contact_point", column="mobile")
+    is_whole = len(seqs) == len(chunk.people)
+    numbers = sealer.open_many(place, people, contacts if is_whole else [contacts[at] for at in seqs])
+    names = None
+    if template.needs_name:
+        sealed = packing.unpack(chunk.names or b"", len(chunk.people))
+        names = _open_names(sealer, found.root_id, people, [sealed[at] for at in seqs])
+    mine = None
+    if template.needs_link:
+        base = template.link_base
+        mine = [f"{base}{links.token(found.root_id, person, found.campaign_id, sealer=sealer)}".encode() for person in people]
+    channel = chunk.channel_id
+    return Batch(
+        kind=template.kind, message=template.message, campaign=found.campaign_id, chunk=chunk.chunk_no, recipients=numbers,
+        columns=template.columns(names, mine), constants=template.constants(channel) if channel else {},
+        seqs=None if is_whole else seqs, pf_id=template.local(channel).pf_id if channel else "",
+        sender=template.sender or account.sender,
+    )  # fmt: skip
+
+
+def _open_names(sealer: Sealer, root: int, people: list[int], sealed: list[bytes]) -> list[bytes]:
+    place = Place(root=root, table="person", column="name")
+    if all(sealed):
+        return sealer.open_many(place, people, sealed)
+    return [sealer.open_bytes(place, person, name) if name else b"" for person, name in zip(people, sealed, strict=True)]
+
+
+def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent: Sent) -> None:
+    """What left is written down: outcomes of registration, hashes, money, refusals."""
+    now = clock.now()
+    counts = {
+        chunk.chunk_no: (chunk.attempt, sent.outcomes[chunk.chunk_no].count(ACCEPTED)) for chunk in held.chunks
+    }  # fmt: skip
+    facts = {
+        "chunks": held.numbers, "outcomes": [sent.outcomes[n] for n in held.numbers],
+        "hashes": [sent.hashes[n] for n in held.numbers], "look": hands.look_seconds,
+    }  # fmt: skip
+    with hands.connection.transaction():
+        run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)
+        ledger.write_cost(hands.connection, held.campaign_id, "charged", counts, now)
+        write_refusals(hands.connection, found, held.chunks, now)
+
+
+def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:
+    with hands.connection.transaction():
+        ledger.put_back(hands.connection, claimed, hands.worker)
+        ledger.pause(hands.connection, claimed.campaign_id, reason, problem)
+
+
+def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refused: DealerRefused) -> None:
+    """The dealer said no to the whole: nobody failed. The group is thrown away and the dispatch pauses or rests."""
+    _abandon(hands, account, held, group)
+    if isinstance(refused, NoBalance) or refused.pause:
+        reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", _REFUSES)
+        ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
+    else:
+        seconds = max(refused.after_seconds, REST_SECONDS)
+        run(hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem="대행사가 잠시 받지 않습니다.")
+
+
+def _interrupted(hands: Hands, held: Claim, group: str, error: Outside) -> None:
+    """An answer was lost or the dealer cannot be reached."""
+    with hands.connection.transaction():
+        if group:
+            facts = {"campaign": held.campaign_id, "group": group, "worker": hands.worker}
+            run(hands.connection, "look_later", **facts, look=0.0)
+        else:
+            ledger.put_back(hands.connection, held, hands.worker)
+        problem = "대행사의 답이 오지 않아 확인하고 있습니다." if group else "대행사에 닿지 않습니다. 곧 다시 해 봅니다."
+        seconds = max(error.after_seconds, REST_SECONDS if not group else 0.0)
+        run(hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem=problem)
+
+
+def _abandon(hands: Hands, account: LiveAccount, held: Claim, group: str) -> None:
+    """Nothing may leave: the group is thrown away at the dealer, which also stops whoever else might send it."""
+    if not group:
+        return ledger.put_back(hands.connection, held, hands.worker)
+    adapter, line = account.adapter, hands.line(account)
+    try:
+        adapter.decode_group(line.call(adapter.drop_group_request(group)))
+    except Outside:
+        facts = {"campaign": held.campaign_id, "group": group, "worker": hands.worker}
+        run(hands.connection, "look_later", **facts, look=0.0)
+        return None
+    return ledger.put_back(hands.connection, held, hands.worker)

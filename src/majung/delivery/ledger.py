@@ -1,0 +1,195 @@
+"""The chunk ledger as the engine writes it: claiming, committing before the network, settling after it. Plain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql as compose
+from psycopg.adapt import Buffer, Dumper, Loader
+from psycopg.pq import Format
+
+from majung.core import sql
+from majung.crowd import expression
+from majung.delivery.outcomes import NOT_YET, PauseReason
+from majung.delivery.packing import People, int4_array, read_int4_array
+from majung.delivery.render import Template
+from majung.delivery.route import Stop
+from majung.policy import occasion as policy_occasion
+from majung.policy.occasion import Occasion
+
+Connection = psycopg.Connection[Any]
+
+MOST_MESSAGES = 10_000
+"""Messages of one group: bounds what one crash puts in doubt."""
+MOST_CHUNKS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """What an engine must know of a campaign; nothing of it changes but ``state``."""
+
+    campaign_id: int
+    root_id: int
+    account_id: int
+    unit_id: int
+    scope_unit_id: int
+    grant_id: int | None
+    occasion: Occasion
+    template: Template
+    criteria: expression.Expression
+    stops: tuple[Stop, ...]
+    unit_centiwon: int
+    state: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Chunk:
+    """A chunk in hand: its people, their sealed values, and the outcome bytes as they will be written."""
+
+    chunk_no: int
+    channel_id: int
+    wave: int
+    attempt: int
+    people: People
+    outcome: bytearray
+    watermark: int
+    contacts: bytes = b""
+    names: bytes | None = None
+
+    @property
+    def waiting(self) -> list[int]:
+        """Positions of those who are still to be sent."""
+        return [at for at, byte in enumerate(self.outcome) if byte == NOT_YET]
+
+
+@dataclass(slots=True, kw_only=True)
+class Claim:
+    """Chunks of one dispatch that this worker holds for the length of a lease."""
+
+    campaign_id: int
+    chunks: list[Chunk]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their chunk numbers."""
+        return [chunk.chunk_no for chunk in self.chunks]
+
+
+class _PeopleLoader(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> People:
+        return read_int4_array(bytes(data))
+
+
+class _PeopleDumper(Dumper):
+    format = Format.BINARY
+    oid = 1007
+
+    def dump(self, obj: People) -> Buffer:
+        return int4_array(obj)
+
+
+def connect(url: str, name: str) -> Connection:
+    """A connection of the engine's own: autocommit, binary, person numbers as numpy arrays."""
+    connection: Connection = psycopg.connect(url, autocommit=True, application_name=name, prepare_threshold=2)
+    connection.adapters.register_loader(_PeopleDumper.oid, _PeopleLoader)
+    connection.adapters.register_dumper(np.ndarray, _PeopleDumper)
+    return connection
+
+
+def run(connection: Connection, name: str, /, **facts: Any) -> psycopg.Cursor[Any]:
+    """The named statement of ``sql/ledger.sql``, with binary results."""
+    statement = compose.SQL(sql.load("majung.delivery", "ledger", name))
+    return connection.execute(statement, facts, binary=True)
+
+
+def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: float) -> Claim | None:
+    """Up to 10,000 messages of the dispatch whose turn it is, committed as claimed; None when nothing may leave."""
+    with connection.transaction():
+        picked = run(connection, "pick", now=now).fetchone()
+        if picked is None:
+            return None
+        campaign = picked[0]
+        chunks: list[int] = []
+        total = 0
+        for number, n in run(connection, "ready", campaign=campaign, most=MOST_CHUNKS):
+            total += n
+            if chunks and total > MOST_MESSAGES:
+                break
+            chunks.append(number)
+        facts = {"campaign": campaign, "chunks": chunks, "worker": worker, "lease": lease_seconds}
+        rows = run(connection, "claim", **facts).fetchall()
+        run(connection, "served", campaign=campaign, now=now)
+    held = [
+        Chunk(
+            chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, contacts=contacts, names=names,
+            outcome=bytearray(outcome), watermark=int(watermark),
+        )
+        for number, channel, wave, attempt, people, contacts, names, outcome, watermark in sorted(rows, key=lambda r: r[0])
+    ]  # fmt: skip
+    return Claim(campaign_id=campaign, chunks=held) if held else None
+
+
+def dispatch(connection: Connection, campaign: int) -> Dispatch:
+    """The dispatch of a campaign. Raises LookupError."""
+    row = run(connection, "dispatch", campaign=campaign).fetchone()
+    if row is None:
+        raise LookupError(f"campaign {campaign} has no dispatch")
+    number, root, account, unit, scope, grant, occasion, template, segment, centiwon, state = row
+    return Dispatch(
+        campaign_id=number, root_id=root, account_id=account, unit_id=unit, scope_unit_id=scope, grant_id=grant,
+        occasion=policy_occasion.from_json(occasion), template=Template.from_json(template),
+        criteria=expression.from_json(segment["criteria"]), stops=tuple(Stop(**stop) for stop in segment["stops"]),
+        unit_centiwon=centiwon, state=state,
+    )  # fmt: skip
+
+
+def put_back(connection: Connection, claimed: Claim, worker: str) -> None:
+    """The chunks are ready again: certainly nothing of them has left."""
+    run(connection, "put_back", campaign=claimed.campaign_id, chunks=claimed.numbers, worker=worker)
+
+
+def pause(connection: Connection, campaign: int, reason: PauseReason, problem: str) -> None:
+    """The dispatch stands still until somebody resumes it. ``problem`` is a Korean sentence."""
+    run(connection, "pause", campaign=campaign, reason=str(reason), problem=problem)
+
+
+def write_cost(
+    connection: Connection, campaign: int, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
+) -> None:
+    """Money charged or returned for chunks: chunk number → (attempt, people)."""
+    facts = {
+        "chunks": list(counts), "attempts": [a for a, _ in counts.values()], "counts": [n for _, n in counts.values()],
+    }  # fmt: skip
+    run(connection, "cost", campaign=campaign, kind=kind, now=now, **facts)
+
+
+def write_left_out(
+    connection: Connection, found: Dispatch, stage: str, reasons: Mapping[str, Sequence[int]]
+) -> None:
+    """People left out after the freeze, by reason."""
+    for reason, people in reasons.items():
+        facts = {"root": found.root_id, "stage": stage, "reason": reason, "people": sorted(people)}
+        run(connection, "left_out", campaign=found.campaign_id, **facts)
+
+
+@dataclass(slots=True)
+class Exceptions:
+    """Rows of ``chunk_exception`` on their way."""
+
+    rows: list[tuple[int, int, int, str, int, str]]
+
+    def add(self, chunk: Chunk, seq: int, code: str, detail: str = "") -> None:
+        """One person of a chunk did not simply get the message."""
+        self.rows.append((chunk.chunk_no, seq, chunk.attempt, code, int(chunk.people[seq]), detail))
+
+    def write(self, connection: Connection, campaign: int) -> None:
+        """Into the table, each once."""
+        if self.rows:
+            names = ("chunks", "seqs", "attempts", "codes", "people", "details")
+            columns = dict(zip(names, map(list, zip(*self.rows, strict=True)), strict=True))
+            run(connection, "exceptions", campaign=campaign, **columns)

@@ -1,0 +1,74 @@
+"""What was left behind: claims of dead workers, lost answers, groups to look at. Asked of the provider, never sent blindly (O6)."""
+
+from majung.channels import accounts
+from majung.channels.adapters.base import GroupState, UnknownGroup, WrongState
+from majung.core import clock
+from majung.core.errors import Outside
+from majung.delivery import ledger, settle
+from majung.delivery.handover import Hands
+from majung.delivery.ledger import Dispatch, run
+from majung.delivery.outcomes import ACCEPTED, ChunkState
+
+ASK_AGAIN_SECONDS = 1.0
+
+
+def tend(hands: Hands) -> bool:
+    """Take the one thing whose time came first: a group to look at, or chunks whose worker died. False: nothing is due."""
+    with hands.connection.transaction():
+        due = run(hands.connection, "out").fetchone()
+        if due is None:
+            return False
+        campaign, _, group, state = due
+        facts = {"campaign": campaign, "group": group, "state": state, "worker": hands.worker}
+        rows = run(hands.connection, "adopt", **facts, lease=hands.lease_seconds, now=clock.now()).fetchall()
+    numbers = [row[0] for row in rows]
+    if state == ChunkState.HANDED:
+        settle.look(hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows))
+    elif group is None:
+        _ready_again(hands, campaign, numbers)
+    else:
+        _in_doubt(hands, ledger.dispatch(hands.connection, campaign), group, numbers)
+    return True
+
+
+def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> None:
+    """Claimed chunks that have a group: the provider says whether it left."""
+    account = accounts.load(hands.connection, hands.sealer, found.account_id)
+    adapter, line = account.adapter, hands.line(account)
+    try:
+        seen = adapter.decode_group(line.ask(adapter.group_request(group)))
+        if seen.state is GroupState.OPEN:
+            # Thrown away before anything is done anew: a worker that was only slow cannot send it any more.
+            seen = adapter.decode_group(line.ask(adapter.drop_group_request(group)))
+    except UnknownGroup:
+        _send_again(hands, found, numbers)
+        return
+    except (WrongState, Outside):
+        facts = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
+        run(hands.connection, "look_later", **facts, look=ASK_AGAIN_SECONDS)
+        return
+    if seen.state in (GroupState.SENT, GroupState.DONE):
+        _has_left(hands, found, numbers)
+    else:
+        _ready_again(hands, found.campaign_id, numbers)
+
+
+def _has_left(hands: Hands, found: Dispatch, numbers: list[int]) -> None:
+    now = clock.now()
+    facts = {"campaign": found.campaign_id, "chunks": numbers, "worker": hands.worker, "now": now}
+    with hands.connection.transaction():
+        rows = run(hands.connection, "doubt_left", **facts).fetchall()
+        counts = {number: (attempt, outcome.count(ACCEPTED)) for number, attempt, outcome in rows}
+        ledger.write_cost(hands.connection, found.campaign_id, "charged", counts, now)
+
+
+def _send_again(hands: Hands, found: Dispatch, numbers: list[int]) -> None:
+    """The provider has no record: only these people again, under the same ids, and every repeat is written down first."""
+    facts = {"campaign": found.campaign_id, "chunks": numbers, "worker": hands.worker}
+    with hands.connection.transaction():
+        run(hands.connection, "repeats", **facts)
+        run(hands.connection, "put_back", **facts)
+
+
+def _ready_again(hands: Hands, campaign: int, numbers: list[int]) -> None:
+    run(hands.connection, "put_back", campaign=campaign, chunks=numbers, worker=hands.worker)

@@ -1,0 +1,189 @@
+"""Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from majung.channels import accounts, friends
+from majung.channels.accounts import LiveAccount
+from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup
+from majung.channels.friends import FriendState, How, Seen
+from majung.core import clock
+from majung.core.errors import Outside
+from majung.delivery import ledger, waves
+from majung.delivery.handover import Hands, crash
+from majung.delivery.ledger import Chunk, Dispatch, run
+from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, MOVED_ON, NOT_A_FRIEND, is_refused
+from majung.delivery.refusals import write_refusals
+
+PATIENCE = timedelta(hours=72)
+"""After so long without a result, "taken by the dealer" is the last word (kakao.md §3.6: up to three days)."""
+LONGEST_LOOK_SECONDS = 600.0
+FORGOTTEN_SECONDS = 600.0
+"""A provider that denies a group for so long after it was seen leaving has lost it."""
+ENOUGH = 0.95
+"""A listing waits until this share of what is open has a result: the late ones cost a second listing."""
+SLOW_LOOK_SECONDS = 60.0
+"""Looks as rare as this list whatever is new."""
+
+_LEDGER = np.frombuffer(LEDGER, np.uint8)
+_REFUSED = np.array([is_refused(byte) for byte in range(256)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a listing says of a group: for each message chunk, position and ledger byte."""
+
+    chunks: NDArray[np.int64]
+    seqs: NDArray[np.int64]
+    bytes: NDArray[np.uint8]
+    codes: NDArray[np.int32]
+
+
+def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_cells: int) -> None:
+    """Ask for a handed group and write down what is known of it; look again later if something is open."""
+    found = ledger.dispatch(hands.connection, campaign)
+    account = accounts.load(hands.connection, hands.sealer, found.account_id)
+    adapter, line = account.adapter, hands.line(account)
+    wait = min(LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
+    is_overdue = age_seconds > PATIENCE.total_seconds()
+    later = {"campaign": campaign, "group": group, "worker": hands.worker}
+    try:
+        seen = adapter.decode_group(line.ask(adapter.group_request(group)))
+        news = open_cells - seen.waiting
+        is_last = seen.state is GroupState.DONE or is_overdue
+        has_left = seen.state in (GroupState.SENT, GroupState.DONE)
+        if has_left and not is_last and not (news and (news >= ENOUGH * open_cells or wait >= SLOW_LOOK_SECONDS)):
+            run(hands.connection, "look_later", **later, look=wait)
+            return
+        told = listing(hands, account, campaign, group) if has_left else None
+    except UnknownGroup:
+        # It was seen leaving, so it is not sent again, whatever the provider forgot: "taken" becomes the last word.
+        if age_seconds < FORGOTTEN_SECONDS:
+            run(hands.connection, "look_later", **later, look=wait)
+            return
+        told, is_last = None, True
+    except Outside:
+        run(hands.connection, "look_later", **later, look=max(wait, 1.0))
+        return
+    write(hands, found, group, told, is_last=is_last, look_seconds=wait)
+
+
+def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> Told:
+    """All messages of a group, page by page. Messages that are not of this campaign are passed over."""
+    adapter, line = account.adapter, hands.line(account)
+    parts: list[Told] = []
+    key = ""
+    while True:
+        page = adapter.decode_messages(line.ask(adapter.group_messages_request(group, key)))
+        parts.append(_read(adapter, campaign, page.ids, page.codes))
+        if not page.next_key or not page.ids:
+            break
+        key = page.next_key
+    return Told(
+        chunks=np.concatenate([part.chunks for part in parts]),
+        seqs=np.concatenate([part.seqs for part in parts]),
+        bytes=np.concatenate([part.bytes for part in parts]),
+        codes=np.concatenate([part.codes for part in parts]),
+    )
+
+
+def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> Told:
+    """A page as arrays: ids are taken apart all at once, and one by one only when some are not ours."""
+    prefix = f"{campaign}-"
+    ours = [at for at, one in enumerate(ids) if one.startswith(prefix)]
+    if len(ours) != len(ids):
+        ids, codes = [ids[at] for at in ours], [codes[at] for at in ours]
+    parts = "-".join(ids).split("-")
+    if len(parts) != 3 * len(ids) or not all(map(str.isdecimal, parts)):
+        whole = [at for at, one in enumerate(ids) if one.count("-") == 2 and one.replace("-", "").isdecimal()]
+        ids, codes = [ids[at] for at in whole], [codes[at] for at in whole]
+        parts = "-".join(ids).split("-")
+    numbers = np.array(parts if ids else [], dtype=np.int64).reshape(-1, 3)
+    told = np.array(codes, dtype=np.int32)
+    outcome = np.empty(len(told), np.uint8)
+    for code in np.unique(told).tolist():
+        outcome[told == code] = adapter.outcome(code)
+    return Told(chunks=numbers[:, 1], seqs=numbers[:, 2], bytes=_LEDGER[outcome], codes=told)
+
+
+def write(
+    hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float
+) -> None:
+    """Outcomes, friendships, refusals, money and the next wave, in one transaction."""
+    now = clock.now()
+    with hands.connection.transaction():
+        rows = run(hands.connection, "group_chunks", campaign=found.campaign_id, group=group, worker=hands.worker)
+        chunks = [
+            Chunk(
+                chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, outcome=bytearray(outcome),
+                watermark=int(watermark),
+            )
+            for number, channel, wave, attempt, people, outcome, watermark in rows
+        ]  # fmt: skip
+        fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
+        crash("during_settle")
+        _observe(hands, found, chunks, fresh, now)
+        planned = waves.plan(hands, found, chunks, fresh)
+        finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
+        _money_back(hands, found, chunks, fresh, now)
+        write_refusals(hands.connection, found, chunks, now, only=fresh)
+        facts = {
+            "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
+        }  # fmt: skip
+        [(first,)] = run(
+            hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)
+        ).fetchall()
+        waves.write(hands, found, planned, first)
+        run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
+
+
+def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int64]:
+    """Move the open cells of a chunk to what was told; returns the positions that are newly final."""
+    cells = np.frombuffer(bytes(chunk.outcome), np.uint8)
+    is_open = (cells == ACCEPTED) | (cells == IN_DOUBT)
+    after = cells.copy()
+    if told is not None:
+        mine = (told.chunks == chunk.chunk_no) & (told.seqs < len(cells))
+        named = np.zeros(len(cells), np.uint8)
+        named[told.seqs[mine]] = told.bytes[mine]
+        hit = is_open & (named != 0)
+        after[hit] = named[hit]
+        if is_last:
+            # The provider closed the group and does not know these: they stay in doubt, for a person to look at.
+            after[is_open & (named == 0)] = IN_DOUBT
+    chunk.outcome[:] = after.tobytes()
+    return np.nonzero((cells != after) & (after != ACCEPTED) & (after != IN_DOUBT))[0]
+
+
+def _observe(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
+) -> None:
+    """A "not a friend" answer is an observation of the channel (F1)."""
+    seen = [
+        Seen(root_id=found.root_id, channel_id=chunk.channel_id, person_id=int(person), state=FriendState.NOT_A_FRIEND, at=now)
+        for chunk in chunks
+        for person in chunk.people[_with(chunk, fresh, NOT_A_FRIEND)]
+    ]  # fmt: skip
+    friends.observe_many(hands.connection, seen, How.SENDING)
+
+
+def _with(chunk: Chunk, fresh: dict[int, NDArray[np.int64]], *wanted: int) -> NDArray[np.int64]:
+    """Newly final positions whose byte is one of ``wanted``."""
+    cells = np.frombuffer(bytes(chunk.outcome), np.uint8)
+    at = fresh[chunk.chunk_no]
+    return at[np.isin(cells[at], wanted)]
+
+
+def _money_back(
+    hands: Hands, found: Dispatch, chunks: Iterable[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
+) -> None:
+    """The dealer gives back what was not delivered (kakao.md §3.5)."""
+    counts = {}
+    for chunk in chunks:
+        bytes_now = np.frombuffer(bytes(chunk.outcome), np.uint8)[fresh[chunk.chunk_no]]
+        counts[chunk.chunk_no] = (chunk.attempt, int((_REFUSED[bytes_now] | (bytes_now == MOVED_ON)).sum()))
+    ledger.write_cost(hands.connection, found.campaign_id, "returned", counts, now)
