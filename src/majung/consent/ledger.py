@@ -61,14 +61,16 @@ def refuse(
     at: datetime,
     by: By = SYSTEM,
     proof: Mapping[str, Any] | None = None,
+    notify: bool = True,
 ) -> list[int]:
     """From now on ``entity`` sends these people nothing by ``media`` (``*``: nothing at all). Those for whom that is news.
 
-    Comes twice without harm. A refusal told late does not undo a later word to go on.
+    Comes twice without harm. A refusal told late does not undo a later word to go on. ``notify``: the notice of result
+    is owed by this entity (of many that one word stops, one is enough).
     """
     params = Said(how=path, at=at, by=by, proof=proof).params() | {"path": path, "media": sorted(media)}
     news = _people(connection, "refuse", root, people, entity, params)
-    if news:
+    if news and notify:
         owe_result(connection, root, entity, news, REFUSED, at=at)
     return news
 

@@ -25,6 +25,7 @@ from majung.consent.models import Notice
 from majung.consent.notices import draft_next, publish_notice, retire_notice, write_notice
 from majung.core import clock, db, sql
 from majung.core.errors import NotYours
+from majung.people.models import Person
 
 # How long before its due day a two-year check is put before the operator.
 CHECK_AHEAD_DAYS = 30
@@ -159,12 +160,32 @@ def refuse(
 
 @transaction.atomic
 def refuse_everything(
-    root_id: int, people: Collection[int], path: RefusalPath, *, actor: Acting | None = None, at: datetime | None = None
+    root_id: int,
+    people: Collection[int],
+    path: RefusalPath,
+    *,
+    actor: Acting | None = None,
+    at: datetime | None = None,
+    proof: Mapping[str, Any] | None = None,
 ) -> list[int]:
-    """Every legal entity of the organisation stops ("everything from this organisation"). Those for whom that is news."""
-    news: set[int] = set()
+    """Every legal entity of the organisation stops ("everything from this organisation"). Those for whom that is news.
+
+    The notice of result is owed once, by the entity that holds the person.
+    """
+    when, news = at or clock.now(), set[int]()
     for entity_id in ledger.entities(db.raw(), root_id):
-        news.update(refuse(root_id, people, entity_id, (ConsentMedium.EVERY,), path, actor=actor, at=at))
+        news.update(
+            ledger.refuse(
+                db.raw(), root_id, people, entity_id, (EVERY,), path, at=when, by=_by(actor), proof=proof, notify=False
+            )
+        )
+    holders: dict[int, list[int]] = {}
+    for person, entity_id in Person.objects.filter(root_id=root_id, pk__in=news).values_list("pk", "entity_id"):
+        holders.setdefault(entity_id, []).append(person)
+    for entity_id, mine in holders.items():
+        ledger.owe_result(db.raw(), root_id, entity_id, mine, ledger.REFUSED, at=when)
+        if actor is not None:
+            _record(actor, "consent.refused", mine, entity_id, media=[EVERY], path=path.value, everywhere=True)
     return sorted(news)
 
 

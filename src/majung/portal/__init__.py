@@ -1,1 +1,1 @@
-"""The members' pages: a unit's public page, join forms, the preference page."""
+"""What a friend sees on a phone: a unit's page, the join form, and one's own settings behind a signed link (C1, C6, F1)."""
