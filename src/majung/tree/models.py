@@ -231,3 +231,18 @@ class AuthorityRecord(models.Model):
     class Meta:
         indexes = (models.Index(fields=("root", "at"), name="authority_by_time"),)
         triggers = (pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),)
+
+
+class SheetDraft(models.Model):
+    """An uploaded tree file between its comparison and its application; swept after a day (T6).
+
+    ``fingerprint`` is the tree's when the file was compared: nothing is applied to a tree that has moved on.
+    """
+
+    public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
+    root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=120)
+    rows = models.JSONField()
+    fingerprint = models.BinaryField(max_length=32)
+    made_at = models.DateTimeField(default=clock.now)

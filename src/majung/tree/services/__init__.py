@@ -26,6 +26,7 @@ from majung.tree.services.units import (
     resume_unit,
     suspend_unit,
 )
+from majung.tree.services.words import add_entity, add_kind, require_top
 
 __all__ = [
     "Effect",
@@ -34,6 +35,8 @@ __all__ = [
     "UnitColumns",
     "accept",
     "accept_as",
+    "add_entity",
+    "add_kind",
     "add_unit",
     "close_unit",
     "create_owner",
@@ -49,6 +52,7 @@ __all__ = [
     "preview_stop",
     "release",
     "rename_unit",
+    "require_top",
     "reserve",
     "resume_unit",
     "revoke",
