@@ -21,12 +21,15 @@ REGULAR_IDS: Final = re.compile(r"(?:[1-9][0-9]{0,9}-(?:0|[1-9][0-9]{0,8})-(?:0|
 _HEAD: Final = b'{"messages":['
 _SAMPLE_BYTES: Final = 16 * 1024
 _VALUE: Final = rb'([^"]*+)'  # a value with a quote inside does not fit, and so goes the long way
-_VARYING: Final = re.compile(rb'"(to|from|id|pfId|content|name|linkMobile|linkPc)":"((?:[^"\\]|\\.)*)"')
+_VARYING: Final = re.compile(
+    rb'"(to|from|id|pfId|content|name|imageLink|linkMobile|linkPc|linkAndroid|linkIos)":"((?:[^"\\]|\\.)*)"'
+)
 _SCHEMES: Final = (b"http://", b"https://")
 _ONCE: Final = ("to", "id", "pfId", "content")
 _MESSAGE: Final = {"to", "type", "kakaoOptions", "customFields"}
-_BUTTON: Final = {"name", "linkType", "linkMobile", "linkPc"}
-_BRAND: Final = {"targeting", "chatBubbleType", "content", "buttons", "imageId"}
+_LINKS: Final = ("linkMobile", "linkPc", "linkAndroid", "linkIos", "imageLink")
+_BUTTON: Final = {"name", "linkType", "linkMobile", "linkPc", "linkAndroid", "linkIos"}
+_BRAND: Final = {"targeting", "chatBubbleType", "content", "buttons", "imageId", "imageLink"}
 
 
 @dataclass(slots=True)
@@ -122,9 +125,9 @@ def _judge(columns: dict[str, list[tuple[bytes, ...]]]) -> Plain | None:
         return None
     if any(b"\\" in value for value in short | names):
         return None
-    for place in columns.get("linkMobile", []) + columns.get("linkPc", []):
+    for place in (place for name in _LINKS for place in columns.get(name, [])):
         addresses = b" ".join(place)
-        if b"\\" in addresses or not addresses.isascii():
+        if b"\\" in addresses or not addresses.isascii() or not all(place):
             return None
     for place in columns.get("linkMobile", []):
         if not all([link.startswith(_SCHEMES) for link in place]) or max(map(len, place)) > 1000:  # noqa: C419  faster so

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from majung_sandbox.accounts import Account
@@ -20,6 +21,10 @@ TWISTS = [
     {"content": ""}, {"content": 7}, {"buttons": []}, {"buttons": [LINK]}, {"buttons": [LINK] * 5}, {"buttons": [LINK] * 6},
     {"buttons": [{**LINK, "name": "가" * 15}]}, {"buttons": [{**LINK, "linkMobile": "ftp://x"}]}, {"buttons": [{"linkType": "AC"}]},
     {"targeting": "M"}, {"chatBubbleType": "IMAGE", "imageId": "FILE-there"}, {"chatBubbleType": "IMAGE", "imageId": "FILE-none"},
+    {"chatBubbleType": "IMAGE", "imageId": "FILE-there", "imageLink": "https://a.example/p"}, {"imageLink": "https://a.example/p"},
+    {"buttons": [{"name": "앱", "linkType": "AL", "linkAndroid": "app://x"}]}, {"buttons": [{"name": "앱", "linkType": "AL"}]},
+    {"buttons": [{"name": "앱", "linkType": "AL", "linkAndroid": ""}]}, {"buttons": [{**LINK, "linkPc": "https://a.example/한글"}]},
+    {"content": "줄\n바꿈"}, {"content": "따옴표 \" 와 \\\\ 와 \\n"}, {"content": "탭\t"},
     {"imageId": "FILE-there"}, {"adult": True}, {"header": "x"}, {"coupon": {}}, {"buttons": [[]]}, {"buttons": {"name": 1}},
 ]  # fmt: skip
 OUTSIDE = [
@@ -63,12 +68,40 @@ def taken(messages, many, long_way):
     }  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rows=MESSAGES, many=st.booleans())
 def test_short_and_long_way_agree(rows, many):
     messages = [{**brand(to, f"5-0-{i}", **twist), **outside} for i, (to, twist, outside) in enumerate(rows)]
 
     assert taken(messages, many, long_way=False) == taken(messages, many, long_way=True)
+
+
+USUAL = {
+    "to": "01012340005", "id": "5-0-1", "pfId": "PF-wide", "from": "0212345678", "content": "안녕", "name": "보기",
+    "link": "https://a.example/1",
+}  # fmt: skip
+ODD = {
+    "to": ["01012340000", "01012340003", "01012340070", "01012340098", "1234567", "1" * 15, "1" * 16, "", "0101234000a"],
+    "id": ["5-1-0", "05-0-1", "5-0-1 ", "x", "", "5-0-1000000000", "6-0-0"],
+    "pfId": ["PF-none", "", "PF\\", "채널"],
+    "from": ["0299999999", "", "02\\"],
+    "content": ["가" * 1300, "가" * 1301, "a" * 1301, "\n" * 99, "\n" * 100, "\n" * 200, "", '"', "\\", "\\n", "\\\n", "\t", "é"],
+    "name": ["가" * 14, "가" * 15, "a" * 15, "", '"', "\\"],
+    "link": ["http://b.example", "ftp://x", "", "https://가.example", "https://a/\\", "https://" + "a" * 992, "https://" + "a" * 993],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in ODD.items() for value in values])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_odd_value_in_a_plain_request_is_judged_alike(field, value, place):
+    messages = []
+    for i in range(3):
+        row = USUAL | {"to": f"0101234100{i}"} | ({field: value} if i == place else {})
+        button = {"name": row["name"], "linkType": "WL", "linkMobile": row["link"], "linkPc": "https://a.example/1"}
+        message = brand(row["to"], row["id"], row["pfId"], content=row["content"], buttons=[button])
+        messages.append({**message, "from": row["from"]})
+
+    assert taken(messages, False, long_way=False) == taken(messages, False, long_way=True)
 
 
 def test_a_plain_campaign_goes_the_short_way():
