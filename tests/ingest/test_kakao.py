@@ -13,6 +13,7 @@ from majung.activity.models import Duty
 from majung.channels import identities
 from majung.channels.friends import FriendState
 from majung.channels.models import Channel, Friendship, KakaoApp
+from majung.core import clock
 from majung.core.sealing import sealer_at
 from majung.people.models import Person
 from tests.ingest.asgi import call, post
@@ -148,7 +149,7 @@ def test_news_from_the_future_are_taken_as_now(scene: Scene) -> None:
     """Else one forged or broken moment would hide all later news."""
     knock(scene, body(scene, updated_at="2999-01-01T00:00:00Z"))
 
-    assert Friendship.objects.get().seen_at < datetime.now(UTC) + timedelta(minutes=1)  # noqa: DTZ005
+    assert Friendship.objects.get().seen_at < clock.now() + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

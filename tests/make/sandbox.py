@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -45,7 +46,7 @@ def running() -> Iterator[Sandbox]:
     process = subprocess.Popen(
         [sys.executable, "-m", "majung_sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True,
         env={**environment, "PYTHONPATH": "sandbox", "MAJUNG_SANDBOX_KEY": KEY, "MAJUNG_SANDBOX_SECRET": SECRET},
-        cwd=os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+        cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     try:
         assert process.stdout is not None
