@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.people.phones import Kind, Phone, normalise
+from majung.people.phones import Kind, Phone, normalise, spoken
 
 MOBILE = Phone(Kind.MOBILE, "01012345678")
 
@@ -108,3 +108,18 @@ def test_every_mobile_round_trips(number: int, first: str, second: str, prefix: 
     if wide:
         text = "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in text)
     assert normalise(text) == Phone(Kind.MOBILE, f"010{rest}")
+
+
+@pytest.mark.parametrize(
+    ("digits", "said"),
+    [
+        ("01012345678", "010-1234-5678"),
+        ("023123456", "02-312-3456"),
+        ("0212345678", "02-1234-5678"),
+        ("0317654321", "031-765-4321"),
+        ("", ""),
+    ],
+)
+def test_numbers_are_read_in_groups(digits: str, said: str) -> None:
+    assert spoken(digits) == said
+    assert not digits or normalise(said) == normalise(digits)

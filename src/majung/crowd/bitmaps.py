@@ -102,34 +102,36 @@ def _read(
 def _evaluate(connection: psycopg.Connection[Any], root: int, stale: list[_Set]) -> list[tuple[int, Buckets]]:
     """Each set by its SQL in one snapshot, whole or for its changed people, with that snapshot's watermark."""
     compiler = Compiler(root)
-    return select(connection, compiler, [(one.leaf, None if one.rebuild else one.changed) for one in stale])
+    asked = [
+        (compiler.base(one.leaf, None if one.rebuild else one.changed), isinstance(one.leaf, Range)) for one in stale
+    ]
+    return select(connection, asked, compiler.params)
 
 
 def select(
-    connection: psycopg.Connection[Any], compiler: Compiler, asked: list[tuple[Leaf | Range, Iterable[int] | None]]
+    connection: psycopg.Connection[Any], asked: list[tuple[str, bool]], params: Mapping[str, Any]
 ) -> list[tuple[int, Buckets]]:
-    """The truth about several base sets in one statement, hence one snapshot: its watermark, and people by bucket."""
+    """What each SELECT finds, all in one statement, hence one snapshot: its watermark, and people by bucket.
+
+    A SELECT has the column person_id, and a second one, the bucket, when its flag says so.
+    """
     if not asked:
         return []
     parts = []
-    for index, (leaf, people) in enumerate(asked):
-        text, bucketed = compiler.base(leaf, people), isinstance(leaf, Range)
+    for index, (text, is_bucketed) in enumerate(asked):
         columns, bucket = (
-            ("person_id, bucket", "array_agg(b.bucket::int4)") if bucketed else ("person_id", "NULL::int4[]")
+            ("person_id, bucket", "array_agg(b.bucket::int4)") if is_bucketed else ("person_id", "NULL::int4[]")
         )
         parts.append(
             f"SELECT {index}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
             f" FROM ({text}) AS b({columns})"
         )
-    done = psycopg.Cursor(connection).execute(" UNION ALL ".join(parts).encode(), compiler.params, binary=True)
+    done = psycopg.Cursor(connection).execute(" UNION ALL ".join(parts).encode(), params, binary=True)
     found: list[tuple[int, Buckets]] = [(0, {})] * len(asked)
-    for position, xid, people_array, bucket_array in _cells(done):
-        index, members = int.from_bytes(position or b"", "big"), numbers(people_array)
-        ranged = isinstance(asked[index][0], Range)
-        found[index] = (
-            int(xid or 0),
-            _split(members, numbers(bucket_array).view(np.int32)) if ranged else {None: BitMap(members)},
-        )
+    for position, xid, people, buckets in _cells(done):
+        index, members = int.from_bytes(position or b"", "big"), numbers(people)
+        whole: Buckets = {None: BitMap(members)}
+        found[index] = int(xid or 0), _split(members, numbers(buckets).view(np.int32)) if asked[index][1] else whole
     return found
 
 
@@ -144,7 +146,7 @@ def _cells(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[bytes | None, ...]]:
 def _split(members: Numbers, buckets: np.ndarray[Any, np.dtype[np.int32]]) -> Buckets:
     if not len(members):
         return {}
-    order = np.lexsort((members, buckets))
+    order = np.argsort(buckets, kind="stable")
     members, buckets = members[order], buckets[order]
     values, starts = np.unique(buckets, return_index=True)
     return {int(value): BitMap(part) for value, part in zip(values, np.split(members, starts[1:]), strict=True)}

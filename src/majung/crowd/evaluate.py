@@ -82,13 +82,10 @@ def _by_sql(
     connection: psycopg.Connection[Any], compiler: Compiler, expression: Expression, today: date | None
 ) -> BitMap:
     whole = resolve(expression, today or clock.today())
-    asked = dict.fromkeys((leaf.family, leaf.args) for leaf in (Leaf(EVERYONE_FAMILY), *leaves(whole)))
-    ranged = {(leaf.family, leaf.args) for leaf in leaves(whole) if isinstance(leaf, Range)}
-    plain: list[tuple[Leaf | Range, Iterable[int] | None]] = [
-        (Range(*key) if key in ranged else Leaf(*key), None) for key in asked
-    ]
-    found = dict(zip(asked, (buckets for _, buckets in bitmaps.select(connection, compiler, plain)), strict=True))
-    return _people(whole, lambda leaf: _in_range(found[leaf.family, leaf.args], leaf))
+    asked = list(dict.fromkeys((Leaf(EVERYONE_FAMILY), *leaves(whole))))
+    found = bitmaps.select(connection, [(compiler.rows(leaf), False) for leaf in asked], compiler.params)
+    sets = {leaf: buckets.get(None) or BitMap() for leaf, (_, buckets) in zip(asked, found, strict=True)}
+    return _people(whole, sets.__getitem__)
 
 
 def _in_range(buckets: bitmaps.Buckets, leaf: Leaf | Range) -> BitMap:

@@ -19,10 +19,11 @@ from majung.people import filters, queries, services, timeline, vault
 from majung.people.enums import Basis, ContactKind, Gender, PersonState, Why
 from majung.people.forms import EraseForm, HomeForm, RevealForm, TagForm, TakeTagForm
 from majung.people.models import Person, Tag
+from majung.people.phones import spoken
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.middleware import ActorRequest
-from majung.ui.text import josa
+from majung.ui.text import UNKNOWN, josa
 from majung.ui.values import Crumb
 
 REVEAL_MINUTES = 10
@@ -170,7 +171,7 @@ def _contacts(found: Person, masked: vault.Masked, opened: dict[str, str]) -> li
         (ContactKind.EMAIL, "email", masked.email),
     ]
     return [
-        (str(kind.label), opened.get(key) or hidden) for kind, key, hidden in shown if hidden != "–" or opened.get(key)
+        (str(kind.label), spoken(opened.get(key, "")) or hidden) for kind, key, hidden in shown if hidden != UNKNOWN
     ]
 
 

@@ -48,6 +48,14 @@ def normalise(text: str) -> Phone | None:
     return None
 
 
+def spoken(digits: str) -> str:
+    """A number as people read it: 010-1234-5678, 02-312-3456. What is no number of ours stays as it is."""
+    if not digits.isdigit() or len(digits) < 9:
+        return digits
+    area = 2 if digits.startswith("02") else 3
+    return f"{digits[:area]}-{digits[area:-4]}-{digits[-4:]}"
+
+
 def _national(compact: str) -> str:
     """``compact`` in national form (leading 0); empty when it holds anything but digits and one leading plus."""
     abroad = compact.startswith(("+", "00"))
