@@ -53,7 +53,7 @@ def assert_both_sides_agree(sandbox: Sandbox, campaign: int, *, repeats: int = 0
     told, seen = books(raw(), campaign), sandbox.books(campaign)
     assert sent_ids(campaign) == sandbox.ids(campaign, "taken")
     assert seen["ids_taken_more_than_once"] == repeats == told.repeats
-    assert told.balances and told.not_yet == told.in_doubt == 0
+    assert told.is_balanced and told.not_yet == told.in_doubt == 0
     if not repeats:
         assert seen["numbers_delivered_more_than_once"] == 0
         assert told.delivered == seen["delivered"]

@@ -51,13 +51,15 @@ class Books:
         return {"left_out": sum(self.left_out.values()), **found}
 
     @property
-    def balances(self) -> bool:
+    def is_balanced(self) -> bool:
         """Everyone exactly once, and what stands twice (drops, moves) the same in both places."""
         return (
             self.audience == sum(self.counts.values())
             and self.dropped == self.dropped_sets
             and self.moved_on == self.later_waves
         )
+
+    balances = is_balanced
 
 
 def in_words(found: Books) -> str:
@@ -71,7 +73,7 @@ def in_words(found: Books) -> str:
             parts.append(f"    그 가운데 도착 {found.delivered:,}")
         parts += _indented(name)
     terms = " + ".join(f"{n:,}" for n in found.counts.values())
-    verdict = "맞습니다" if found.balances else "맞지 않습니다"
+    verdict = "맞습니다" if found.is_balanced else "맞지 않습니다"
     return "\n".join([*parts, "", f"{found.audience:,} = {terms}: 합이 {verdict}."])
 
 

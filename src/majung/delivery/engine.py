@@ -103,7 +103,7 @@ class Slot:
 def finish(connection: ledger.Connection, campaign: int) -> bool:
     """Close a dispatch of which nothing is out any more, if its books balance; else say so on it."""
     told = books.books(connection, campaign)
-    if not told.balances:
+    if not told.is_balanced:
         run(connection, "trouble", campaign=campaign, problem="장부의 합이 맞지 않습니다. 관리자에게 알려 주세요.")
         log.error("books do not balance", extra={"campaign": campaign, "terms": told.counts})
         return False

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from pyroaring import BitMap
 
-from majung.crowd import bitmaps, catalogue, registry
+from majung.crowd import bitmaps, catalogue
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
 
@@ -18,20 +18,22 @@ STATEMENT_LEAVES = 64
 """Base sets asked for in one statement."""
 
 
-Reader = Callable[[list[bitmaps.Key]], bitmaps.Sets]
-"""Fetches base sets: for each key its people by bucket."""
+Asked = Leaf | Range
+Reader = Callable[[list[Asked]], dict[Asked, BitMap]]
+"""Fetches base sets (of bucketed ones, ranges), each with its people."""
 
 
 def by_sql(connection: psycopg.Connection[Any], root: int, people: Iterable[int] | None = None) -> Reader:
     """The truth: each base set by its SQL, for all or narrowed to ``people``."""
     narrowed = None if people is None else sorted(people)
 
-    def read(keys: list[bitmaps.Key]) -> bitmaps.Sets:
-        found: bitmaps.Sets = {}
-        for start in range(0, len(keys), STATEMENT_LEAVES):
-            some = keys[start : start + STATEMENT_LEAVES]
-            answer = bitmaps.select(connection, Compiler(root, narrowed), [(_leaf(key), None) for key in some])
-            found.update((key, buckets) for key, (_, buckets) in zip(some, answer, strict=True))
+    def read(asked: list[Asked]) -> dict[Asked, BitMap]:
+        found: dict[Asked, BitMap] = {}
+        for start in range(0, len(asked), STATEMENT_LEAVES):
+            some = asked[start : start + STATEMENT_LEAVES]
+            compiler = Compiler(root, narrowed)
+            answer = bitmaps.select(connection, [(compiler.rows(leaf), False) for leaf in some], compiler.params)
+            found.update((leaf, sets.get(None) or BitMap()) for leaf, (_, sets) in zip(some, answer, strict=True))
         return found
 
     return read
@@ -40,15 +42,25 @@ def by_sql(connection: psycopg.Connection[Any], root: int, people: Iterable[int]
 def by_bitmap(connection: psycopg.Connection[Any], root: int) -> Reader:
     """The index: stored bitmaps with the change log up to now."""
 
-    def read(keys: list[bitmaps.Key]) -> bitmaps.Sets:
-        return bitmaps.load(connection, root, keys)
+    def read(asked: list[Asked]) -> dict[Asked, BitMap]:
+        sets = bitmaps.load(connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked))
+        return {leaf: _in_range(sets[leaf.family, leaf.args], leaf) for leaf in asked}
 
     return read
 
 
-def _leaf(key: bitmaps.Key) -> Leaf | Range:
-    family, args = key
-    return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
+def _in_range(buckets: bitmaps.Buckets, leaf: Asked) -> BitMap:
+    if isinstance(leaf, Leaf):
+        return buckets.get(None) or BitMap()
+    first, last = leaf.first, leaf.last
+    inside = [
+        people
+        for bucket, people in buckets.items()
+        if bucket is not None
+        and (not isinstance(first, int) or bucket >= first)
+        and (not isinstance(last, int) or bucket <= last)
+    ]
+    return BitMap.union(*inside) if inside else BitMap()
 
 
 class Sets:
@@ -57,15 +69,15 @@ class Sets:
     def __init__(self, reader: Reader, today: date) -> None:
         catalogue.load()
         self._read, self._today = reader, today
-        self._known: bitmaps.Sets = {}
+        self._known: dict[Asked, BitMap] = {}
 
     def prefetch(self, expressions: Iterable[Expression]) -> None:
         """Read every base set of these that is not known yet, together."""
         asked = {
-            (leaf.family, leaf.args): None
+            leaf: None
             for expression in expressions
             for leaf in leaves(resolve(expression, self._today))
-            if (leaf.family, leaf.args) not in self._known
+            if leaf not in self._known
         }
         if asked:
             self._known.update(self._read(list(asked)))
@@ -79,26 +91,12 @@ class Sets:
         """Everyone alive who is in the expression."""
         everyone = Leaf("person")
         self.prefetch([everyone, expression])
-        return self.within(expression, self._leaf(everyone))
-
-    def _leaf(self, leaf: Leaf | Range) -> BitMap:
-        buckets = self._known[leaf.family, leaf.args]
-        if isinstance(leaf, Leaf):
-            return buckets.get(None) or BitMap()
-        first, last = leaf.first, leaf.last
-        inside = [
-            people
-            for bucket, people in buckets.items()
-            if bucket is not None
-            and (not isinstance(first, int) or bucket >= first)
-            and (not isinstance(last, int) or bucket <= last)
-        ]
-        return BitMap.union(*inside) if inside else BitMap()
+        return self.within(expression, self._known[everyone])
 
     def _combine(self, expression: Expression, asked: BitMap) -> BitMap:
         match expression:
             case Leaf() | Range():
-                return asked & self._leaf(expression)
+                return asked & self._known[expression]
             case And(parts):
                 for part in parts:
                     asked = self._combine(part, asked)
