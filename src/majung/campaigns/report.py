@@ -100,7 +100,7 @@ def progress(actor: Actor, campaign: Campaign) -> Progress | None:
     cost = found.cost_centiwon
     if blind and found.accepted + found.in_doubt:
         cost = cost // (found.accepted + found.in_doubt) * (shown["accepted"] + shown["in_doubt"])
-    return Progress(**shown, cost_centiwon=cost, is_balanced=found.is_balanced, is_rounded=blind)
+    return Progress(**shown, cost_centiwon=cost, is_balanced=found.balances, is_rounded=blind)
 
 
 def left_out(actor: Actor, campaign: Campaign) -> list[ReasonRow]:

@@ -43,7 +43,7 @@ def why(actor: Actor, campaign: Campaign, person: Person) -> Answer:
     """The answer for a person whom the actor may see."""
     person_id = person.pk
     catalogue.load()
-    dispatch = Dispatch.objects.filter(campaign_id=campaign.pk).first()
+    dispatch = Dispatch.objects.filter(campaign_id=campaign.pk).only("occasion").first()
     channel, byte, reason = None, None, None
     if dispatch is not None:
         row = db.raw().execute(_sql("channel_of"), {"campaign": campaign.pk, "person": person_id}).fetchone()

@@ -186,7 +186,9 @@ def advance(campaign_id: int) -> None:
 def follow(campaign_id: int) -> str:
     """The campaign says what its dispatch came to: paused by the engine, finished, settled. The state after it."""
     campaign = locked(campaign_id)
-    dispatch = Dispatch.objects.filter(campaign_id=campaign_id).first()
+    dispatch = (
+        Dispatch.objects.filter(campaign_id=campaign_id).only("state", "pause_reason", "problem", "finished_at").first()
+    )
     if campaign.kind == Kind.HAND or dispatch is None:
         return campaign.state
     actor = system_actor(campaign.root_id)
