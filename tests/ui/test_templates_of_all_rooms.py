@@ -77,6 +77,21 @@ def test_icons_exist(source: str) -> None:
     assert named - ICONS == set()
 
 
+def test_class_names_mean_something(source: str) -> None:
+    sheets = "".join(path.read_text() for path in (COMPONENTS.parents[1] / "static/ui").glob("*.css"))
+    written = set(re.findall(r"\.((?:mj|mp|btn|form)-[a-zA-Z0-9_-]+)", sheets))
+    variable = re.compile(r"[{%].*?[%}]}")
+
+    used = {
+        name
+        for names in re.findall(r'class="([^"]*)"', variable.sub(" ", source))
+        for name in names.split()
+        if re.fullmatch(r"(?:mj|mp|btn|form)-[a-zA-Z0-9_-]*[a-zA-Z0-9]", name)
+    }
+
+    assert used - written == set()
+
+
 SIGNED_LINKS = {"portal/templates/portal/preferences.html"}
 """Pages whose signed address is the authority: refusing takes one tap and no session, so there is no token to carry."""
 
