@@ -124,7 +124,9 @@ def test_foreign_budgets_and_drafts_are_not_there(party: Organised) -> None:
     assert client.post(theirs).status_code == 404
 
 
-PAGES_WITH_NAMES = ("/tree/", "/tree/?q=비밀", "/tree/sheet/csv/", "/grants/", "/grants/?q=비밀", "/grants/past/", "/grants/lend/", "/budgets/")
+PAGES_WITH_NAMES = (
+    "/tree/", "/tree/?q=비밀", "/tree/sheet/csv/", "/grants/", "/grants/?q=비밀", "/grants/past/", "/grants/lend/", "/budgets/",
+)  # fmt: skip
 
 
 def test_no_page_names_a_sister_or_foreign_unit(party: Organised) -> None:
@@ -286,7 +288,7 @@ def test_words_are_added_by_whoever_manages_the_top(party: Organised) -> None:
 
 def test_lending_from_the_form_makes_a_link_once(party: Organised) -> None:
     client = client_of(party.owner)
-    offer = {"unit": party.units[1].code, "holder": "", "role": "operator", "valid_days": "7", "covers_subtree": "on", "label": "강원 사무국"}
+    offer = {"unit": party.units[1].code, "holder": "", "role": "operator", "valid_days": "7", "label": "강원 사무국"}
 
     page = client.post("/grants/lend/", offer)
     link = re.search(r"/invitation/([\w-]{43})/", page.content.decode())
@@ -374,8 +376,8 @@ def test_budgets_are_set_and_bounded_on_the_page(party: Organised) -> None:
     assert client.post(f"/budgets/{party.units[1].public_id}/", {"month": month, "won": "400"}).status_code == 302
     assert local.post(f"/budgets/{party.units[1].public_id}/", {"month": month, "won": "500"}).status_code == 403
     assert local.post(f"/budgets/{party.units[3].public_id}/", {"month": month, "won": "300"}).status_code == 302
-    for bad in ({"month": "x", "won": "1"}, {"month": month, "won": "-1"}, {"month": month, "won": "1e99"}, {"month": "2020-01", "won": "1"}):
-        assert client.post(f"/budgets/{party.top.public_id}/", bad).status_code == 422
+    for when, won in (("x", "1"), (month, "-1"), (month, "1e99"), ("2020-01", "1")):
+        assert client.post(f"/budgets/{party.top.public_id}/", {"month": when, "won": won}).status_code == 422
     assert dict(Budget.objects.values_list("unit__code", "limit_centiwon")) == {
         party.top.code: 100_000, party.units[1].code: 40_000, party.units[3].code: 30_000,
     }  # fmt: skip

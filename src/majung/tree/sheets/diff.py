@@ -159,12 +159,11 @@ class _Comparison:
         self, given: Mapping[str, str], unit: Unit | None, parent: str, file_codes: Mapping[str, Row]
     ) -> UnitColumns:
         """The row's columns; without a column of the file what is there stays, new units take after their parent."""
-        above = self.units.get(parent)
         before = columns_of(unit) if unit else None
-
+        kind, entity = given.get("kind", ""), given.get("entity", "")
         return UnitColumns(
-            kind=self.kind(given.get("kind", ""), unit, above),
-            entity=self.entity(given.get("entity", ""), unit, parent, file_codes),
+            kind=self.kind(kind) if kind else unit.kind if unit else self.kind_below(parent, file_codes),
+            entity=self.entity(entity or (unit.entity.name if unit else self.word_above("entity", parent, file_codes))),
             code=given["code"],
             name=given["name"],
             leader=given.get("leader", before.leader if before else ""),
@@ -172,36 +171,38 @@ class _Comparison:
             district_code=given.get("district", before.district_code if before else ""),
         )
 
-    def kind(self, name: str, unit: Unit | None, above: Unit | None) -> UnitKind:
-        """The tier of that name: known, or new."""
-        if not name:
+    def word_above(self, key: str, parent: str, file_codes: Mapping[str, Row]) -> str:
+        """The nearest name of a kind or legal entity from ``parent`` up, as the file says or the tree holds."""
+        seen: set[str] = set()
+        while parent not in seen:
+            seen.add(parent)
+            row, unit = file_codes.get(parent), self.units.get(parent)
+            if row is not None and row.values.get(key):
+                return row.values[key]
             if unit is not None:
-                held: UnitKind = unit.kind
-                return held
-            below = [k for k in self.kinds.values() if above is not None and k.rank > above.kind.rank]
-            if not below:
-                raise Invalid(problem="갈래가 비었습니다.")
-            return min(below, key=lambda kind: kind.rank)
+                return str(getattr(unit, key).name)
+            if row is None:
+                raise Invalid(problem=f"윗조직 ‘{parent}’이 없습니다.")
+            parent = row.values.get("parent", "")
+        raise Invalid(problem="윗조직을 따라가면 자기에게 돌아옵니다.")
+
+    def kind_below(self, parent: str, file_codes: Mapping[str, Row]) -> UnitKind:
+        """The tier next below the parent's, or the parent's own when there is none."""
+        name = self.word_above("kind", parent, file_codes)
+        own = self.kinds.get(name)
+        below = [kind for kind in self.kinds.values() if own is not None and kind.rank > own.rank]
+        return min(below, key=lambda kind: kind.rank) if below else self.kind(name)
+
+    def kind(self, name: str) -> UnitKind:
+        """The tier of that name: known, or new."""
         if len(name) > 30:
             raise Invalid(problem="갈래 이름은 30자까지입니다.")
         if name not in self.kinds and not self.manages_top:
             raise Invalid(problem=f"‘{name}’이라는 갈래가 없습니다.")
         return self.kinds.get(name) or self.new_kinds.setdefault(name, UnitKind(root_id=self.actor.root_id, name=name))
 
-    def entity(self, name: str, unit: Unit | None, parent: str, file_codes: Mapping[str, Row]) -> LegalEntity:
-        """The legal entity of that name: known, or new; unnamed, the nearest one above."""
-        seen: set[str] = set()
-        while not name:
-            if unit is not None:
-                held: LegalEntity = unit.entity
-                return held
-            if parent in seen:
-                raise Invalid(problem="윗조직이 서로 맞물려 돕니다.")
-            seen.add(parent)
-            unit, row = self.units.get(parent), file_codes.get(parent)
-            name, parent = (row.values.get("entity", ""), row.values.get("parent", "")) if row else ("", "")
-            if unit is None and row is None:
-                raise Invalid(problem="법인이 비었습니다.")
+    def entity(self, name: str) -> LegalEntity:
+        """The legal entity of that name: known, or new."""
         if len(name) > 80:
             raise Invalid(problem="법인 이름은 80자까지입니다.")
         if name not in self.entities and not self.manages_top:

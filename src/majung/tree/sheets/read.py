@@ -70,8 +70,9 @@ def read(file: BinaryIO, name: str, *, size: int | None = None) -> list[Row]:
 def _decoded(raw: bytes) -> str:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encodings = ["utf-16"]
-    elif raw[:200].count(b"\0") > len(raw[:200]) // 4:
-        encodings = ["utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"]
+    elif b"\0" in raw[:2000]:
+        # No mark: the zero half of each Latin letter, comma and line end says which half comes first.
+        encodings = ["utf-16-le" if raw[1:2000:2].count(0) >= raw[:2000:2].count(0) else "utf-16-be"]
     else:
         encodings = ["utf-8-sig", "cp949"]
     for encoding in encodings:
