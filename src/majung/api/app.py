@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -31,7 +32,9 @@ class Key(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
         """The actor that the key is, or None: unknown, expired, revoked and no longer lent look the same."""
-        key = key_from_header(token)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            raise HttpError(413, "too_large")
+        key = key_from_header(f"Bearer {token}")
         actor = actor_of_key(key) if key else None
         if actor is not None:
             request.actor = actor  # type: ignore[attr-defined]  # declared by ApiRequest
@@ -43,15 +46,8 @@ class Json(Parser):
     """Bodies are read with orjson: it refuses depth beyond 1,024 instead of exhausting the stack."""
 
     def parse_body(self, request: HttpRequest) -> DictStrAny:
-        """The body as an object. Raises HttpError 400 or 413."""
-        if len(request.body) > MAX_BODY_BYTES:
-            raise HttpError(413, "too_large")
-        try:
-            parsed = orjson.loads(request.body)
-        except orjson.JSONDecodeError:
-            raise HttpError(400, "not_json") from None
-        if not isinstance(parsed, dict):
-            raise HttpError(400, "not_an_object")
+        """The body; ninja answers what cannot be read with NOT_READ."""
+        parsed: DictStrAny = orjson.loads(request.body)
         return parsed
 
 
@@ -81,6 +77,9 @@ api = NinjaAPI(
 
 
 def _error(request: HttpRequest, code: str, message: str, status: int, **more: Any) -> HttpResponse:
+    if connection.in_atomic_block:
+        # ninja answers errors inside the view, so the request's transaction would commit what was begun.
+        transaction.set_rollback(True)
     return api.create_response(request, {"code": code, "message": message, **more}, status=status)
 
 
@@ -100,14 +99,14 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _error(request, "invalid", "보낸 값을 이해할 수 없습니다.", 422, problems=problems[:50])
 
 
+NOT_READ = "Cannot parse request body"
 _SENTENCES = {
     "not_json": "JSON으로 읽을 수 없습니다.",
-    "not_an_object": "JSON 객체여야 합니다.",
     "too_large": "본문이 너무 큽니다. 2MB까지 받습니다.",
 }
 
 
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-    code = str(error)
+    code = "not_json" if str(error) == NOT_READ else str(error)
     return _error(request, code, _SENTENCES.get(code, "요청을 이해할 수 없습니다."), error.status_code)

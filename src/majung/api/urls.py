@@ -1,6 +1,12 @@
-"""Addresses of the api."""
+"""Addresses of the API."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-app_name = "api"
-urlpatterns: list[URLPattern | URLResolver] = []
+from majung.api import campaigns, people, segments
+from majung.api.app import api
+
+api.add_router("/people", people.router)
+api.add_router("/segments", segments.router)
+api.add_router("/campaigns", campaigns.router)
+
+urlpatterns = [path("v1/", api.urls)]

@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     with psycopg.connect(settings.database_url()) as connection:
         found = books.books(connection, _number(connection, arguments.campaign))
         print(books.in_words(found))
-    return 0 if found.balances else 1
+    return 0 if found.is_balanced else 1
 
 
 def _number(connection: psycopg.Connection[tuple[object, ...]], text: str) -> int:

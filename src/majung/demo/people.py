@@ -6,8 +6,7 @@ four in ten friendships stay unknown, as after any import of a real list.
 
 import io
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -64,7 +63,10 @@ def _add(world: World, population: Population, random: np.random.Generator, say:
     draw = random.random(len(population))
     standing = np.where(draw < MEMBER, 2, np.where(draw < MEMBER + APPLIED, 1, 0))
     groundless, mobileless = random.random(len(population)) < NO_BASIS, random.random(len(population)) < NO_BASIS
-    linked = random.random(len(population)) < LINKED
+    # An id of the messenger belongs to one person: of those who share a number, the first.
+    first = np.zeros(len(population), dtype=bool)
+    first[np.unique(population.number, return_index=True)[1]] = True
+    linked = (random.random(len(population)) < LINKED) & first & ~mobileless
     kakao = space(world.app.pk)
     actor = system_actor(world.centre.root_id)
     who = np.zeros(len(population), dtype=np.int64)
@@ -89,7 +91,7 @@ def _add(world: World, population: Population, random: np.random.Generator, say:
             for i in part
         ]
         with transaction.atomic():
-            added = people.add_people(actor, _identities_once(batch))
+            added = people.add_people(actor, batch)
             who[start : start + len(batch)] = [number or 0 for number in added.numbers]
             stopped = [n for n in added.people if random.random() < STOPPED]
             if stopped:
@@ -97,17 +99,6 @@ def _add(world: World, population: Population, random: np.random.Generator, say:
         if start // BATCH % 10 == 9:
             say(f"{start + len(batch):,}명을 넣었습니다.")
     return who
-
-
-def _identities_once(batch: Sequence[NewPerson]) -> list[NewPerson]:
-    """An id of the messenger belongs to one person: later people with the same number go without."""
-    seen: set[tuple[str, str]] = set()
-    once = []
-    for person in batch:
-        fresh = tuple(identity for identity in person.identities if identity not in seen)
-        seen.update(fresh)
-        once.append(person if fresh == person.identities else replace(person, identities=fresh))
-    return once
 
 
 def _some(who: NDArray[np.int64], mask: NDArray[np.bool_]) -> list[int]:

@@ -67,7 +67,7 @@ class Outcome:
     @property
     def balances(self) -> bool:
         """Whether the books balance and the sandbox tells the same."""
-        return self.books.balances and self.proof.agrees
+        return self.books.is_balanced and self.proof.agrees
 
     def figures(self) -> dict[str, Any]:
         """The keys of ``--json``."""
@@ -164,7 +164,7 @@ def _operator() -> tuple[Actor, Unit]:
 def _write(actor: Actor, centre: Unit) -> Campaign:
     campaign = campaigns.draft(actor, centre, title=TITLE)
     buttons: list[Mapping[str, Any]] = [
-        {**button, "link": button["link"] or f"{settings.BASE_URL}/p/{centre.public_id}/"} for button in BUTTONS
+        {**button, "link": button["link"] or f"{settings.BASE_URL}/p/u/{centre.public_id}/"} for button in BUTTONS
     ]
     account = str(campaign.account.public_id) if campaign.account else ""
     campaign = campaigns.edit_words(

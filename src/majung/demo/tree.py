@@ -1,5 +1,7 @@
 """The invented party's tree as rows of a tree sheet: the centre, 17 provinces, 254 districts and their representatives."""
 
+import csv
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +11,7 @@ from majung.demo.population import rows
 PARTY = "가람당"
 ENTITY = "가람당"
 CENTRE, PROVINCE, DISTRICT, REPRESENTATIVE = "중앙당", "시도당", "지역위원회", "대표"
-CENTRE_CODE = "HQ"
+CENTRE_CODE = "TOP"
 UNCOMMON_PCT = 0.4
 
 
@@ -64,6 +66,16 @@ def places(seed: int = 22) -> list[Place]:
             )
         )  # fmt: skip
     return found
+
+
+def sheet(seed: int = 22) -> str:
+    """The same as the CSV that an operator would upload (T6)."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["코드", "윗조직 코드", "갈래", "이름", "법인", "대표자", "전화", "선거구 코드"])
+    for p in places(seed):
+        writer.writerow([p.code, p.parent_code, p.kind, p.name, ENTITY, p.leader, p.phone, p.district_code])
+    return out.getvalue()
 
 
 def _leaders(count: int, seed: int) -> list[str]:

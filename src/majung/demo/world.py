@@ -1,5 +1,6 @@
 """Sets the invented party up: tree, channels, the dealer's account, notices and operators, by the rooms' own services."""
 
+import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from majung.accounts import services as accounts
 from majung.accounts.models import User
 from majung.channels import services as channels
 from majung.channels.enums import ChannelKind, JobKind, JobState, MessageKind, Mode, Reach, Step
-from majung.channels.models import AccountJob, Channel, DealerAccount, KakaoApp
+from majung.channels.models import AccountJob, Channel, ChannelStep, DealerAccount, KakaoApp
 from majung.channels.services.channels import ChannelFacts
 from majung.consent import notices
 from majung.consent.enums import ConsentMedium, ConsentPurpose
@@ -22,9 +23,10 @@ from majung.core.errors import Outside
 from majung.demo import tree as party
 from majung.demo.gateway import Gateway
 from majung.tree import services as tree
+from majung.tree import sheets
 from majung.tree.actor import Actor, actor_of_user
 from majung.tree.enums import OrganisationKind, Role
-from majung.tree.models import LegalEntity, Unit, UnitKind
+from majung.tree.models import LegalEntity, Unit
 from majung.tree.rules import NO_LIMITS, Quotas
 
 Say = Callable[[str], None]
@@ -37,6 +39,7 @@ PRICES = {MessageKind.BRAND: 2_300, MessageKind.ALIM: 800, MessageKind.SMS: 1_00
 PASSWORD = "가람-열쇠-2026"  # noqa: S105  of the demo's invented operators
 MONTH_WON = 60_000_000
 BLIND_MESSAGES_A_DAY = 3_000
+POLITICS = "시연: 정당이 당원에게 보내는 알림은 보낼 수 있다는, 꾸며 낸 회신입니다."
 
 NOTICES: tuple[tuple[str, Words], ...] = (
     (
@@ -113,20 +116,10 @@ def _units(centre: Actor) -> dict[str, Unit]:
         phone="02-000-0000", address="서울특별시 가람로 1", refusal_number=REFUSALS
     )
     entity.refresh_from_db()
-    for rank, name in enumerate((party.CENTRE, party.PROVINCE, party.DISTRICT, party.REPRESENTATIVE)):
-        UnitKind.objects.get_or_create(root_id=centre.root_id, name=name, defaults={"rank": rank})
-    kinds = {kind.name: kind for kind in UnitKind.objects.filter(root_id=centre.root_id)}
-    units: dict[str, Unit] = {}
-    for place in party.places():
-        columns = tree.UnitColumns(
-            kind=kinds[place.kind], entity=entity, code=place.code, name=place.name, leader=place.leader, phone=place.phone,
-            district_code=place.district_code,
-        )  # fmt: skip
-        if place.parent_code:
-            units[place.code] = tree.add_unit(centre, units[place.parent_code], columns)
-        else:
-            units[place.code] = tree.edit_unit(centre, top, columns)
-    return units
+    rows = sheets.read(io.BytesIO(party.sheet().encode("cp949")), "가람당 조직.csv")
+    sheets.apply(centre, sheets.diff(centre, rows))
+    found = Unit.objects.filter(root_id=centre.root_id).select_related("kind", "entity", "root")
+    return {unit.code: unit for unit in found}
 
 
 def _channels(centre: Actor, units: dict[str, Unit], app: KakaoApp) -> dict[str, Channel]:
@@ -144,14 +137,13 @@ def _channels(centre: Actor, units: dict[str, Unit], app: KakaoApp) -> dict[str,
                 search_id=f"@garam{tail}", kind=ChannelKind.BUSINESS, reach=Reach.WIDE if wide else Reach.NEAR, kakao_app=app,
             ),
         )  # fmt: skip
-        for step in Step:
-            channels.tick(
-                centre,
-                channel,
-                step,
-                "시연: 꾸며 낸 답입니다. 정당의 알림은 보낼 수 있다는 회신." if step == Step.POLITICS else "",
-            )
         made[place.code] = channel
+    now, by = clock.now(), centre.user
+    ChannelStep.objects.bulk_create(
+        ChannelStep(channel=channel, step=step, done_at=now, done_by=by, note=POLITICS if step == Step.POLITICS else "")
+        for channel in made.values()
+        for step in Step
+    )
     return made
 
 
@@ -178,7 +170,7 @@ def _account(centre: Actor, unit: Unit, gateway: Gateway, made: dict[str, Channe
     ]
     gateway.post("channels", rows)
     gateway.post("kakao", {"webhook_url": f"{settings.INGEST_URL}/k/{app.path_token}", "admin_key": ADMIN_KEY})
-    sheet = "검색용 아이디,프로필 ID\n" + "".join(f"{row['searchId']},{row['pfId']}\n" for row in rows)
+    sheet = "검색용 아이디,발신 프로필 ID\n" + "".join(f"{row['searchId']},{row['pfId']}\n" for row in rows)
     done = channels.import_profiles(centre, account, sheet.encode("cp949"))
     if done.problems:
         raise RuntimeError(f"profiles: {done.problems[:3]}")
@@ -221,7 +213,9 @@ OPERATORS: Sequence[Operator] = (
         email="sender@demo.example", unit_code="2110101", role=Role.BLIND_SENDER, label="길보람 · 가림 발송",
         quotas=Quotas(messages_per_day=BLIND_MESSAGES_A_DAY),
     ),
-    Operator(email="privacy@demo.example", unit_code=party.CENTRE_CODE, role=Role.PRIVACY_OFFICER, label="위나래 · 개인정보 보호책임자"),
+    Operator(
+        email="privacy@demo.example", unit_code=party.CENTRE_CODE, role=Role.PRIVACY_OFFICER, label="위나래 · 개인정보 책임자",
+    ),
 )  # fmt: skip
 
 
