@@ -224,7 +224,8 @@ def test_list_is_narrowed(place: Place, client: Client) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"unit": "sister"}, {"unit": "foreign"}, {"unit": "00000000-0000-0000-0000-000000000000"}, {"unit": "x"}, {"tag": "foreign"},
+        {"unit": "sister"}, {"unit": "foreign"}, {"unit": "00000000-0000-0000-0000-000000000000"}, {"unit": "x"},
+        {"tag": "foreign"},
         {"gender": "9"}, {"age": "33"}, {"state": "'"}, {"district": "없음"},
     ],
 )  # fmt: skip
