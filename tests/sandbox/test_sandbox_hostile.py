@@ -163,3 +163,28 @@ def test_bad_control_calls_are_refused(client, path, body):
 
     assert status in (400, 404)
     assert answer["errorMessage"]
+
+
+@pytest.mark.parametrize("bad", [b"\\q", b"\\u12", b"\xff", b"\x01", b"\xed\xa0\x80", b'"', b'"}', b"\\"])
+def test_a_broken_text_deep_in_a_plain_request_is_400_for_all(client, group, bad):
+    body = orjson.dumps({"messages": [brand(f"0101010000{i}", f"1-0-{i}", content=f"MARK{i}") for i in range(5)]})
+
+    status, _ = client.raw("PUT", f"{GROUPS}/{group}/messages", body.replace(b"MARK3", bad), Authorization=client.signed())
+
+    assert (status, client("GET", f"{GROUPS}/{group}")["count"]["total"]) == (400, 0)
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (b"},{", b"}{"), (b"},{", b"},,{"), (b"},{", b"};{"), (b"}]}", b"},]}"), (b"}]}", b"}]}]}"), (b"},{", b"}]}{"),
+    (b"},{", b"}, {"),
+])  # fmt: skip
+def test_separators_are_read_as_json_reads_them(client, group, old, new):
+    body = orjson.dumps({"messages": [brand(f"0101010000{i}", f"1-0-{i}") for i in range(3)]}).replace(old, new)
+    try:
+        lawful = len(orjson.loads(body)["messages"]) == 3
+    except orjson.JSONDecodeError:
+        lawful = False
+
+    status, _ = client.raw("PUT", f"{GROUPS}/{group}/messages", body, Authorization=client.signed())
+
+    assert (status == 200) == lawful

@@ -87,7 +87,10 @@ ODD = {
     "from": ["0299999999", "", "02\\"],
     "content": ["가" * 1300, "가" * 1301, "a" * 1301, "\n" * 99, "\n" * 100, "\n" * 200, "", '"', "\\", "\\n", "\\\n", "\t", "é"],
     "name": ["가" * 14, "가" * 15, "a" * 15, "", '"', "\\"],
-    "link": ["http://b.example", "ftp://x", "", "https://가.example", "https://a/\\", "https://" + "a" * 992, "https://" + "a" * 993],
+    "link": [
+        "http://b.example", "ftp://x", "", "https://가.example", "https://a/\\", "https://" + "a" * 992,
+        "https://" + "a" * 993,
+    ],
 }  # fmt: skip
 
 
