@@ -161,6 +161,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "majung.ui.context.layout",
+                "majung.console.context.chrome",
             ],
         },
     }
