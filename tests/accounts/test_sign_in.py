@@ -130,6 +130,8 @@ def test_nobody_signs_up(owner: User) -> None:
 def test_second_factor_from_setting_up_to_signing_in(owner: User) -> None:
     client = Client()
     sign_in(client)
+    asked = client.get("/accounts/2fa/totp/activate/")
+    client.post(asked.headers["Location"], {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/")
     assert "<svg" in page.content.decode()
     assert 'style="' not in page.content.decode().replace("<svg", "")
