@@ -22,19 +22,19 @@ class UnitChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic o
         return f"{'· ' * (obj.depth - 1)}{obj.name}"
 
 
-def _text(label: str, help_text: str, *, rows: int = 2) -> forms.CharField:
-    area = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=LONGEST_TEXT, widget=area)
+def _text(label: str, help_text: str, *, required: bool = True) -> forms.CharField:
+    area = forms.Textarea(attrs={"rows": 2})
+    return forms.CharField(label=label, help_text=help_text, required=required, max_length=LONGEST_TEXT, widget=area)
 
 
 class NoticeForm(forms.Form):
-    """Everything a notice says. The four items may stay empty in a draft; publishing asks for them."""
+    """Everything a notice says; the four items that the law asks for are asked for."""
 
     unit = UnitChoice(queryset=Unit.objects.none(), to_field_name="public_id", label="조직", empty_label=None)
     code = forms.CharField(
         label="부호", max_length=40, help_text="같은 고지문의 판을 묶는 이름입니다. 예: join-service"
     )
-    purpose = forms.ChoiceField(label="목적", choices=ConsentPurpose.choices)
+    purpose = forms.ChoiceField(label="무엇에 대한 동의인가요", choices=ConsentPurpose.choices)
     title = forms.CharField(label="제목", max_length=100)
     by_media = forms.MultipleChoiceField(
         label="받을 매체",
@@ -55,7 +55,7 @@ class NoticeForm(forms.Form):
         help_text="이 기간이 지나면 보내지 않습니다. 비우면 철회할 때까지입니다.",
     )
     refusal_text = _text("거부할 권리와 불이익", "거부할 수 있다는 것과, 거부하면 무엇을 할 수 없는지 적어 주세요.")
-    recipients_text = _text("제공받는 자", "다른 곳에 제공할 때만 적습니다.")
+    recipients_text = _text("제공받는 자", "다른 곳에 제공할 때만 적습니다.", required=False)
 
     def __init__(self, units: QuerySet[Unit], *args: Any, draft: Notice | None = None, **kwargs: Any) -> None:
         if draft is not None:

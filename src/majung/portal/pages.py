@@ -139,6 +139,7 @@ def _form(
     context = {
         "unit": place,
         "said": said,
+        "blocks": blocks,
         "needed": [block for block in blocks if block.notice.required],
         "optional": [block for block in blocks if not block.notice.required],
         "districts": places.districts(place),

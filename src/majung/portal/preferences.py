@@ -36,7 +36,6 @@ SHOWN: Final = {
     ConsentMedium.KAKAO_AD: ("카카오톡 채널 메시지", "message-circle"),
     ConsentMedium.KAKAO_ALIM: ("알림톡", "bell"),
     ConsentMedium.SMS: ("문자", "message-2"),
-    ConsentMedium.EMAIL: ("전자우편", "mail"),
 }
 DONE: Final = {
     "refused": "끊었습니다. 지금부터 보내지 않습니다.",

@@ -1,7 +1,7 @@
 -- Writing to the ledgers, always in sets. Only people of the root are touched; what is said already is not said twice.
 
 -- name: grant
--- One entry for each person and medium. A million people are one statement (bench: tests/consent/test_scale.py).
+-- One entry for each person and medium. A million people are one statement (measured in tests/consent/test_scale.py).
 INSERT INTO consent_entry (person_id, root_id, entity_id, purpose, medium, act, notice_id, unit_id, how, at, proof, actor_kind, actor_id)
 SELECT p.id, p.root_id, %(entity)s, %(purpose)s, m.medium, 'granted', %(notice)s, %(unit)s, %(how)s, %(at)s, %(proof)s::text::jsonb,
        %(actor_kind)s, %(actor)s

@@ -1,19 +1,19 @@
 -- Ledgers and state tables of consent. Run once, by the first migration. Plain numbers, no foreign keys.
 
 -- name: due
--- The Seoul date from which a consent is overdue: the second anniversary of the consent, and every second one after it, unless the check of that
+-- consent_cycle: the two-year period, from 1, in which a check was sent. Both are plain expressions, so that they are inlined.
+-- consent_due: the Seoul date from which a consent is overdue: the second anniversary of the consent, and every second one after it, unless the check of that
 -- period was sent (law.md ADV-14, ADV-16). The check must go out before that date. 29 February falls on 28 February where there is no 29th.
+CREATE FUNCTION consent_cycle(granted date, checked date) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (extract(year FROM checked) - extract(year FROM granted))::int / 2
+         + ((granted + make_interval(years => 2 * ((extract(year FROM checked) - extract(year FROM granted))::int / 2)))::date <= checked)::int
+$$;
 CREATE FUNCTION consent_due(granted date, checked date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN granted IS NULL THEN NULL
         WHEN checked IS NULL OR checked < granted THEN (granted + make_interval(years => 2))::date
-        ELSE (
-            SELECT (granted + make_interval(years => 2 * (k + 1)))::date
-              FROM generate_series((extract(year FROM checked)::int - extract(year FROM granted)::int) / 2,
-                                   (extract(year FROM checked)::int - extract(year FROM granted)::int) / 2 + 1) AS k
-             WHERE (granted + make_interval(years => 2 * k))::date > checked
-             ORDER BY k LIMIT 1)
-        END
+        ELSE (granted + make_interval(years => 2 * (consent_cycle(granted, checked) + 1)))::date
+    END
 $$;
 
 -- name: create
@@ -210,4 +210,4 @@ $$;
 
 -- name: drop
 DROP TABLE consent_entry, consent_state, refusal_entry, refusal, deal, provision, guardian_consent;
-DROP FUNCTION consent_fold(), refusal_fold(), consent_changed(), consent_due(date, date);
+DROP FUNCTION consent_fold(), refusal_fold(), consent_changed(), consent_due(date, date), consent_cycle(date, date);
