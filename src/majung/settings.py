@@ -45,6 +45,7 @@ SESSION_COOKIE_AGE = 60 * env.number("MAJUNG_SESSION_MINUTES", 30, "Idle minutes
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_HTTPONLY = True
 CSRF_USE_SESSIONS = True
+CSRF_FAILURE_VIEW = "majung.ui.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
@@ -89,6 +90,9 @@ ROOMS = (
 )  # fmt: skip
 
 INSTALLED_APPS = [
+    # Before allauth, so that our sign-in pages are found first.
+    "majung.ui",
+    "majung.accounts",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -107,7 +111,7 @@ INSTALLED_APPS = [
     # Cotton and partials together need the simple configs and explicit loaders, else <c-…> goes out unrendered.
     "django_cotton.apps.SimpleAppConfig",
     "template_partials.apps.SimpleAppConfig",
-    *(f"majung.{room}" for room in ROOMS if room != "core"),
+    *(f"majung.{room}" for room in ROOMS if room not in {"core", "ui", "accounts"}),
 ]
 
 MIDDLEWARE = [
@@ -213,8 +217,9 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "majung.ui.middleware.RequestIdFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {request_id} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["stderr"], "level": env.text("MAJUNG_LOG_LEVEL", "INFO", "Log level.")},
     "loggers": {"django.request": {"level": "ERROR"}, "procrastinate": {"level": "WARNING"}},
 }

@@ -19,6 +19,7 @@ from majung.core import clock, db
 from majung.core.errors import Outside
 from majung.delivery.books import Books, books
 from majung.delivery.models import Dispatch
+from majung.delivery.outcomes import DispatchState
 from majung.demo import evidence, population, world
 from majung.demo import people as crowd
 from majung.demo import tree as party
