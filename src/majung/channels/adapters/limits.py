@@ -111,12 +111,11 @@ def seen(facts: KindFacts, message: Message, sender_name: str) -> Seen:
 
 def as_advertising(facts: KindFacts, message: Message, sender_name: str, refusal_number: str) -> Message:
     """The message with the marks that must stand in our own text (kakao.md §5): ``(광고)`` first, 080 last."""
-    text = message.text
     marks = seen(facts, message, sender_name)
-    if not marks.sender:
-        text = f"{sender_name}\n{text}"
-    if not marks.label:
-        text = f"{AD_LABEL} {text}" if marks.sender else f"{AD_LABEL}{text}"
+    text = message.text
+    if not (marks.label and marks.sender):
+        body = text.lstrip().removeprefix(AD_LABEL)
+        text = f"{AD_LABEL}{body}" if marks.sender else f"{AD_LABEL}{sender_name}\n{body.lstrip()}"
     if not marks.opt_out and refusal_number:
         text = f"{text.rstrip()}\n무료수신거부 {refusal_number}"
     return Message(
