@@ -45,6 +45,17 @@ def dispatch_state() -> str:
     return str(Dispatch.objects.values_list("state", flat=True).get())
 
 
+def queued(campaign: Campaign) -> int:
+    """How many jobs wait to freeze it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'campaigns.freeze' AND args->>'campaign' = %s",
+            [str(campaign.pk)],
+        )
+        [(n,)] = cursor.fetchall()
+    return int(n)
+
+
 # ── writing and checking ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -239,9 +250,7 @@ def test_confirming_reserves_keeps_the_chain_and_queues_the_list(party: Party) -
     roles = [(link["role"], link["messages_per_day"]) for link in campaign.receipt["chain"]]
     assert roles == [("owner", None), ("operator", 1000)]
     assert campaign.confirmed_by == sender.user
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT args FROM procrastinate_jobs WHERE task_name = 'campaigns.freeze'")
-        assert [row[0] for row in cursor.fetchall()] == [{"campaign": campaign.pk}]
+    assert queued(campaign) == 1
 
 
 def test_a_second_press_changes_nothing(party: Party) -> None:
@@ -251,9 +260,7 @@ def test_a_second_press_changes_nothing(party: Party) -> None:
     again = services.confirm(party.made.actor, campaign)
 
     assert (again.state, again.changed_at) == (State.CONFIRMED, before)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'campaigns.freeze'")
-        assert cursor.fetchone()[0] == 1
+    assert queued(campaign) == 1
     assert Reservation.objects.count() == 1
 
 
@@ -388,9 +395,7 @@ def test_a_killed_freeze_is_taken_up_again(whole: Party) -> None:
 
     with clock.frozen(NOON + timedelta(minutes=2)):
         freezing.start_due()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'campaigns.freeze'")
-            assert cursor.fetchone()[0] == 2
+        assert queued(campaign) == 2
         assert freezing.freeze(campaign.pk) is True
     assert Dispatch.objects.count() == 1
 

@@ -21,6 +21,7 @@ from majung.channels.models import Channel, DealerAccount, DealerProfile, Sender
 from majung.core import clock, db
 from majung.crowd.expression import Expression, Leaf
 from majung.delivery.order import Order
+from majung.delivery.planner import NO_CHANNEL
 from majung.delivery.render import Local, Template
 from majung.delivery.route import Stop
 from majung.policy.enums import Medium, Purpose
@@ -74,6 +75,8 @@ def look_up(campaign: Campaign, may_speak: MaySpeak, at: datetime) -> Plan:
     spoken = _channels(campaign, may_speak)
     sender = _sender(account)
     words = _message(campaign, facts, account)
+    if facts.medium == Medium.SMS:
+        words = _spoken_by(campaign, words)
     prices = accounts.prices_on(db.raw(), account.pk, clock.seoul(at).date()) if account else {}
     return Plan(
         campaign=campaign,
@@ -84,7 +87,7 @@ def look_up(campaign: Campaign, may_speak: MaySpeak, at: datetime) -> Plan:
             message=words,
             sender=sender if facts.needs_sender else "",
             fallbacks=dict(campaign.fallbacks),
-            locals=tuple(_local(channel, pf_id) for channel, pf_id in spoken),
+            locals=_locals(campaign, facts, spoken),
             link_base=link_base(),
         ),
         stops=() if facts.medium == Medium.SMS else tuple(_stop(channel) for channel, _ in spoken),
@@ -142,6 +145,26 @@ def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, st
         .order_by("channel__unit__path", "channel_id")
     )
     return [(profile.channel, profile.pf_id) for profile in profiles if may_speak(profile.channel.unit)]
+
+
+def _spoken_by(campaign: Campaign, words: Message) -> Message:
+    """A text has no channel: its words of the unit are the sender's own, put in here; what is missing stays to be told."""
+    unit, fallbacks = campaign.unit, campaign.fallbacks
+    own = {"조직": unit.name, "채널": unit.name, "대표": unit.leader, "전화": unit.phone}
+    values = {name: value or fallbacks.get(name, "") for name, value in own.items()}
+    known = {name: value for name, value in values.items() if value}
+    return replace(words, text=limits.fill(words.text, known), subject=limits.fill(words.subject, known))
+
+
+def _locals(campaign: Campaign, facts: KindFacts, spoken: list[tuple[Channel, str]]) -> tuple[Local, ...]:
+    """Words of each channel; of a text, which has none (and of a preview before there is any), the sender's own."""
+    if spoken and facts.medium != Medium.SMS:
+        return tuple(_local(channel, pf_id) for channel, pf_id in spoken)
+    unit = campaign.unit
+    own = Local(
+        channel_id=NO_CHANNEL, pf_id="", unit=unit.name, leader=unit.leader, phone=unit.phone, channel=unit.name
+    )
+    return (own,)
 
 
 def _local(channel: Channel, pf_id: str) -> Local:

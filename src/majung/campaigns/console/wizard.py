@@ -179,12 +179,12 @@ def phone(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME
     """What an invented person sees from the first channel, how long it is, and what is wrong with it (M1, T5)."""
     act = Act.CAMPAIGNS_SEND if actor.may(Act.CAMPAIGNS_SEND, campaign.unit) else Act.CAMPAIGNS_WRITE
     found = plan.look_up(campaign, lambda unit: actor.may(act, unit), clock.now())
-    first = found.template.locals[0] if found.template.locals else None
-    shown = message.seen_by(found.template, first.channel_id, name) if first else found.template.message
+    first = found.template.locals[0]
+    shown = message.seen_by(found.template, first.channel_id, name)
     return {
         "bubble": shown,
         "bubble_buttons": [button.name for button in shown.buttons],
-        "speaker": first.channel if first else campaign.unit.name,
+        "speaker": first.channel,
         "is_text": campaign.kind in (Kind.SMS, Kind.LMS),
         "is_ad": campaign.purpose == "ADVERTISING",
         "sender": found.template.sender,
@@ -208,11 +208,9 @@ def try_out(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, "시험으로 보낼 대행사 계정을 먼저 골라 주세요.")
         return redirect("campaigns:words", campaign.public_id)
     looked = plan.look_up(campaign, lambda unit: actor.may(Act.CAMPAIGNS_WRITE, unit), clock.now())
-    first = looked.template.locals[0] if looked.template.locals else None
-    words = (
-        message.seen_by(looked.template, first.channel_id, message.INVENTED_NAME) if first else looked.template.message
-    )
-    channel = Channel.objects.filter(pk=first.channel_id).first() if first else None
+    first = looked.template.locals[0]
+    words = message.seen_by(looked.template, first.channel_id, message.INVENTED_NAME)
+    channel = Channel.objects.filter(pk=first.channel_id).first()
     try:
         send_trial(actor, campaign.account, looked.template.kind, request.POST.get("number", ""), words, channel)
     except Refusal as refusal:

@@ -159,7 +159,7 @@ def stored(found: Check) -> dict[str, Any]:
             for sign in found.gate.warnings
         ],
         "rule_set": rules.RULE_SET_VERSION,
-        "channels": len(found.plan.template.locals),
+        "channels": len(found.plan.stops),
     }
 
 
