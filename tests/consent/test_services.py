@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import pytest
+from django.test import RequestFactory
 
 from majung.activity.models import Activity, Duty
 from majung.consent import imports, ledger, person, queries, services
@@ -211,7 +212,9 @@ def test_the_persons_page_tells_both_ledgers(made):
     someone = Person.objects.get(pk=number)
 
     told = [(event.title, event.note) for event in person.events(made.actor, someone, 10)]
-    panel = person.panel(type("Request", (), {"actor": made.actor, "META": {}})(), someone)
+    request = RequestFactory().get("/people/1/")
+    request.actor, request.user, request.session = made.actor, made.owner, {}
+    panel = person.panel(request, someone)
 
     assert told == [
         ("광고성 정보 수신 · 문자 · 동의", f"{made.entity.name} · 웹 화면"),

@@ -167,7 +167,8 @@ def channel_denials(occasion: Occasion) -> list[tuple[Rule, Expression]]:
     other = occasion.channel_entity_id
     if other is not None and other != occasion.entity_id:
         found = _denials(case_of(replace(occasion, entity_id=other))[0], lambda rule: rule.by_entity)
-    return found + _denials(case_of(occasion)[0], lambda rule: rule.per_channel)
+    found += _denials(case_of(occasion)[0], lambda rule: rule.per_channel)
+    return sorted(found, key=lambda step: step[0].order)
 
 
 def _denials(case: Case, wanted: Callable[[Rule], bool]) -> list[tuple[Rule, Expression]]:
