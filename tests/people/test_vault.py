@@ -15,6 +15,7 @@ from majung.core.sealing import Unreadable
 from majung.people import services, vault
 from majung.people.models import AccessEntry
 from majung.tree.enums import Role
+from tests.make import tree
 from tests.make.database import second_connection
 from tests.people.conftest import Place
 
@@ -27,7 +28,7 @@ def reveal(place: Place, person: int, **changes: Any) -> dict[str, str]:
 
 
 def entries(root: int, what: str) -> list[AccessEntry]:
-    return list(AccessEntry.objects.filter(root_id=root, what__startswith=what).order_by("seq"))
+    return list(AccessEntry.objects.filter(root_id=root, what__startswith=what).order_by("id"))
 
 
 @pytest.mark.product("X1", "X2")
@@ -87,6 +88,7 @@ def test_opening_without_its_log_line_is_impossible(place: Place, monkeypatch: p
     inner = vault._open
     monkeypatch.setattr(vault, "_open", lambda *a: opened.append(a) or inner(*a))
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE access_log ADD CONSTRAINT shut CHECK (what NOT LIKE 'people.reveal%%') NOT VALID")
     with pytest.raises(psycopg.errors.CheckViolation), transaction.atomic():
         reveal(place, place.own)
@@ -127,61 +129,91 @@ def test_blind_indexes_differ_between_roots_and_fields(place: Place) -> None:
 
 
 @pytest.mark.product("X2")
-def test_access_log_refuses_change(place: Place) -> None:
-    for statement in ("UPDATE access_log SET why = 'x'", "DELETE FROM access_log"):
+@pytest.mark.parametrize("table", ["access_log", "access_link"])
+def test_access_log_refuses_change(place: Place, table: str) -> None:
+    assert vault.broken(place.root) == []
+    for statement in ("UPDATE {} SET root_id = root_id", "DELETE FROM {}"):
         with pytest.raises(DatabaseError, match="only grows"), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(statement.format(table))
+
+
+THIRD = "id = (SELECT entry_id FROM access_link WHERE root_id = %(root)s AND seq = 3)"
 
 
 @pytest.mark.product("X2")
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
-        ("UPDATE access_log SET why = 'nothing' WHERE root_id = %s AND seq = 3", [(3, "changed")]),
-        ("UPDATE access_log SET at = at + interval '1 microsecond' WHERE root_id = %s AND seq = 3", [(3, "changed")]),
-        ("UPDATE access_log SET n = 0 WHERE root_id = %s AND seq = 3", [(3, "changed")]),
-        ("DELETE FROM access_log WHERE root_id = %s AND seq = 3", [(4, "missing")]),
-        ("DELETE FROM access_log WHERE root_id = %s AND seq = 1", [(2, "missing")]),
-        ("DELETE FROM access_log WHERE root_id = %s AND seq = (SELECT max(seq) FROM access_log)", [(9, "shortened")]),
-        ("UPDATE access_log SET hash = sha256('x') WHERE root_id = %s AND seq = 3", [(3, "changed"), (4, "cut")]),
+        (f"UPDATE access_log SET why = 'nothing' WHERE {THIRD}", [(3, "changed")]),
+        (f"UPDATE access_log SET at = at + interval '1 microsecond' WHERE {THIRD}", [(3, "changed")]),
+        (f"UPDATE access_log SET n = 0, actor_id = NULL WHERE {THIRD}", [(3, "changed")]),
+        (f"DELETE FROM access_log WHERE {THIRD}", [(3, "missing")]),
+        ("DELETE FROM access_link WHERE root_id = %(root)s AND seq = 3", [(4, "missing"), (0, "unlinked")]),
+        ("DELETE FROM access_link WHERE root_id = %(root)s AND seq = 9", [(9, "shortened"), (0, "unlinked")]),
+        (
+            "UPDATE access_link SET hash = sha256('x') WHERE root_id = %(root)s AND seq = 3",
+            [(3, "changed"), (4, "cut")],
+        ),
+        (
+            "UPDATE access_link SET hash = sha256('x') WHERE root_id = %(root)s AND seq = 9",
+            [(9, "changed"), (9, "shortened")],
+        ),
     ],
 )
 def test_tampering_with_the_log_shows(place: Place, tamper: str, expected: list[tuple[int, str]]) -> None:
-    while (last := vault.log(place.operator, "people.test")) < 9:
-        pass
-    assert (last, vault.broken(place.root)) == (9, [])
+    while AccessEntry.objects.filter(root_id=place.root).count() < 9:
+        vault.log(place.operator, "people.test")
+    assert vault.broken(place.root) == []
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE access_log DISABLE TRIGGER append_only")
-        cursor.execute(
-            tamper.replace("FROM access_log)", f"FROM access_log WHERE root_id = {place.root})"), [place.root]
-        )
-    assert vault.broken(place.root) == expected
+        for table in ("access_log", "access_link"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
+        cursor.execute(tamper, {"root": place.root})
+    found = vault.broken(place.root)
+    assert sorted((0 if problem == "unlinked" else seq, problem) for seq, problem in found) == sorted(expected)
+
+
+LOG = "INSERT INTO access_log (root_id, at, actor_kind, what, why, address) VALUES (%s, now(), 'system', %s, '', '')"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_writers_at_once_leave_one_whole_chain() -> None:
-    from tests.make import tree
-
     made = tree.organisation()
-    start, failed = threading.Barrier(4), []
+    start = threading.Barrier(4)
 
     def write() -> None:
         with second_connection() as other:
             start.wait()
-            for _ in range(25):
-                other.execute(
-                    "INSERT INTO access_log (root_id, seq, at, actor_kind, what, why, address, previous, hash)"
-                    " VALUES (%s, 0, now(), 'system', 'people.test', '', '', '', '')",
-                    [made.root.pk],
-                )
-                (other.rollback if len(failed) % 7 == 3 else other.commit)()
+            for number in range(25):
+                other.execute(LOG, [made.root.pk, "people.test"])
+                (other.rollback if number % 5 == 3 else other.commit)()
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert AccessEntry.objects.filter(root_id=made.root.pk).count() == 100
+    assert AccessEntry.objects.filter(root_id=made.root.pk).count() == 80
+    assert vault.broken(made.root.pk) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_transaction_that_has_logged_makes_nobody_wait() -> None:
+    made = tree.organisation()
+    with second_connection() as long, second_connection() as frozen, second_connection() as short:
+        frozen.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        frozen.execute(LOG, [made.root.pk, "delivery"])
+        long.execute(LOG, [made.root.pk, "people.first"])
+        short.execute("SET lock_timeout = '500ms'")
+        short.execute(LOG, [made.root.pk, "people.second"])
+        short.commit()
+        frozen.commit()
+        assert vault.broken(made.root.pk) == []
+        long.commit()
+    linked = AccessEntry.objects.raw(
+        "SELECT l.* FROM access_log l JOIN access_link k ON k.entry_id = l.id WHERE k.root_id = %s ORDER BY k.seq",
+        [made.root.pk],
+    )
+    assert [entry.what for entry in linked] == ["people.second", "delivery", "people.first"]
     assert vault.broken(made.root.pk) == []
 
 

@@ -123,11 +123,10 @@ class ExternalIdentity(models.Model):
 
 
 class AccessEntry(models.Model):
-    """One line of the access log (X2): append-only and chained by hash; seq, previous and hash are the trigger's."""
+    """One line of the access log (X2): append-only, and linked into a hash chain at commit by a trigger."""
 
-    pk = models.CompositePrimaryKey("root_id", "seq")
+    id = models.BigIntegerField(primary_key=True)
     root_id = models.IntegerField()
-    seq = models.BigIntegerField()
     at = models.DateTimeField()
     actor_kind = models.TextField()
     actor_id = models.BigIntegerField(null=True)
@@ -137,8 +136,6 @@ class AccessEntry(models.Model):
     what = models.TextField()
     why = models.TextField()
     address = models.TextField()
-    previous = models.BinaryField()
-    hash = models.BinaryField()
 
     class Meta:
         db_table = "access_log"

@@ -142,7 +142,7 @@ WHAT: Final[Mapping[str, str]] = {
 class AccessLine:
     """One line of the access log, as the reviewer reads it."""
 
-    seq: int
+    number: int
     at: datetime
     who: str
     what: str
@@ -188,14 +188,14 @@ def access_page(
     if person is not None:
         entries = entries.filter(person_id=person)
     count = entries.count()
-    rows = list((entries if before is None else entries.filter(seq__lt=before)).order_by("-seq")[: size + 1])
+    rows = list((entries if before is None else entries.filter(pk__lt=before)).order_by("-pk")[: size + 1])
     month = allowed.filter(at__gte=clock.now() - timedelta(days=30), actor_kind="user")
     busiest = list(
         month.values("actor_kind", "actor_id")
         .annotate(
-            reveals=Count("seq", filter=Q(what__startswith="people.reveal")),
+            reveals=Count("pk", filter=Q(what__startswith="people.reveal")),
             shown=Sum("n", filter=Q(what__in=["people.list", "people.view"])),
-            finds=Count("seq", filter=Q(what="people.find")),
+            finds=Count("pk", filter=Q(what="people.find")),
         )
         .order_by(F("reveals").desc(), F("shown").desc(nulls_last=True))[:10]
     )
@@ -205,7 +205,7 @@ def access_page(
     return AccessPage(
         lines=[_access_line(row, names) for row in rows[:size]],
         count=count,
-        older=rows[size - 1].seq if len(rows) > size else None,
+        older=rows[size - 1].pk if len(rows) > size else None,
         busiest=[
             {**one, "who": names[one["actor_kind"], one["actor_id"]], "shown": one["shown"] or 0} for one in busiest
         ],
@@ -216,7 +216,7 @@ def _access_line(row: AccessEntry, names: Mapping[tuple[str, int | None], str]) 
     what, _, fields = row.what.partition(":")
     words = {"name": "이름", "mobile": "휴대전화", "landline": "유선전화", "email": "전자우편"}
     return AccessLine(
-        seq=row.seq,
+        number=row.pk,
         at=row.at,
         who=names[row.actor_kind, row.actor_id],
         what=WHAT.get(what, what),

@@ -71,7 +71,7 @@ def log(
     unit_id: int | None = None,
     n: int = 1,
 ) -> int:
-    """One more line of the access log, committing with the surrounding transaction. Returns its number in the root.
+    """One more line of the access log, committing with the surrounding transaction. Returns its number.
 
     Without ``unit_id`` it is the highest unit of the actor's grants: there it is reviewed.
     """
@@ -92,13 +92,18 @@ def log(
             "address": address,
         },
     )
-    [seq] = row.fetchone() or (0,)
-    return int(seq)
+    [number] = row.fetchone() or (0,)
+    return int(number)
 
 
+@transaction.atomic
 def broken(root: int) -> list[tuple[int, str]]:
-    """Where the access log of ``root`` was tampered with: (number, missing|cut|changed|shortened). Empty when whole."""
-    return psycopg.Cursor(db.raw()).execute(sql.load("majung.people", "vault", "broken"), {"root": root}).fetchall()
+    """Where the access log of ``root`` was tampered with: (number, missing|cut|changed|unlinked|shortened). Empty when whole."""
+    cursor, statements = psycopg.Cursor(db.raw()), sql.statements("majung.people", "vault")
+    cursor.execute(statements["link_now"])
+    cursor.execute(statements["link_later"])
+    cursor.execute(statements["link_waiting"], {"root": root})
+    return cursor.execute(statements["broken"], {"root": root}).fetchall()
 
 
 # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -45,9 +45,8 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name='AccessEntry',
                     fields=[
-                        ('pk', models.CompositePrimaryKey('root_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
+                        ('id', models.BigIntegerField(primary_key=True, serialize=False)),
                         ('root_id', models.IntegerField()),
-                        ('seq', models.BigIntegerField()),
                         ('at', models.DateTimeField()),
                         ('actor_kind', models.TextField()),
                         ('actor_id', models.BigIntegerField(null=True)),
@@ -57,8 +56,6 @@ class Migration(migrations.Migration):
                         ('what', models.TextField()),
                         ('why', models.TextField()),
                         ('address', models.TextField()),
-                        ('previous', models.BinaryField()),
-                        ('hash', models.BinaryField()),
                     ],
                     options={
                         'db_table': 'access_log',

@@ -80,10 +80,10 @@ CREATE TABLE external_identity (
 CREATE INDEX external_identity_of_person ON external_identity (person_id);
 
 -- name: access_log
--- Who looked, when, from where, at whose data, at what, and why (SEC-05). Dense numbers per root; each row's hash covers the one before.
+-- Who looked, when, from where, at whose data, at what, and why (SEC-05).
 CREATE TABLE access_log (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     root_id    int         NOT NULL,
-    seq        bigint      NOT NULL,
     at         timestamptz NOT NULL,
     actor_kind text        NOT NULL CHECK (actor_kind IN ('user', 'api_key', 'person', 'system')),
     actor_id   bigint,
@@ -92,39 +92,74 @@ CREATE TABLE access_log (
     n          int         NOT NULL DEFAULT 1 CHECK (n >= 0),
     what       text        NOT NULL CHECK (what <> ''),
     why        text        NOT NULL,
-    address    text        NOT NULL,
-    previous   bytea       NOT NULL,
-    hash       bytea       NOT NULL,
-    PRIMARY KEY (root_id, seq)
+    address    text        NOT NULL
 );
+CREATE INDEX access_log_of_root ON access_log (root_id, id);
 CREATE INDEX access_log_of_person ON access_log (person_id, at) WHERE person_id IS NOT NULL;
 
--- The end of each root's chain: its lock orders the writers, and a log cut short no longer meets it.
+-- The chain over the log of each root: dense numbers, each hash covers the entry and the hash before. Linked at commit, so that
+-- writers of one root wait for each other's commit only, never for the work before it.
+CREATE TABLE access_link (
+    root_id  int    NOT NULL,
+    seq      bigint NOT NULL,
+    entry_id bigint NOT NULL UNIQUE,
+    previous bytea  NOT NULL,
+    hash     bytea  NOT NULL,
+    PRIMARY KEY (root_id, seq)
+);
+-- The end of each root's chain: its lock orders the writers, and a chain cut short no longer meets it.
 CREATE TABLE access_chain (
     root_id int    PRIMARY KEY,
     seq     bigint NOT NULL,
     hash    bytea  NOT NULL
 );
+-- Entries of REPEATABLE READ transactions, which may not see the end of the chain: the next writer links them.
+CREATE TABLE access_waiting (
+    root_id  int    NOT NULL,
+    entry_id bigint NOT NULL,
+    PRIMARY KEY (root_id, entry_id)
+);
 
-CREATE FUNCTION access_log_hash(entry access_log) RETURNS bytea LANGUAGE sql STABLE AS $$
-    SELECT sha256((entry).previous || convert_to(jsonb_build_array(
-        (entry).root_id, (entry).seq, extract(epoch FROM (entry).at)::text, (entry).actor_kind, (entry).actor_id, (entry).unit_id,
-        (entry).person_id, (entry).n, (entry).what, (entry).why, (entry).address)::text, 'UTF8'))
+CREATE FUNCTION access_log_hash(entry access_log, seq bigint, previous bytea) RETURNS bytea LANGUAGE sql STABLE AS $$
+    SELECT sha256(previous || convert_to(jsonb_build_array(
+        seq, (entry).id, (entry).root_id, extract(epoch FROM (entry).at)::text, (entry).actor_kind, (entry).actor_id,
+        (entry).unit_id, (entry).person_id, (entry).n, (entry).what, (entry).why, (entry).address)::text, 'UTF8'))
 $$;
 
-CREATE FUNCTION access_log_chain() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE head access_chain;
+-- Links what waits, and the entry if one is given.
+CREATE FUNCTION access_link_up(p_root int, p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    head access_chain;
+    entry access_log;
+    fresh bytea;
 BEGIN
-    INSERT INTO access_chain VALUES (NEW.root_id, 0, '') ON CONFLICT DO NOTHING;
-    SELECT * INTO head FROM access_chain WHERE root_id = NEW.root_id FOR UPDATE;
-    NEW.seq := head.seq + 1;
-    NEW.previous := head.hash;
-    NEW.hash := access_log_hash(NEW);
-    UPDATE access_chain SET seq = NEW.seq, hash = NEW.hash WHERE root_id = NEW.root_id;
-    RETURN NEW;
+    INSERT INTO access_chain VALUES (p_root, 0, '') ON CONFLICT DO NOTHING;
+    SELECT * INTO head FROM access_chain WHERE root_id = p_root FOR UPDATE;
+    FOR entry IN
+        WITH waiting AS (DELETE FROM access_waiting WHERE root_id = p_root RETURNING entry_id)
+        SELECT l.* FROM access_log l WHERE l.id IN (SELECT entry_id FROM waiting UNION SELECT p_entry) ORDER BY l.id
+    LOOP
+        fresh := access_log_hash(entry, head.seq + 1, head.hash);
+        INSERT INTO access_link VALUES (p_root, head.seq + 1, entry.id, head.hash, fresh);
+        head.seq := head.seq + 1;
+        head.hash := fresh;
+    END LOOP;
+    UPDATE access_chain SET seq = head.seq, hash = head.hash WHERE root_id = p_root;
 END $$;
-CREATE TRIGGER chain BEFORE INSERT ON access_log FOR EACH ROW EXECUTE FUNCTION access_log_chain();
+
+CREATE FUNCTION access_linked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        PERFORM access_link_up(NEW.root_id, NEW.id);
+    ELSE
+        INSERT INTO access_waiting VALUES (NEW.root_id, NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER access_linked AFTER INSERT ON access_log
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION access_linked();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON access_log FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON access_link FOR EACH ROW EXECUTE FUNCTION majung_append_only();
 
 -- name: crowd_triggers
 -- What feeds the sets of this room (people/sets.py): families person, tag, member, contact, tree.
@@ -260,8 +295,8 @@ CREATE TRIGGER contact_deleted AFTER DELETE ON contact_point
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_changed();
 
 -- name: drop
-DROP FUNCTION access_log_hash(access_log);
-DROP TABLE person, contact_point, contact_claim, person_tag, membership, external_identity, access_log, access_chain CASCADE;
+DROP TABLE person, contact_point, contact_claim, person_tag, membership, external_identity, access_log, access_link, access_chain,
+    access_waiting CASCADE;
 DROP TRIGGER tree_moved ON tree_unit;
 DROP FUNCTION person_inserted, person_updated, person_deleted, person_tag_inserted, person_tag_deleted, person_tag_updated,
-    membership_inserted, membership_updated, membership_deleted, tree_moved, contact_changed, access_log_chain;
+    membership_inserted, membership_updated, membership_deleted, tree_moved, contact_changed, access_linked, access_link_up;
