@@ -17,6 +17,7 @@ from pathlib import Path
 from majung import settings
 from majung.core import env
 from majung.core.embedded import WORKER
+from majung.crowd import catalogue
 from majung.delivery import engine
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: float) -> None:
     """One process of the dispatcher, until it is told to end."""
+    catalogue.load()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
