@@ -134,7 +134,9 @@ WHAT: Final[Mapping[str, str]] = {
     "people.find": "번호·이름으로 찾기",
     "people.add": "사람 추가",
     "people.erase": "파기",
-    "people.export": "내려받기",
+    "people.import_sample": "명단의 첫 줄 보기",
+    "people.import_problems": "명단의 문제 줄 내려받기",
+    "delivery": "발송에 번호를 씀",
 }
 
 
