@@ -23,25 +23,40 @@ HOME = Path(
         "Folder of this installation: embedded database, vault key, uploads, logs.",
     )
 )
-VAULT_KEY = Path(env.text("MAJUNG_VAULT_KEY", str(HOME / "vault.key"), "The vault's key file (mode 0600). Copy it somewhere safe."))
+VAULT_KEY = Path(
+    env.text("MAJUNG_VAULT_KEY", str(HOME / "vault.key"), "The vault's key file (mode 0600). Copy it somewhere safe.")
+)
 
 VERSION = __version__
 DEBUG = env.flag("MAJUNG_DEBUG", False, "Development only: details of errors on the page.")
 SAMPLES = env.flag("MAJUNG_SAMPLES", False, "Show the component samples at /ui/samples.")
-BASE_URL = env.text("MAJUNG_BASE_URL", "http://127.0.0.1:8000", "The address under which people reach this installation.")
-INGEST_URL = env.text("MAJUNG_INGEST_URL", "http://127.0.0.1:8001", "The address under which webhooks and clicks reach 'majung ingest'.")
+BASE_URL = env.text(
+    "MAJUNG_BASE_URL", "http://127.0.0.1:8000", "The address under which people reach this installation."
+)
+INGEST_URL = env.text(
+    "MAJUNG_INGEST_URL", "http://127.0.0.1:8001", "The address under which webhooks and clicks reach 'majung ingest'."
+)
 SANDBOX_URL = env.text("MAJUNG_SANDBOX_URL", "http://127.0.0.1:8790", "The address of the messenger sandbox.")
-SECRET_KEY = env.secret("MAJUNG_SECRET_KEY", "Signs sessions and links. Made at the first start when unset.") or "unset"
+_SECRET_FILE = HOME / "secret.key"
+SECRET_KEY = env.secret(
+    "MAJUNG_SECRET_KEY", "Signs sessions and links; default: the file secret.key, made at first start."
+) or (_SECRET_FILE.read_text("ascii").strip() if _SECRET_FILE.exists() else "")
 
-ALLOWED_HOSTS = env.words("MAJUNG_HOSTS", (urlsplit(BASE_URL).hostname or "127.0.0.1", "localhost"), "Host names served, comma-separated.")
+ALLOWED_HOSTS = env.words(
+    "MAJUNG_HOSTS", (urlsplit(BASE_URL).hostname or "127.0.0.1", "localhost"), "Host names served, comma-separated."
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 _SECURE = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag(
-    "MAJUNG_BEHIND_PROXY", False, "Trust X-Forwarded-Proto of the proxy in front."
-) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if env.flag("MAJUNG_BEHIND_PROXY", False, "Trust X-Forwarded-Proto of the proxy in front.")
+    else None
+)
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
-SESSION_COOKIE_AGE = 60 * env.number("MAJUNG_SESSION_MINUTES", 30, "Idle minutes after which a session ends (SEC-09).", least=1)
+SESSION_COOKIE_AGE = 60 * env.number(
+    "MAJUNG_SESSION_MINUTES", 30, "Idle minutes after which a session ends (SEC-09).", least=1
+)
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_HTTPONLY = True
 CSRF_USE_SESSIONS = True
@@ -51,7 +66,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 IMPORT_MAX_BYTES = 2**20 * env.number("MAJUNG_IMPORT_MAX_MB", 200, "Largest file an import takes, in MiB.", least=1)
 
-ROLE = env.text("MAJUNG_ROLE", OWNER, "Database role of this process: majung_owner (migrations), majung_app (web), majung_worker.")
+ROLE = env.text(
+    "MAJUNG_ROLE", OWNER, "Database role of this process: majung_owner (migrations), majung_app (web), majung_worker."
+)
 
 
 def database_url(role: str = ROLE) -> str:

@@ -49,7 +49,8 @@ def append_only(connection: psycopg.Connection[Any]) -> list[Guarded]:
     """Every guarded table of the schema, by name."""
     rows = connection.execute(_GUARDED, {"before": _BEFORE, "delete": _DELETE, "update": _UPDATE}).fetchall()
     return sorted(
-        (Guarded(table=name, no_delete=delete, no_update=update) for name, delete, update in rows), key=lambda g: g.table
+        (Guarded(table=name, no_delete=delete, no_update=update) for name, delete, update in rows),
+        key=lambda g: g.table,
     )
 
 
@@ -83,7 +84,9 @@ def _apply(connection: psycopg.Connection[Any]) -> None:
             allowed += [] if guard and guard.no_delete else ["DELETE"]
         name = sql.Identifier(table)
         connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}, PUBLIC").format(name, names))
-        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(", ").join(map(sql.SQL, allowed)), name, names))
+        connection.execute(
+            sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(", ").join(map(sql.SQL, allowed)), name, names)
+        )
 
 
 def _make(connection: psycopg.Connection[Any]) -> None:

@@ -22,8 +22,7 @@ SHARED_NUMBER_SHARE = 0.012
 @cache
 def rows(name: str) -> list[dict[str, str]]:
     """One of the tables in ``data/``."""
-    with files("majung.demo").joinpath("data", f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(files("majung.demo").joinpath("data", f"{name}.csv").read_text("utf-8").splitlines()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

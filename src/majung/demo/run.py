@@ -194,12 +194,11 @@ def _follow(campaign: Campaign, family: "Family", say: Say) -> float:
     peak, told = 0.0, 0.0
     for _ in _patiently(campaign, pause=0.2):
         peak = max(peak, _senders_peak_mb(family))
-        if campaign.state in ENDED:
+        dispatch = Dispatch.objects.get(pk=campaign.pk)
+        if dispatch.state in {DispatchState.FINISHED, DispatchState.STOPPED}:
             return peak
-        if campaign.state == State.PAUSED:
-            raise Outside(
-                f"캠페인이 멈췄습니다: {campaign.get_pause_reason_display()} {campaign.problem}", retryable=False
-            )
+        if dispatch.state == DispatchState.PAUSED:
+            raise Outside(f"캠페인이 멈췄습니다: {dispatch.pause_reason} {dispatch.problem}", retryable=False)
         if time.monotonic() - told > 3:
             told = time.monotonic()
             now = books(db.raw(), campaign.pk)

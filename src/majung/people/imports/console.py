@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from majung.core.errors import Forbidden, Invalid, NotYours
 from majung.people import vault
-from majung.people.imports import basis, services, staging
+from majung.people.imports import basis, reader, services, staging, store
 from majung.people.imports.clean import PROBLEMS
 from majung.people.imports.forms import MappingForm, UploadForm
 from majung.people.imports.models import ImportFile, ImportState
@@ -51,7 +51,7 @@ def imports(request: HttpRequest) -> HttpResponse:
         file = form.cleaned_data["file"]
         try:
             source = services.upload(actor, form.cleaned_data["unit"], file.name, file.chunks())
-        except (services.reader.Unreadable, services.store.FileTooLarge) as refusal:
+        except (reader.Unreadable, store.FileTooLarge) as refusal:
             form.add_error("file", str(refusal))
         else:
             return redirect("imports:import", source.public_id)
@@ -108,7 +108,7 @@ def _initial(source: ImportFile) -> dict[str, object]:
     return {
         "basis": source.basis or None,
         "notices": source.notice_ids,
-        "media": source.media,
+        "agreed_media": source.media,
         "obtained_on": source.obtained_on,
         "evidence": source.evidence,
         "are_members": source.are_members,
@@ -123,7 +123,7 @@ def _begin(actor: Actor, source: ImportFile, form: MappingForm) -> None:
         columns=form.columns(),
         ground=chosen["basis"],
         notice_ids=chosen["notices"],
-        media=chosen["media"],
+        media=chosen["agreed_media"],
         are_members=chosen["are_members"],
         evidence=chosen["evidence"],
         obtained_on=chosen["obtained_on"],

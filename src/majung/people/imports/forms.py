@@ -45,7 +45,7 @@ class MappingForm(forms.Form):
     notices = forms.TypedMultipleChoiceField(
         label="동의받은 고지문", coerce=int, required=False, widget=forms.CheckboxSelectMultiple
     )
-    media = forms.MultipleChoiceField(label="동의받은 매체", required=False, widget=forms.CheckboxSelectMultiple)
+    agreed_media = forms.MultipleChoiceField(label="동의받은 매체", required=False, widget=forms.CheckboxSelectMultiple)
     obtained_on = forms.DateField(
         label="동의·가입을 받은 날", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
@@ -58,7 +58,7 @@ class MappingForm(forms.Form):
         super().__init__(*arguments, **named)
         self.fields["notices"].choices = [(g.notice_id, g.title) for g in grounds]  # type: ignore[attr-defined]
         media = sorted({medium for ground in grounds for medium in ground.media})
-        self.fields["media"].choices = [(medium, medium) for medium in media]  # type: ignore[attr-defined]
+        self.fields["agreed_media"].choices = [(medium, medium) for medium in media]  # type: ignore[attr-defined]
         choices = [(str(column), LABELS[column]) for column in (Column.IGNORE, *(c for c in Column if c))]
         for position, title in enumerate(source.header):
             self.fields[f"column-{position}"] = forms.ChoiceField(

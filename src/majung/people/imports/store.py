@@ -57,7 +57,8 @@ def keep(sealer: Sealer, root_id: int, chunks: Iterable[bytes]) -> tuple[str, in
 
 def read(sealer: Sealer, root_id: int, name: str) -> bytes:
     """The whole content. Raises FileNotFoundError when it was removed."""
-    place, blocks = _place(root_id, name), []
+    place = _place(root_id, name)
+    blocks: list[bytes] = []
     with (_folder() / name).open("rb") as file:
         while head := file.read(_LENGTH.size):
             blocks.append(sealer.open_bytes(place, len(blocks), file.read(_LENGTH.unpack(head)[0])))
