@@ -16,7 +16,7 @@ from majung.channels import wakes
 from majung.core import clock
 from majung.core.sealing import Sealer, sealer_at
 from majung.delivery import books, ledger, recovery
-from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, hand_over
+from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,12 @@ class Slot:
         name: str,
         lease_seconds: float = LEASE_SECONDS,
         look_seconds: float = FIRST_LOOK_SECONDS,
+        known: Known | None = None,
     ) -> None:
         self._url = url
         self.hands = Hands(
             connection=ledger.connect(url, f"majung delivery {name}"), sealer=sealer, worker=name,
-            lease_seconds=lease_seconds, look_seconds=look_seconds, lines={},
+            lease_seconds=lease_seconds, look_seconds=look_seconds, known=known or Known(),
         )  # fmt: skip
         self._kept_at = 0.0
 
@@ -55,6 +56,7 @@ class Slot:
             return True
         hands = self.hands
         claimed = ledger.claim(hands.connection, worker=hands.worker, now=clock.now(), lease_seconds=hands.lease_seconds)
+        hands.is_idle = claimed is None
         if claimed is None:
             return False
         hand_over(hands, claimed)
@@ -117,12 +119,14 @@ def work(
     """Run ``slots`` slots of this process as threads until ``stop`` is set."""
     sealer = sealer_at(key)
     host = os.uname().nodename
+    known = Known()
     made = [
         Slot(
-            url, sealer, name=f"{host}/{os.getpid()}/{number}", lease_seconds=lease_seconds, look_seconds=look_seconds
+            url, sealer, name=f"{host}/{os.getpid()}/{number}", lease_seconds=lease_seconds, look_seconds=look_seconds,
+            known=known,
         )
         for number in range(slots)
-    ]
+    ]  # fmt: skip
     threads = [threading.Thread(target=slot.work, args=(stop,), name=slot.hands.worker) for slot in made]
     for thread in threads:
         thread.start()

@@ -6,8 +6,9 @@ or a dead worker leaves behind is settled by ``recovery``, never by sending agai
 
 import os
 import signal
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -23,6 +24,8 @@ from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exception
 from majung.delivery.line import Line, Lost
 from majung.delivery.outcomes import ACCEPTED, LEDGER, LEFT_OUT, PauseReason
 from majung.delivery.refusals import write_refusals
+from majung.delivery.rejudge import Bench
+from majung.delivery.route import Router
 from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
 from majung.policy.rules import RULE_SET_VERSION
@@ -31,6 +34,8 @@ from majung.tree import live
 LEASE_SECONDS = 30.0
 FIRST_LOOK_SECONDS = 0.3
 REST_SECONDS = 2.0
+ACCOUNT_SECONDS = 3.0
+MOST_DISPATCHES = 16
 MARGIN = timedelta(seconds=3)
 """A hand-over is finished within this: what would be closed by then does not begin (no message meets a closed window)."""
 LAST_MOMENT = timedelta(seconds=1)
@@ -52,6 +57,15 @@ class Overtaken(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
+class Known:
+    """What the slots of one process have worked out and share: dispatches, routes, rules. All of it can be had again."""
+
+    dispatches: dict[int, Dispatch] = field(default_factory=dict)
+    routers: dict[int, Router] = field(default_factory=dict)
+    bench: Bench = field(default_factory=Bench)
+
+
+@dataclass(slots=True, kw_only=True)
 class Hands:
     """What one slot of a worker holds: its connection, its key, its name, and lines to dealers."""
 
@@ -60,7 +74,28 @@ class Hands:
     worker: str
     lease_seconds: float = LEASE_SECONDS
     look_seconds: float = FIRST_LOOK_SECONDS
-    lines: dict[tuple[str, str], Line]
+    known: Known = field(default_factory=Known)
+    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
+    is_idle: bool = True
+
+    def dispatch(self, campaign: int) -> Dispatch:
+        """The dispatch of a campaign; nothing in it changes, so it is read once."""
+        found = self.known.dispatches.get(campaign)
+        if found is None:
+            if len(self.known.dispatches) >= MOST_DISPATCHES:
+                self.known.dispatches.clear()
+                self.known.routers.clear()
+            found = self.known.dispatches[campaign] = ledger.dispatch(self.connection, campaign)
+        return found
+
+    def account(self, account_id: int) -> LiveAccount:
+        """The dealer account as it was at most a few seconds ago. Raises LookupError, Misconfigured, Unreadable."""
+        read_at, found = self.accounts.get(account_id, (0.0, None))
+        if found is None or time.monotonic() - read_at > ACCOUNT_SECONDS:
+            found = accounts.load(self.connection, self.sealer, account_id)
+            self.accounts[account_id] = time.monotonic(), found
+        return found
 
     def line(self, account: LiveAccount) -> Line:
         """The kept-alive line to the account's dealer."""
@@ -80,13 +115,13 @@ def crash(point: str) -> None:
 def hand_over(hands: Hands, claimed: Claim) -> None:
     """Send the claimed chunks, or put them back with the reason written on the dispatch."""
     crash("after_claim")
-    connection, campaign = hands.connection, claimed.campaign_id
-    found = ledger.dispatch(connection, campaign)
+    campaign = claimed.campaign_id
+    found = hands.dispatch(campaign)
     now = clock.now()
     if not _may_leave(hands, found, claimed, now):
         return None
     try:
-        account = accounts.load(connection, hands.sealer, found.account_id)
+        account = hands.account(found.account_id)
     except (Misconfigured, LookupError, Unreadable):
         return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정에 키가 없습니다. 키를 넣어 주세요.")
     if account.state not in USABLE:
@@ -138,7 +173,7 @@ def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
 
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
-    dropped = rejudge.drops(hands.connection, found, claimed.chunks, now)
+    dropped = rejudge.drops(hands.connection, hands.known.bench, found, claimed.chunks, now)
     if dropped:
         exceptions = Exceptions([])
         reasons: dict[str, list[int]] = {}

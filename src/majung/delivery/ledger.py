@@ -29,7 +29,7 @@ MOST_CHUNKS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """What an engine must know of a campaign; nothing of it changes but ``state``."""
+    """What an engine must know of a campaign; nothing of it ever changes."""
 
     campaign_id: int
     root_id: int
@@ -42,7 +42,6 @@ class Dispatch:
     criteria: expression.Expression
     stops: tuple[Stop, ...]
     unit_centiwon: int
-    state: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,12 +138,12 @@ def dispatch(connection: Connection, campaign: int) -> Dispatch:
     row = run(connection, "dispatch", campaign=campaign).fetchone()
     if row is None:
         raise LookupError(f"campaign {campaign} has no dispatch")
-    number, root, account, unit, scope, grant, occasion, template, segment, centiwon, state = row
+    number, root, account, unit, scope, grant, occasion, template, segment, centiwon = row
     return Dispatch(
         campaign_id=number, root_id=root, account_id=account, unit_id=unit, scope_unit_id=scope, grant_id=grant,
         occasion=policy_occasion.from_json(occasion), template=Template.from_json(template),
         criteria=expression.from_json(segment["criteria"]), stops=tuple(Stop(**stop) for stop in segment["stops"]),
-        unit_centiwon=centiwon, state=state,
+        unit_centiwon=centiwon,
     )  # fmt: skip
 
 

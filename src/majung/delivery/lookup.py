@@ -25,7 +25,7 @@ Reader = Callable[[list[Asked]], dict[Asked, BitMap]]
 
 def by_sql(connection: psycopg.Connection[Any], root: int, people: Iterable[int] | None = None) -> Reader:
     """The truth: each base set by its SQL, for all or narrowed to ``people``."""
-    narrowed = None if people is None else sorted(people)
+    narrowed = None if people is None else list(people)
 
     def read(asked: list[Asked]) -> dict[Asked, BitMap]:
         found: dict[Asked, BitMap] = {}
@@ -35,6 +35,23 @@ def by_sql(connection: psycopg.Connection[Any], root: int, people: Iterable[int]
             answer = bitmaps.select(connection, [(compiler.rows(leaf), False) for leaf in some], compiler.params)
             found.update((leaf, sets.get(None) or BitMap()) for leaf, (_, sets) in zip(some, answer, strict=True))
         return found
+
+    return read
+
+
+def by_friendships(read_others: Reader, rows: Iterable[tuple[int, int, BitMap]]) -> Reader:
+    """As ``read_others``, but states of friendship come from ``rows`` (channel, state, people), all read at once."""
+    known = {(channel, state): people for channel, state, people in rows}
+
+    def read(asked: list[Asked]) -> dict[Asked, BitMap]:
+        found: dict[Asked, BitMap] = {}
+        others: list[Asked] = []
+        for leaf in asked:
+            if leaf.family == "friend":
+                found[leaf] = known.get((int(leaf.args[0]), int(leaf.args[1])), BitMap())
+            else:
+                others.append(leaf)
+        return found | read_others(others) if others else found
 
     return read
 

@@ -27,8 +27,8 @@ def pack(values: Sequence[bytes]) -> bytes:
 def unpack(packed: bytes, count: int) -> list[bytes]:
     """The ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
     if count and len(packed) >= 2 and (step := 2 + int.from_bytes(packed[:2])) * count == len(packed):
-        head = packed[:2]
-        if all(packed[at : at + 2] == head for at in range(0, len(packed), step)):
+        heads = np.frombuffer(packed, np.uint8).reshape(count, step)[:, :2]
+        if (heads == heads[0]).all():
             return [packed[at + 2 : at + step] for at in range(0, len(packed), step)]
     values, at = [], 0
     while at < len(packed):

@@ -149,7 +149,7 @@ def _reasons(
     left: dict[str, BitMap] = {}
     nearest: dict[int, BitMap] = {}
     for home, people in homes.items():
-        if people and (near := router.route(home).near):
+        if people and (near := router.near(home)):
             nearest.setdefault(near[0], BitMap()).update(people)
     for channel_id, people in nearest.items():
         for rule, hit in verdicts(channel_id, people):

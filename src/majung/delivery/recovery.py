@@ -1,6 +1,5 @@
 """What was left behind: claims of dead workers, lost answers, groups to look at. Asked of the provider, never sent blindly (O6)."""
 
-from majung.channels import accounts
 from majung.channels.adapters.base import GroupState, UnknownGroup, WrongState
 from majung.core import clock
 from majung.core.errors import Outside
@@ -18,22 +17,24 @@ def tend(hands: Hands) -> bool:
         due = run(hands.connection, "out").fetchone()
         if due is None:
             return False
-        campaign, _, group, state = due
+        campaign, group, state = due
         facts = {"campaign": campaign, "group": group, "state": state, "worker": hands.worker}
         rows = run(hands.connection, "adopt", **facts, lease=hands.lease_seconds, now=clock.now()).fetchall()
+    if not rows:
+        return True
     numbers = [row[0] for row in rows]
     if state == ChunkState.HANDED:
         settle.look(hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows))
     elif group is None:
         _ready_again(hands, campaign, numbers)
     else:
-        _in_doubt(hands, ledger.dispatch(hands.connection, campaign), group, numbers)
+        _in_doubt(hands, hands.dispatch(campaign), group, numbers)
     return True
 
 
 def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> None:
     """Claimed chunks that have a group: the provider says whether it left."""
-    account = accounts.load(hands.connection, hands.sealer, found.account_id)
+    account = hands.account(found.account_id)
     adapter, line = account.adapter, hands.line(account)
     try:
         seen = adapter.decode_group(line.ask(adapter.group_request(group)))

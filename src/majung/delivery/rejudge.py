@@ -10,17 +10,18 @@ from pyroaring import BitMap
 
 from majung.core import clock
 from majung.crowd import catalogue, registry
-from majung.crowd.expression import Expression, Range, leaves, resolve
+from majung.crowd.expression import Expression, Leaf, Range, leaves, resolve
 from majung.delivery import lookup
 from majung.delivery.ledger import Chunk, Connection, Dispatch, run
 from majung.delivery.order import on_channel
-from majung.delivery.route import Stop
 from majung.policy import judge
 from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
 from majung.policy.rule import Rule
 
 Step = tuple[Rule, Expression]
+MOST_RULES = 2_000
+"""Channels whose rules one process keeps worked out."""
 
 
 def gate(found: Dispatch, channels: Iterable[int], now: datetime) -> Gate:
@@ -50,64 +51,85 @@ class Changed:
             known.update(BitMap(np.asarray(people, dtype=np.uint32)))
             of[subject] = known
 
-    def among(self, people: BitMap, steps: Iterable[Step], today: date) -> BitMap:
-        """Those of ``people`` whose membership in some set of ``steps`` may have changed."""
+    def among(self, people: BitMap, rules: "Rules") -> BitMap:
+        """Those of ``people`` whose membership in some set of ``rules`` may have changed."""
         hit = BitMap()
-        for leaf in {leaf for _, expression in steps for leaf in leaves(resolve(expression, today))}:
-            declared = registry.get(leaf.family)
-            for family in declared.changes:
-                of = self.by_family.get(family)
-                if not of:
-                    continue
-                for subject, changed in of.items():
-                    if declared.is_touched(leaf.args, family, subject):
-                        if changed is None:
-                            return BitMap(people)
-                        hit |= changed & people
+        for family in rules.families & self.by_family.keys():
+            for subject, changed in self.by_family[family].items():
+                if any(registry.get(leaf.family).is_touched(leaf.args, family, subject) for leaf in rules.leaves):
+                    if changed is None:
+                        return BitMap(people)
+                    hit |= changed & people
         return hit
 
 
-def steps_on(found: Dispatch, channel_id: int, now: datetime) -> list[Step]:
-    """Every set rule that holds for people on a channel now, in the order of the rules."""
-    persons = judge.person_denials(replace(found.occasion, at=now))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The set rules of one channel on one Seoul date, in order; ``moving``: those that depend on the date."""
+
+    steps: tuple[Step, ...]
+    on_channel: tuple[Step, ...]
+    leaves: frozenset[Leaf | Range]
+    families: frozenset[str]
+    moving: tuple[Step, ...]
+
+
+class Bench:
+    """The judge's bench of a process: rules are worked out once for a campaign, channel and date."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, date], Rules] = {}
+
+    def rules(self, found: Dispatch, channel_id: int, now: datetime) -> Rules:
+        """The rules that hold for people on a channel now."""
+        key = found.campaign_id, channel_id, clock.seoul(now).date()
+        if key not in self._known:
+            if len(self._known) >= MOST_RULES:
+                self._known.clear()
+            self._known[key] = _work_out(found, channel_id, now)
+        return self._known[key]
+
+
+def _work_out(found: Dispatch, channel_id: int, now: datetime) -> Rules:
+    catalogue.load()
+    today = clock.seoul(now).date()
+    occasion = replace(found.occasion, at=now)
     stop = next((stop for stop in found.stops if stop.channel_id == channel_id), None)
-    steps = persons if stop is None else [*persons, *on_stop(found, stop, now)]
-    return sorted(steps, key=lambda step: step[0].order)
+    here = () if stop is None else judge.channel_denials(on_channel(occasion, stop))
+    steps = tuple(sorted([*judge.person_denials(occasion), *here], key=lambda step: step[0].order))
+    of = {step[0].id: frozenset(leaves(resolve(step[1], today))) for step in steps}
+    all_of = frozenset(leaf for some in of.values() for leaf in some)
+    return Rules(
+        steps=steps,
+        on_channel=tuple(sorted(here, key=lambda step: step[0].order)),
+        leaves=all_of,
+        families=frozenset(family for leaf in all_of for family in registry.get(leaf.family).changes),
+        moving=tuple(step for step in steps if any(isinstance(leaf, Range) for leaf in of[step[0].id])),
+    )
 
 
-def on_stop(found: Dispatch, stop: Stop, now: datetime) -> list[Step]:
-    """The set rules of one channel, in order."""
-    occasion = on_channel(replace(found.occasion, at=now), stop)
-    return sorted(judge.channel_denials(occasion), key=lambda step: step[0].order)
-
-
-def drops(connection: Connection, found: Dispatch, chunks: list[Chunk], now: datetime) -> dict[int, dict[str, BitMap]]:
+def drops(
+    connection: Connection, bench: Bench, found: Dispatch, chunks: list[Chunk], now: datetime
+) -> dict[int, dict[str, BitMap]]:
     """By chunk number: whom a rule denies now who was allowed when the chunk was made, each with the first reason.
 
     Looked at are those whom the change log names, and, when another Seoul day has begun, everyone under rules that
     depend on the day.
     """
-    catalogue.load()
     today = clock.seoul(now).date()
     is_other_day = today != clock.seoul(found.occasion.at).date()
-    steps = {channel: steps_on(found, channel, now) for channel in {chunk.channel_id for chunk in chunks}}
-    families = _families((step for some in steps.values() for step in some), today)
+    rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
+    families = sorted(frozenset().union(*(one.families for one in rules.values())))
     logs = {mark: _changed(connection, found, mark, families) for mark in {chunk.watermark for chunk in chunks}}
     dropped = {}
     for chunk in chunks:
-        here, waiting = steps[chunk.channel_id], BitMap(chunk.people[chunk.waiting])
-        asked = logs[chunk.watermark].among(waiting, here, today)
+        here, waiting = rules[chunk.channel_id], BitMap(chunk.people[chunk.waiting])
+        asked = logs[chunk.watermark].among(waiting, here)
         if is_other_day:
-            moving = [step for step in here if any(isinstance(leaf, Range) for leaf in leaves(resolve(step[1], today)))]
-            asked |= BitMap.union(BitMap(), *_denied(connection, found, moving, waiting, today).values())
+            asked |= BitMap.union(BitMap(), *_denied(connection, found, here.moving, waiting, today).values())
         if asked:
-            dropped[chunk.chunk_no] = _denied(connection, found, here, asked, today)
+            dropped[chunk.chunk_no] = _denied(connection, found, here.steps, asked, today)
     return dropped
-
-
-def _families(steps: Iterable[Step], today: date) -> list[str]:
-    of = (registry.get(leaf.family).changes for _, e in steps for leaf in leaves(resolve(e, today)))
-    return sorted({family for changes in of for family in changes})
 
 
 def _changed(connection: Connection, found: Dispatch, watermark: int, families: list[str]) -> Changed:
@@ -119,7 +141,7 @@ def _changed(connection: Connection, found: Dispatch, watermark: int, families: 
 
 
 def _denied(
-    connection: Connection, found: Dispatch, steps: list[Step], asked: BitMap, today: date
+    connection: Connection, found: Dispatch, steps: Iterable[Step], asked: BitMap, today: date
 ) -> dict[str, BitMap]:
     sets = lookup.Sets(lookup.by_sql(connection, found.root_id, asked), today)
     sets.prefetch(expression for _, expression in steps)

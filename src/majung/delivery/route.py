@@ -68,37 +68,41 @@ class Router:
 
     def __init__(self, stops: Sequence[Stop], units: Mapping[int, str], scope_path: str) -> None:
         self.stops = {s.channel_id: s for s in stops if s.unit_path.startswith(scope_path)}
-        self._units, self._scope_path = units, scope_path
-        self.route = cache(self._route)
+        self.units, self._top = units, scope_path[:STEP]
+        self._of_path: dict[str, list[Stop]] = {}
+        for stop in sorted(self.stops.values(), key=lambda stop: (stop.unit_code, stop.channel_id)):
+            self._of_path.setdefault(stop.unit_path, []).append(stop)
+        self.near = cache(self._near)
+        self.far = cache(self._far)
 
-    def _route(self, home: int | None) -> Route:
-        top = self._scope_path[:STEP]
-        path = top if home is None else self._units.get(home, top)
+    def route(self, home: int | None) -> Route:
+        """The whole route of a home unit."""
+        return Route(near=self.near(home), far=self.far(home))
 
-        def key(stop: Stop) -> tuple[int, str, int]:
-            return distance(path, stop.unit_path), stop.unit_code, stop.channel_id
+    def _path(self, home: int | None) -> str:
+        return self._top if home is None else self.units.get(home, self._top)
 
-        ordered = sorted(self.stops.values(), key=key)
-        near = [s for s in ordered if path.startswith(s.unit_path)]
-        return Route(
-            near=tuple(s.channel_id for s in near),
-            far=tuple(s.channel_id for s in ordered if not path.startswith(s.unit_path)),
-        )
+    def _near(self, home: int | None) -> tuple[int, ...]:
+        path = self._path(home)
+        above = (path[:end] for end in range(len(path), 0, -STEP))
+        return tuple(stop.channel_id for one in above for stop in self._of_path.get(one, ()))
+
+    def _far(self, home: int | None) -> tuple[int, ...]:
+        path = self._path(home)
+        others = [stop for stop in self.stops.values() if not path.startswith(stop.unit_path)]
+        others.sort(key=lambda stop: (distance(path, stop.unit_path), stop.unit_code, stop.channel_id))
+        return tuple(stop.channel_id for stop in others)
 
 
 Verdicts = Sequence[tuple[str, BitMap]]
 """Reasons in order, each with the people it denies."""
 Denials = Callable[[int, BitMap], Verdicts]
 """Of some people, who is denied on a channel: reasons in order; only the people asked about need be right."""
-Ahead = Callable[[list[int]], None]
-"""Told which channels will be asked about next, so that their sets can be read together."""
 Friends = Callable[[int, BitMap], BitMap]
 """Of some people, who is known to have added a channel."""
 
 
-def assign(
-    homes: Mapping[int | None, BitMap], router: Router, denials: Denials, friends: Friends, *, ahead: Ahead | None = None
-) -> Assigned:
+def assign(homes: Mapping[int | None, BitMap], router: Router, denials: Denials, friends: Friends) -> Assigned:
     """Give each person of ``homes`` (disjoint, by home unit) the first channel of the route that may, or a reason.
 
     The reason is that of the nearest channel that denied; whoever has no channel to be denied by is ``placeless``.
@@ -122,12 +126,10 @@ def assign(
     while True:
         asked: dict[int, list[int | None]] = {}
         for home, people in waiting.items():
-            if people and level < len(near := router.route(home).near):
+            if people and level < len(near := router.near(home)):
                 asked.setdefault(near[level], []).append(home)
         if not asked:
             break
-        if ahead is not None:
-            ahead(list(asked))
         for channel_id, of_homes in asked.items():
             people = BitMap.union(BitMap(), *(waiting[home] for home in of_homes))
             allowed = pass_channel(channel_id, people, denials(channel_id, people))
@@ -138,11 +140,9 @@ def assign(
     rest = BitMap.union(BitMap(), *waiting.values())
     if rest:
         known = {channel_id: hit for channel_id in router.stops if (hit := friends(channel_id, rest))}
-        if ahead is not None:
-            ahead(list(known))
         verdicts = {channel_id: denials(channel_id, hit) for channel_id, hit in known.items()}
         for home in waiting:
-            for channel_id in router.route(home).far:
+            for channel_id in router.far(home):
                 if not waiting[home]:
                     break
                 if channel_id in known and (people := waiting[home] & known[channel_id]):

@@ -1,5 +1,6 @@
 """Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,10 +8,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from majung.channels import accounts, friends
+from majung.channels import friends
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup
-from majung.channels.friends import FriendState, How, Seen
+from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import ledger, waves
@@ -25,11 +26,12 @@ LONGEST_LOOK_SECONDS = 600.0
 FORGOTTEN_SECONDS = 600.0
 """A provider that denies a group for so long after it was seen leaving has lost it."""
 ENOUGH = 0.95
-"""A listing waits until this share of what is open has a result: the late ones cost a second listing."""
+"""An idle slot lists a group when this share of what is open has a result; a busy one waits for the late ones."""
 SLOW_LOOK_SECONDS = 60.0
 """Looks as rare as this list whatever is new."""
 
 _LEDGER = np.frombuffer(LEDGER, np.uint8)
+_REGULAR = re.compile(r"(?:\d{1,10}-\d{1,9}-\d{1,6} )*")
 _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 
 
@@ -40,13 +42,12 @@ class Told:
     chunks: NDArray[np.int64]
     seqs: NDArray[np.int64]
     bytes: NDArray[np.uint8]
-    codes: NDArray[np.int32]
 
 
 def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_cells: int) -> None:
     """Ask for a handed group and write down what is known of it; look again later if something is open."""
-    found = ledger.dispatch(hands.connection, campaign)
-    account = accounts.load(hands.connection, hands.sealer, found.account_id)
+    found = hands.dispatch(campaign)
+    account = hands.account(found.account_id)
     adapter, line = account.adapter, hands.line(account)
     wait = min(LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
     is_overdue = age_seconds > PATIENCE.total_seconds()
@@ -56,7 +57,7 @@ def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_ce
         news = open_cells - seen.waiting
         is_last = seen.state is GroupState.DONE or is_overdue
         has_left = seen.state in (GroupState.SENT, GroupState.DONE)
-        if has_left and not is_last and not (news and (news >= ENOUGH * open_cells or wait >= SLOW_LOOK_SECONDS)):
+        if has_left and not is_last and not (news and _is_worth_it(hands, news, open_cells, wait)):
             run(hands.connection, "look_later", **later, look=wait)
             return
         told = listing(hands, account, campaign, group) if has_left else None
@@ -70,6 +71,11 @@ def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_ce
         run(hands.connection, "look_later", **later, look=max(wait, 1.0))
         return
     write(hands, found, group, told, is_last=is_last, look_seconds=wait)
+
+
+def _is_worth_it(hands: Hands, news: int, open_cells: int, wait: float) -> bool:
+    """Whether to list an unfinished group: a second listing will follow, so only with time on one's hands."""
+    return (hands.is_idle and news >= ENOUGH * open_cells) or wait >= SLOW_LOOK_SECONDS
 
 
 def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> Told:
@@ -87,27 +93,23 @@ def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> To
         chunks=np.concatenate([part.chunks for part in parts]),
         seqs=np.concatenate([part.seqs for part in parts]),
         bytes=np.concatenate([part.bytes for part in parts]),
-        codes=np.concatenate([part.codes for part in parts]),
     )
 
 
 def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> Told:
-    """A page as arrays: ids are taken apart all at once, and one by one only when some are not ours."""
-    prefix = f"{campaign}-"
-    ours = [at for at, one in enumerate(ids) if one.startswith(prefix)]
-    if len(ours) != len(ids):
+    """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
+    joined = " ".join(ids)
+    if not _REGULAR.fullmatch(joined + " "):
+        ours = [at for at, one in enumerate(ids) if _REGULAR.fullmatch(one + " ")]
         ids, codes = [ids[at] for at in ours], [codes[at] for at in ours]
-    parts = "-".join(ids).split("-")
-    if len(parts) != 3 * len(ids) or not all(map(str.isdecimal, parts)):
-        whole = [at for at, one in enumerate(ids) if one.count("-") == 2 and one.replace("-", "").isdecimal()]
-        ids, codes = [ids[at] for at in whole], [codes[at] for at in whole]
-        parts = "-".join(ids).split("-")
-    numbers = np.array(parts if ids else [], dtype=np.int64).reshape(-1, 3)
+        joined = " ".join(ids)
+    numbers = np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
     told = np.array(codes, dtype=np.int32)
     outcome = np.empty(len(told), np.uint8)
     for code in np.unique(told).tolist():
         outcome[told == code] = adapter.outcome(code)
-    return Told(chunks=numbers[:, 1], seqs=numbers[:, 2], bytes=_LEDGER[outcome], codes=told)
+    mine = numbers[:, 0] == campaign
+    return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcome[mine]])
 
 
 def write(
@@ -163,12 +165,14 @@ def _observe(
     hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
 ) -> None:
     """A "not a friend" answer is an observation of the channel (F1)."""
-    seen = [
-        Seen(root_id=found.root_id, channel_id=chunk.channel_id, person_id=int(person), state=FriendState.NOT_A_FRIEND, at=now)
-        for chunk in chunks
-        for person in chunk.people[_with(chunk, fresh, NOT_A_FRIEND)]
-    ]  # fmt: skip
-    friends.observe_many(hands.connection, seen, How.SENDING)
+    by_channel: dict[int, list[int]] = {}
+    for chunk in chunks:
+        if len(told := _with(chunk, fresh, NOT_A_FRIEND)):
+            by_channel.setdefault(chunk.channel_id, []).extend(chunk.people[told].tolist())
+    for channel, people in sorted(by_channel.items()):
+        friends.observe(
+            hands.connection, found.root_id, channel, people, FriendState.NOT_A_FRIEND, now, How.SENDING
+        )  # fmt: skip
 
 
 def _with(chunk: Chunk, fresh: dict[int, NDArray[np.int64]], *wanted: int) -> NDArray[np.int64]:

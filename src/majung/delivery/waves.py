@@ -1,7 +1,6 @@
 """The next wave: whoever is not a friend of the channel that was tried goes to the next one of the route, counted once (M4)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,7 @@ from majung.delivery import lookup, packing
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Chunk, Dispatch, run
 from majung.delivery.outcomes import MOVED_ON, NOT_A_FRIEND
-from majung.delivery.planner import CHUNK_COLUMNS, chunk_row
-from majung.delivery.rejudge import on_stop
+from majung.delivery.planner import CHUNK_COLUMNS, chunk_row, friend_leaf
 from majung.delivery.route import Router, assign
 
 
@@ -55,36 +53,36 @@ def plan(hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, ND
 
 def _route(hands: Hands, found: Dispatch, people: BitMap) -> dict[int, int]:
     """The next channel of each person who has one."""
-    connection, asked = hands.connection, list(people)
-    units: dict[int, str] = dict(run(connection, "units", root=found.root_id).fetchall())
-    router = Router(found.stops, units, units[found.scope_unit_id])
+    connection, asked, now = hands.connection, np.array(people.to_array(), np.int32), clock.now()
+    router = _router(hands, found)
     homes: dict[int | None, BitMap] = {
         home: BitMap(of.astype(np.uint32)) for home, of in run(connection, "homes", people=asked).fetchall()
     }
-    now = clock.now()
-    sets = lookup.Sets(lookup.by_sql(connection, found.root_id, people), clock.seoul(now).date())
-    steps: dict[int, Any] = {}
-
-    def ahead(channels: list[int]) -> None:
-        for channel_id in channels:
-            steps.setdefault(channel_id, on_stop(found, router.stops[channel_id], now))
-        sets.prefetch(expression for channel_id in channels for _, expression in steps[channel_id])
+    rows = [
+        (channel, state, BitMap(of.astype(np.uint32)))
+        for channel, state, of in run(connection, "friendships", people=asked).fetchall()
+    ]
+    others = lookup.by_sql(connection, found.root_id, people)
+    sets = lookup.Sets(lookup.by_friendships(others, rows), clock.seoul(now).date())
 
     def denied(channel_id: int, of: BitMap) -> list[tuple[str, BitMap]]:
-        ahead([channel_id])
-        return [(rule.code, sets.within(expression, of)) for rule, expression in steps[channel_id]]
-
-    known: dict[int, BitMap] | None = None
+        rules = hands.known.bench.rules(found, channel_id, now)
+        return [(rule.code, sets.within(expression, of)) for rule, expression in rules.on_channel]
 
     def friends(channel_id: int, of: BitMap) -> BitMap:
-        nonlocal known
-        if known is None:
-            rows = run(connection, "friends", people=list(of)).fetchall()
-            known = {channel: BitMap(some.astype(np.uint32)) for channel, some in rows}
-        return of & known.get(channel_id, BitMap())
+        return sets.within(friend_leaf(router.stops[channel_id]), of)
 
-    assigned = assign(homes, router, denied, friends, ahead=ahead)
+    assigned = assign(homes, router, denied, friends)
     return {person: channel for channel, some in assigned.by_channel.items() for person in some}
+
+
+def _router(hands: Hands, found: Dispatch) -> Router:
+    """The campaign's router, kept as long as no unit moves."""
+    units: dict[int, str] = dict(run(hands.connection, "units", root=found.root_id).fetchall())
+    known = hands.known.routers.get(found.campaign_id)
+    if known is None or known.units != units:
+        known = hands.known.routers[found.campaign_id] = Router(found.stops, units, units[found.scope_unit_id])
+    return known
 
 
 def write(hands: Hands, found: Dispatch, planned: list[Next], first: int) -> None:

@@ -24,7 +24,7 @@ UPDATE campaign_chunk
 RETURNING chunk_no, channel_id, wave, attempt, people, contacts, names, outcome, watermark::text;
 
 -- name: dispatch
-SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon, state
+SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon
   FROM dispatch WHERE campaign_id = %(campaign)s;
 
 -- name: basket
@@ -73,10 +73,14 @@ UPDATE campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s;
 
 -- name: out
--- One chunk whose worker died (state 1) or whose group is to be looked at (state 2).
-SELECT campaign_id, chunk_no, group_ref, state FROM campaign_chunk
- WHERE state IN (1, 2) AND lease_until <= clock_timestamp()
- ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED;
+-- One group to look at (state 2), or the chunks of a dead worker (state 1). The lock on its name lasts as long as the
+-- transaction: two slots that see the same group do not take its chunks from both ends.
+SELECT campaign_id, group_ref, state
+  FROM (SELECT campaign_id, group_ref, state FROM campaign_chunk
+         WHERE state IN (1, 2) AND lease_until <= clock_timestamp()
+         GROUP BY campaign_id, group_ref, state ORDER BY min(lease_until) LIMIT 8) AS due
+ WHERE pg_try_advisory_xact_lock(campaign_id::int, hashtext(coalesce(group_ref, '')))
+ LIMIT 1;
 
 -- name: adopt
 -- All chunks that share its fate are this worker's for a while. What was claimed and has a group is in doubt from now on.
@@ -224,6 +228,6 @@ SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
 -- name: homes
 SELECT home_unit_id, array_agg(id::int4) FROM person WHERE id = ANY(%(people)s::bigint[]) GROUP BY home_unit_id;
 
--- name: friends
-SELECT channel_id, array_agg(person_id::int4) FROM friendship
- WHERE person_id = ANY(%(people)s::bigint[]) AND state = 1 GROUP BY channel_id;
+-- name: friendships
+SELECT channel_id, state::int, array_agg(person_id::int4) FROM friendship
+ WHERE person_id = ANY(%(people)s::bigint[]) GROUP BY channel_id, state;
