@@ -1,6 +1,7 @@
 """Pages of channels and Kakao apps: the board of health, a channel with its checklist, keys and webhook addresses."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -68,12 +69,22 @@ def board(request: HttpRequest) -> HttpResponse:
         for c in page.object_list
     ]
     context = {
-        "page": page, "rows": rows, "question": question, "chosen": chosen, "words": sorted(words.items()),
+        "page": page, "rows": rows, "question": question, "chosen": chosen, "chips": _chips(words, chosen, len(found)),
         "figures": _figures(health), "may_manage": Act.CHANNELS_MANAGE in actor.acts, "total": len(found),
         "is_blind": actor.is_blind, "crumbs": [Crumb(label="채널")],
     }  # fmt: skip
     template = "channels/board.html#rows" if request.headers.get("HX-Target") == "list" else "channels/board.html"
     return render(request, template, context)
+
+
+def _chips(words: dict[str, int], chosen: str, total: int) -> list[dict[str, Any]]:
+    """One press to the channels in one state; the fullest state first."""
+    here = reverse("channels:list")
+    states = [
+        {"label": word, "url": f"{here}?{urlencode({'health': word})}", "count": count, "active": word == chosen}
+        for word, count in sorted(words.items(), key=lambda pair: -pair[1])
+    ]
+    return [{"label": "모두", "url": here, "count": total, "active": not chosen}, *states] if len(words) > 1 else []
 
 
 def _figures(health: dict[int, queries.Health]) -> list[Figure]:
@@ -166,9 +177,11 @@ def _channel(
     request: HttpRequest, actor: Actor, found: Channel, form: StepForm | None = None, at: str = "", status: int = 200
 ) -> HttpResponse:
     done = {one.step: one for one in found.steps.select_related("done_by")}
+    health = queries.health_of([found])[found.pk]
+    seen = queries.seen_done(found.heard_at is not None, health.profile)
     steps = [
         {
-            "code": step.value, "label": step.label, "help": STEP_HELP[step], "done": done.get(step.value),
+            "is_seen": step in seen, "code": step.value, "label": step.label, "help": STEP_HELP[step], "done": done.get(step.value),
             "form": form if form is not None and at == step.value else StepForm(prefix=None),
             "is_open": at == step.value,
         }
@@ -176,8 +189,8 @@ def _channel(
     ]  # fmt: skip
     app = found.kakao_app
     context = {
-        "channel": found, "health": queries.health_of([found])[found.pk], "steps": steps,
-        "done": len(done), "friends": queries.friends_of([found]).get(found.pk, (0, 0)),
+        "channel": found, "health": health, "steps": steps,
+        "done": health.steps_done, "friends": queries.friends_of([found]).get(found.pk, (0, 0)),
         "may_manage": actor.may(Act.CHANNELS_MANAGE, found.unit), "is_blind": actor.is_blind,
         "webhook": webhook_url(app) if app is not None and actor.may(Act.CHANNELS_MANAGE, app.unit) else "",
         "may_see_app": app is not None and actor.may(Act.CHANNELS_MANAGE, app.unit),

@@ -104,7 +104,7 @@ def _page(
         for kind in MessageKind
     ]
     context = {
-        "account": account, "adapter_name": _names().get(account.adapter, account.adapter),
+        "dealer": account, "adapter_name": _names().get(account.adapter, account.adapter),
         "live_mode": queries.mode_of(account), "jobs": queries.jobs_of(account), "is_busy": _is_busy(account),
         "senders": list(account.senders.order_by("-is_default", "number")), "prices": prices,
         "profile_count": len(profiles), "profiles": profiles[:5],
@@ -154,7 +154,7 @@ def _trials(account: DealerAccount) -> list[dict[str, Any]]:
 def jobs(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What was asked of the dealer, again and again while something is open."""
     _, account = _mine(request, public_id)
-    context = {"account": account, "jobs": queries.jobs_of(account), "is_busy": _is_busy(account)}
+    context = {"dealer": account, "jobs": queries.jobs_of(account), "is_busy": _is_busy(account)}
     response = render(request, "channels/dealer.html#jobs", context)
     if not context["is_busy"]:
         response["HX-Refresh"] = "true"  # the figures beside it have changed
@@ -225,7 +225,7 @@ def profiles(request: HttpRequest, public_id: UUID) -> HttpResponse:
     held = _profiles(actor, account)
     known = held.values("channel_id")
     context = {
-        "account": account, "form": form, "done": done, "profiles": held, "live_mode": queries.mode_of(account),
+        "dealer": account, "form": form, "done": done, "profiles": held, "live_mode": queries.mode_of(account),
         "missing": _channels(actor).exclude(pk__in=known).select_related("unit").order_by("unit__path")[:300],
         "crumbs": _under(account, "발신 프로필"),
     }  # fmt: skip
@@ -259,7 +259,7 @@ def templates(request: HttpRequest, public_id: UUID) -> HttpResponse:
         for one in queries.templates_of(account)
     ]
     context = {
-        "account": account, "rows": found, "live_mode": queries.mode_of(account),
+        "dealer": account, "rows": found, "live_mode": queries.mode_of(account),
         "crumbs": _under(account, "템플릿"),
     }  # fmt: skip
     return render(request, "channels/templates.html", context)

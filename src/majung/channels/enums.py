@@ -54,6 +54,11 @@ STEP_HELP: dict[Step, str] = {
 }
 
 
+# Steps that are seen to be done without anybody's word: by a webhook that came, by a profile that is stored.
+BY_WEBHOOK = frozenset({Step.APP_LINK, Step.WEBHOOK})
+BY_PROFILE = frozenset({Step.DEALER})
+
+
 class Mode(TextChoices):
     """Whether messages of an account reach real phones."""
 

@@ -6,9 +6,18 @@ from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from majung.channels.enums import AccountState, ChannelKind, ChannelState, MessageKind, Mode, Step
+from majung.channels.enums import (
+    BY_PROFILE,
+    BY_WEBHOOK,
+    AccountState,
+    ChannelKind,
+    ChannelState,
+    MessageKind,
+    Mode,
+    Step,
+)
 from majung.channels.models import (
     AccountJob,
     Channel,
@@ -185,9 +194,9 @@ def health_of(channels: Iterable[Channel], on: date | None = None) -> dict[int, 
         .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=day))
         .values_list("account_id", flat=True)
     )
-    done = dict(
-        ChannelStep.objects.filter(channel_id__in=numbers).values_list("channel_id").annotate(n=Count("pk")).order_by()
-    )
+    done = {channel.pk: seen_done(channel.heard_at is not None, channel.pk in profiles) for channel in channels}
+    for channel_id, step in ChannelStep.objects.filter(channel_id__in=numbers).values_list("channel_id", "step"):
+        done[channel_id] |= {Step(step)}
     return {
         channel.pk: Health(
             linked=channel.kind == ChannelKind.BUSINESS
@@ -196,11 +205,16 @@ def health_of(channels: Iterable[Channel], on: date | None = None) -> dict[int, 
             heard=channel.heard_at is not None,
             profile=channel.pk in profiles,
             priced=bool(profiles.get(channel.pk, set()) & priced),
-            steps_done=done.get(channel.pk, 0),
+            steps_done=len(done[channel.pk]),
             steps=len(Step),
         )
         for channel in channels
     }
+
+
+def seen_done(heard: bool, has_profile: bool) -> frozenset[Step]:
+    """Steps that need nobody's word because what they bring about has been seen."""
+    return (BY_WEBHOOK if heard else frozenset()) | (BY_PROFILE if has_profile else frozenset())
 
 
 def jobs_of(account: DealerAccount, count: int = 8) -> list[AccountJob]:

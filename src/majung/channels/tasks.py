@@ -5,7 +5,7 @@ from datetime import timedelta
 from procrastinate.contrib.django import app
 
 from majung.channels.enums import JobKind
-from majung.channels.models import DealerAccount, InboundSeen
+from majung.channels.models import DealerAccount, DealerWake, InboundSeen
 from majung.channels.services import jobs
 from majung.core import clock
 from majung.core.jobs import task
@@ -31,6 +31,8 @@ def hourly(timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @task("channels.nightly")
 def nightly(timestamp: int) -> None:
-    """Templates of every account; keys of what came in long ago are forgotten."""
+    """Templates of every account; keys of what came in long ago, and wakes nobody took, are forgotten."""
     jobs.ask_all((JobKind.TEMPLATES,))
-    InboundSeen.objects.filter(at__lt=clock.now() - SEEN_KEPT).delete()
+    long_ago = clock.now() - SEEN_KEPT
+    InboundSeen.objects.filter(at__lt=long_ago).delete()
+    DealerWake.objects.filter(at__lt=long_ago).delete()
