@@ -233,5 +233,11 @@ def test_a_dump_of_the_database_shows_no_name_and_no_number() -> None:
     text = "\n".join(dump)
     assert len(dump) > 50
     assert made.root.name in text  # the dump does show what is not personal
-    for secret in [*names, *(name.encode().hex() for name in names), "8642", "0864", "sentinel"]:
+    numbers_spelled = [
+        spelling
+        for row in rows
+        for spelling in (row.mobile[-8:], f"{row.mobile[3:7]}-{row.mobile[7:]}", row.landline[-8:])
+    ]
+    hidden = [name.encode().hex() for name in names] + [row.mobile.encode().hex() for row in rows]
+    for secret in [*names, *hidden, *numbers_spelled, "sentinel"]:
         assert secret not in text, secret

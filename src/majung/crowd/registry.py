@@ -91,15 +91,17 @@ _parts: dict[str, list[str]] = {}
 
 def register(base_set: BaseSet) -> BaseSet:
     """``base_set`` is known under its family. Raises ValueError when another set has that name."""
-    if _sets.setdefault(base_set.family, base_set) != base_set or base_set.family in _unions:
+    if _sets.get(base_set.family, base_set) != base_set or base_set.family in _unions:
         raise ValueError(f"two base sets are called {base_set.family}")
+    _sets[base_set.family] = base_set
     return base_set
 
 
 def register_union(union: Union) -> Union:
     """``union`` is known, without parts so far."""
-    if _unions.setdefault(union.family, union) != union or union.family in _sets:
+    if _unions.get(union.family, union) != union or union.family in _sets:
         raise ValueError(f"two base sets are called {union.family}")
+    _unions[union.family] = union
     _parts.setdefault(union.family, [])
     return union
 
