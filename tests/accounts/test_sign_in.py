@@ -40,7 +40,9 @@ def test_sign_in_and_out(owner: User) -> None:
     client = Client()
 
     page = client.get(f"{LOGIN}?next=/grants/").content.decode()
-    entered = client.post(f"{LOGIN}?next=/grants/", {"login": "OWNER@example.com", "password": PASSWORD, "next": "/grants/"})
+    entered = client.post(
+        f"{LOGIN}?next=/grants/", {"login": "OWNER@example.com", "password": PASSWORD, "next": "/grants/"}
+    )
     inside = client.get("/tree/").status_code
     assert client.get("/accounts/logout/").status_code == 200
     client.post("/accounts/logout/")
@@ -53,7 +55,9 @@ def test_sign_in_and_out(owner: User) -> None:
 
 
 def test_next_leads_nowhere_else(owner: User) -> None:
-    response = Client().post(LOGIN, {"login": "owner@example.com", "password": PASSWORD, "next": "https://evil.example/"})
+    response = Client().post(
+        LOGIN, {"login": "owner@example.com", "password": PASSWORD, "next": "https://evil.example/"}
+    )
 
     assert (response.status_code, response.headers["Location"]) == (302, "/")
 
@@ -177,9 +181,7 @@ def test_password_is_changed_and_bad_ones_are_not(owner: User) -> None:
     sign_in(client)
 
     def change(new: str) -> Any:
-        return client.post(
-            "/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new}
-        )
+        return client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
 
     assert [change(bad).status_code for bad in ("short", "1234567890", "password123")] == [200, 200, 200]
     assert change("eight calm mountains").status_code == 302
@@ -230,7 +232,15 @@ def test_first_start_makes_an_owner_who_is_signed_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"organisation": ""}, {"kind": "empire"}, {"email": "x"}, {"password": "short"}, {"entity": "가" * 81}, {"kind": ""}]
+    "change",
+    [
+        {"organisation": ""},
+        {"kind": "empire"},
+        {"email": "x"},
+        {"password": "short"},
+        {"entity": "가" * 81},
+        {"kind": ""},
+    ],
 )
 def test_bad_first_starts_come_back_with_422(change: dict[str, str]) -> None:
     assert Client().post("/start/", {**START, **change}).status_code == 422

@@ -182,11 +182,17 @@ def offers(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(held=offers(), offer=offers(), is_lender=st.booleans())
-def test_database_and_rules_agree(party: Organised, held: dict[str, Any], offer: dict[str, Any], is_lender: bool) -> None:
+def test_database_and_rules_agree(
+    party: Organised, held: dict[str, Any], offer: dict[str, Any], is_lender: bool
+) -> None:
     """Whatever is offered out of whatever is held: the trigger's verdict is the rule's, word for word."""
     if is_lender:
         held = {**held, "acts": sorted({*held["acts"], "grants.lend", "tree.view"})}
-    holding = {**held, "starts_at": max(held["starts_at"], party.owner_grant.starts_at), "acts": held["acts"] or ["tree.view"]}
+    holding = {
+        **held,
+        "starts_at": max(held["starts_at"], party.owner_grant.starts_at),
+        "acts": held["acts"] or ["tree.view"],
+    }
     with transaction.atomic():
         parent = make.grant(make.user(), party.units[holding.pop("place")], parent=party.owner_grant, **holding)
         asked = dict(offer)

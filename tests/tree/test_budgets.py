@@ -38,7 +38,9 @@ def state(unit_pk: int) -> tuple[int, int, int]:
     return budget.limit_centiwon, budget.reserved_centiwon, budget.spent_centiwon
 
 
-def hold(party: Organised, unit: int, campaign: int, centiwon: int, messages: int = 1, actor: Actor | None = None) -> Any:
+def hold(
+    party: Organised, unit: int, campaign: int, centiwon: int, messages: int = 1, actor: Actor | None = None
+) -> Any:
     return services.reserve(
         actor or party.actor, party.units[unit], campaign_id=campaign, messages=messages, centiwon=centiwon
     )
@@ -270,7 +272,9 @@ def test_a_second_grant_serves_when_the_first_is_used_up(party: Organised) -> No
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["reserve", "settle", "release"]), st.integers(1, 4), st.integers(0, 6), st.integers(0, 60)),
+    st.tuples(
+        st.sampled_from(["reserve", "settle", "release"]), st.integers(1, 4), st.integers(0, 6), st.integers(0, 60)
+    ),
     max_size=14,
 )
 

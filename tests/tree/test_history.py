@@ -59,7 +59,11 @@ def test_days_are_seouls() -> None:
         first_moment = datetime(2031, 3, 12, 0, tzinfo=clock.SEOUL)
         holder = make.user(email="park@example.com")
         offer = Offer(
-            unit=party.top, role=Role.VIEWER, user=holder, starts_at=first_moment, ends_at=first_moment + timedelta(days=1)
+            unit=party.top,
+            role=Role.VIEWER,
+            user=holder,
+            starts_at=first_moment,
+            ends_at=first_moment + timedelta(days=1),
         )
         services.lend(party.actor, offer)
 

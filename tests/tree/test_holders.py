@@ -39,7 +39,11 @@ def test_first_owner_stands_at_the_top_of_a_new_organisation() -> None:
     actor = actor_of_user(made.owner)
     assert actor is not None
     assert (actor.root_id, list(actor.units()), actor.acts) == (made.root.pk, [made.top], frozenset(Act))
-    assert list(UnitKind.objects.filter(root=made.root).values_list("name", flat=True)) == ["중앙당", "시도당", "지역구"]
+    assert list(UnitKind.objects.filter(root=made.root).values_list("name", flat=True)) == [
+        "중앙당",
+        "시도당",
+        "지역구",
+    ]
     kinds = set(AuthorityRecord.objects.values_list("kind", flat=True))
     assert kinds == {"tree.organisation_made", "tree.grant_lent"}
 
@@ -162,7 +166,9 @@ def test_a_key_acts_at_its_unit_with_its_acts_until_it_expires(party: Organised)
     assert ApiKey.objects.get(pk=key.pk).last_used_at is not None
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer mj_", "Basic mj_x", "Bearer mj_" + "x" * 200, "Bearer x\x00"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer mj_", "Basic mj_x", "Bearer mj_" + "x" * 200, "Bearer x\x00"]
+)
 def test_other_headers_open_nothing(header: str) -> None:
     assert accounts.key_from_header(header) is None
 

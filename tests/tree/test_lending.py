@@ -48,7 +48,12 @@ def test_what_is_left_open_is_lent_as_the_lender_holds_it(party: Organised) -> N
 
     grant = services.lend(lender, Offer(unit=party.units[3], role=Role.VIEWER, user=make.user()))
 
-    assert (grant.ends_at, grant.messages_total, grant.centiwon_per_day, grant.messages_per_day) == (until, 7, 900, None)
+    assert (grant.ends_at, grant.messages_total, grant.centiwon_per_day, grant.messages_per_day) == (
+        until,
+        7,
+        900,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,9 @@ def test_hostile_offers(party: Organised) -> None:
     ]
     for change in bad:
         with pytest.raises(Invalid):
-            services.lend(party.actor, Offer(**{"unit": party.units[1], "role": Role.VIEWER, "user": make.user(), **change}))
+            services.lend(
+                party.actor, Offer(**{"unit": party.units[1], "role": Role.VIEWER, "user": make.user(), **change})
+            )
     services.close_unit(party.actor, party.units[3])
     with pytest.raises(UnitStopped):
         services.lend(party.actor, Offer(unit=party.units[3], role=Role.VIEWER, user=make.user()))
@@ -201,7 +208,11 @@ def test_a_grant_begins_and_ends_at_its_moments(party: Organised) -> None:
     holder = make.user()
     now = clock.now()
     make.grant(
-        holder, party.units[1], parent=party.owner_grant, starts_at=now + timedelta(hours=1), ends_at=now + timedelta(hours=2)
+        holder,
+        party.units[1],
+        parent=party.owner_grant,
+        starts_at=now + timedelta(hours=1),
+        ends_at=now + timedelta(hours=2),
     )
 
     def holds(at: datetime) -> bool:

@@ -50,10 +50,19 @@ def test_unknown_grant_does_not_hold(party: Organised) -> None:
 def test_period_is_half_open(party: Organised) -> None:
     now = clock.now()
     grant = make.grant(
-        make.user(), party.units[1], parent=party.owner_grant, starts_at=now + timedelta(hours=1), ends_at=now + timedelta(hours=2)
+        make.user(),
+        party.units[1],
+        parent=party.owner_grant,
+        starts_at=now + timedelta(hours=1),
+        ends_at=now + timedelta(hours=2),
     )
 
-    moments = [now, now + timedelta(hours=1), now + timedelta(hours=2) - timedelta(microseconds=1), now + timedelta(hours=2)]
+    moments = [
+        now,
+        now + timedelta(hours=1),
+        now + timedelta(hours=2) - timedelta(microseconds=1),
+        now + timedelta(hours=2),
+    ]
     assert [live.chain_in_force(db.raw(), grant.pk, at) for at in moments] == [False, True, True, False]
 
 

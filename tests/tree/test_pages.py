@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -92,7 +93,13 @@ def test_foreign_and_missing_units_answer_byte_for_byte_alike(party: Organised, 
     for method in (client.get, client.post):
         answers = {
             bytes_of(method(f"/tree/{public_id}/{page}"))
-            for public_id in (uuid7(), party.units[2].public_id, party.units[5].public_id, party.top.public_id, other.top.public_id)
+            for public_id in (
+                uuid7(),
+                party.units[2].public_id,
+                party.units[5].public_id,
+                party.top.public_id,
+                other.top.public_id,
+            )
         }
         assert len(answers) == 1
         assert answers.pop()[0] in (404, 405)
@@ -125,7 +132,7 @@ def test_foreign_budgets_and_drafts_are_not_there(party: Organised) -> None:
 
 
 PAGES_WITH_NAMES = (
-    "/tree/", "/tree/?q=비밀", "/tree/sheet/csv/", "/grants/", "/grants/?q=비밀", "/grants/past/", "/grants/lend/", "/budgets/",
+    "/tree/", "/tree/?q=숨은별", "/tree/sheet/csv/", "/grants/", "/grants/?q=숨은별", "/grants/past/", "/grants/lend/", "/budgets/",
 )  # fmt: skip
 
 
@@ -133,17 +140,19 @@ def test_no_page_names_a_sister_or_foreign_unit(party: Organised) -> None:
     """Sentinels stand where they could leak: names, leaders, budgets and grants of a sister and of another root."""
     other = make.organisation()
     for at, organised in ((party.units[2], party), (other.top, other)):
-        Unit.objects.filter(pk=at.pk).update(name="비밀 조직", leader="비밀 대표", code=f"SECRET{at.pk}")
-        make.grant(make.user(email=f"secret{at.pk}@example.com"), at, parent=organised.owner_grant, label="비밀 운영자")
+        Unit.objects.filter(pk=at.pk).update(name="숨은별 조직", leader="숨은별 대표", code=f"SECRET{at.pk}")
+        make.grant(
+            make.user(email=f"secret{at.pk}@example.com"), at, parent=organised.owner_grant, label="숨은별 운영자"
+        )
         Budget.objects.create(unit=at, month=clock.today().replace(day=1), limit_centiwon=1)
     client = lent(party, 1)
 
     for url in (*PAGES_WITH_NAMES, f"/tree/{party.units[1].public_id}/", f"/tree/{party.units[1].public_id}/rows/"):
         response = client.get(url)
         body = response.content.decode()
-        shown = body.replace('value="비밀"', "").replace("q=%EB%B9%84%EB%B0%80", "")
+        shown = body.replace('value="숨은별"', "").replace("q=%EC%88%A8%EC%9D%80%EB%B3%84", "")
         assert response.status_code == 200
-        assert "비밀" not in shown, url
+        assert "숨은별" not in shown, url
         assert "SECRET" not in body
         assert "secret" not in body.replace("mj_secret", "")
 
@@ -152,7 +161,10 @@ def test_no_page_names_a_sister_or_foreign_unit(party: Organised) -> None:
 def test_visitors_are_sent_to_sign_in_and_back(url: str) -> None:
     response = Client().get(f"{url}?q=1")
 
-    assert (response.status_code, response.headers["Location"]) == (302, f"/accounts/login/?next={url.replace('/', '%2F')}%3Fq%3D1")
+    assert (response.status_code, response.headers["Location"]) == (
+        302,
+        f"/accounts/login/?next={url.replace('/', '%2F')}%3Fq%3D1",
+    )
 
 
 def test_htmx_visitors_are_told_to_sign_in(party: Organised) -> None:
@@ -259,7 +271,9 @@ def test_a_move_to_nowhere_below_itself_or_out_of_sight_is_refused_on_the_form(p
         assert response.status_code == 422
     missing = local.post(f"/tree/{party.units[3].public_id}/move/", {"target": "nowhere"})
     hidden = local.post(f"/tree/{party.units[3].public_id}/move/", {"target": party.units[2].code})
-    assert bytes_of(missing)[1].replace(b"nowhere", b"") == bytes_of(hidden)[1].replace(party.units[2].code.encode(), b"")
+    assert bytes_of(missing)[1].replace(b"nowhere", b"") == bytes_of(hidden)[1].replace(
+        party.units[2].code.encode(), b""
+    )
 
 
 def test_names_are_escaped_wherever_they_stand(party: Organised) -> None:
@@ -271,7 +285,9 @@ def test_names_are_escaped_wherever_they_stand(party: Organised) -> None:
     pages = ["/tree/", f"/tree/{party.units[1].public_id}/", "/grants/", f"/budgets/{party.units[1].public_id}/"]
     for url in (*pages, *(f"/tree/{party.units[1].public_id}/{page}/" for page in ("add", "edit", "move", "close"))):
         body = client.get(url).content.decode()
-        assert not {"<img src=x", "<b>굵게", "<i>기움"} & {part for part in ("<img src=x", "<b>굵게", "<i>기움") if part in body}
+        assert not {"<img src=x", "<b>굵게", "<i>기움"} & {
+            part for part in ("<img src=x", "<b>굵게", "<i>기움") if part in body
+        }
 
 
 def test_words_are_added_by_whoever_manages_the_top(party: Organised) -> None:
@@ -321,12 +337,16 @@ def test_lending_more_than_held_comes_back_with_the_reason(party: Organised) -> 
 
 
 def test_grant_page_shows_the_chain_and_revoking_ends_it(party: Organised) -> None:
-    province = make.grant(make.user(email="p@example.com"), party.units[1], parent=party.owner_grant, messages_per_day=5)
+    province = make.grant(
+        make.user(email="p@example.com"), party.units[1], parent=party.owner_grant, messages_per_day=5
+    )
     local = make.grant(make.user(email="l@example.com"), party.units[3], parent=province, messages_per_day=5)
     client = client_of(party.owner)
 
     body = client.get(f"/grants/{local.public_id}/").content.decode()
-    places = [body.index(text) for text in (f"{party.top.name} · ", "p@example.com", f"{party.units[3].name} · l@example.com")]
+    places = [
+        body.index(text) for text in (f"{party.top.name} · ", "p@example.com", f"{party.units[3].name} · l@example.com")
+    ]
     done = client.post(f"/grants/{province.public_id}/revoke/")
 
     assert places == sorted(places)
@@ -418,3 +438,24 @@ def test_query_count_does_not_grow_with_rows(url: str, django_assert_max_num_que
             client.get(url)
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_the_database_session_forgets_the_actor_after_each_request(party: Organised) -> None:
+    seen: list[str] = []
+
+    def root() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('majung.root', true)")
+            return str(cursor.fetchone()[0])
+
+    def spy(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "tree_unitkind" in sql:
+            seen.append(root())
+        return execute(sql, params, many, context)
+
+    client = client_of(party.owner)
+    with connection.execute_wrapper(spy):
+        client.get("/tree/words/")
+
+    assert seen[-1] == str(party.root.pk)
+    assert root() == ""

@@ -36,11 +36,15 @@ def test_every_append_only_table_is_closed_to_change(session: "psycopg.Connectio
 
     assert {"activity", "tree_authorityrecord", "tree_grant"} <= guarded.keys()
     for table, guard in guarded.items():
-        column = db.raw().execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'"
-            " AND is_generated = 'NEVER' ORDER BY ordinal_position LIMIT 1",
-            [table],
-        ).fetchall()[0][0]
+        column = (
+            db.raw()
+            .execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'"
+                " AND is_generated = 'NEVER' ORDER BY ordinal_position LIMIT 1",
+                [table],
+            )
+            .fetchall()[0][0]
+        )
         tries = [f'TRUNCATE "{table}" CASCADE']
         tries += [f'DELETE FROM "{table}"'] * guard.no_delete
         tries += [f'UPDATE "{table}" SET "{column}" = "{column}"'] * guard.no_update
@@ -67,7 +71,8 @@ def test_nothing_at_all_may_be_truncated_dropped_or_made(session: "psycopg.Conne
 def test_the_daily_work_goes_on(session: "psycopg.Connection[Any]", party: Organised) -> None:
     session.execute("UPDATE tree_unit SET name = '새 이름' WHERE id = %s", [party.units[2].pk])
     session.execute(
-        "INSERT INTO activity (root_id, at, actor_kind, kind) VALUES (%s, %s, 'system', 'x.y')", [party.root.pk, clock.now()]
+        "INSERT INTO activity (root_id, at, actor_kind, kind) VALUES (%s, %s, 'system', 'x.y')",
+        [party.root.pk, clock.now()],
     )
     found = session.execute("SELECT count(*) FROM activity WHERE kind = 'x.y'").fetchall()
 
@@ -104,3 +109,25 @@ def test_new_tables_may_grow_but_not_change_before_they_are_judged(session: "psy
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE tests_new")
+
+
+def tell(session: "psycopg.Connection[Any]", root: object) -> None:
+    session.execute("SELECT set_config('majung.root', %s, false)", [str(root)])
+
+
+def test_web_sees_and_writes_the_sessions_organisation_alone(party: Organised) -> None:
+    """The second line: a query that forgot its scope, inside a request of one organisation."""
+    other = make.organisation(depth=2)
+    counts = "SELECT (SELECT count(*) FROM tree_unit), (SELECT count(*) FROM tree_grant), (SELECT count(*) FROM tree_unitkind)"
+    with connection_as(APP) as web, connection_as(WORKER) as worker:
+        tell(web, party.root.pk)
+        tell(worker, party.root.pk)
+        narrow, wide = web.execute(counts).fetchall(), worker.execute(counts).fetchall()
+        changed = web.execute("UPDATE tree_unit SET name = '훔친 이름' WHERE id = %s", [other.top.pk]).rowcount
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            web.execute("INSERT INTO tree_unitkind (root_id, name, rank) VALUES (%s, '남의 갈래', 9)", [other.root.pk])
+        tell(web, "")
+        visitor = web.execute(counts).fetchall()
+
+    assert (narrow, changed) == ([(3, 1, 2)], 0)
+    assert wide == visitor == [(6, 2, 4)]

@@ -50,7 +50,9 @@ def fitted(held: Terms, offer: Terms) -> Terms:
 def near(draw: st.DrawFn, held: Terms) -> Terms:
     """An offer that fits ``held``, or leaves it by one or two columns: both verdicts come often."""
     other = draw(terms)
-    columns = draw(st.sets(st.sampled_from(["path", "covers_subtree", "acts", "starts_at", "ends_at", "quotas"]), max_size=2))
+    columns = draw(
+        st.sets(st.sampled_from(["path", "covers_subtree", "acts", "starts_at", "ends_at", "quotas"]), max_size=2)
+    )
     return replace(fitted(held, draw(terms)), **{name: getattr(other, name) for name in columns})
 
 

@@ -85,7 +85,9 @@ def test_what_was_written_reads_back_as_no_change(party: Organised, form: str) -
 def test_written_cells_are_texts_that_no_spreadsheet_computes(party: Organised) -> None:
     Unit.objects.filter(pk=party.units[3].pk).update(name="=1+1", leader="-x")
 
-    cells = next(r for r in csv.reader(io.StringIO(sheets.to_csv(party.actor).decode("utf-8-sig"))) if r[0] == code(party, 3))
+    cells = next(
+        r for r in csv.reader(io.StringIO(sheets.to_csv(party.actor).decode("utf-8-sig"))) if r[0] == code(party, 3)
+    )
 
     assert (cells[3], cells[5]) == ("'=1+1", "'-x")
 
@@ -414,6 +416,7 @@ def test_any_wish_for_parents_is_refused_or_becomes_the_tree(party: Organised, p
     with transaction.atomic():
         found = compared(party, *(line(party, n, parent=wishes[code(party, n)]) for n in range(1, 7)))
         if found.errors:
+
             def reaches_top(start: str) -> bool:
                 at, steps = start, 0
                 while at in wishes and steps < 10:
@@ -456,7 +459,9 @@ def test_from_upload_to_one_press(party: Organised) -> None:
 
 def test_page_refuses_when_the_tree_moved_on(party: Organised) -> None:
     client = client_of(party.owner)
-    url = client.post("/tree/sheet/", upload("\n".join((HEAD, line(party, 1, name="서울특별시당"))))).headers["Location"]
+    url = client.post("/tree/sheet/", upload("\n".join((HEAD, line(party, 1, name="서울특별시당"))))).headers[
+        "Location"
+    ]
     services.rename_unit(party.actor, party.units[6], "다른 이름")
 
     page = client.get(url).content.decode()
@@ -469,7 +474,9 @@ def test_page_refuses_when_the_tree_moved_on(party: Organised) -> None:
 
 def test_page_shows_errors_and_offers_no_press(party: Organised) -> None:
     client = client_of(party.owner)
-    url = client.post("/tree/sheet/", upload("\n".join((HEAD, line(party, 1, name="<b>x", parent="없음"))))).headers["Location"]
+    url = client.post("/tree/sheet/", upload("\n".join((HEAD, line(party, 1, name="<b>x", parent="없음"))))).headers[
+        "Location"
+    ]
 
     before = shape(party)
     page = client.get(url).content.decode()

@@ -5,6 +5,9 @@ jobs and the dispatcher. ``apply`` is idempotent and needs no superuser. A table
 ``append_only`` in its name guards UPDATE or DELETE (pgtrigger's, or ``majung_append_only()``): what the trigger refuses,
 the roles may not even try, and nobody but the owner may TRUNCATE anything. A new table is readable and growable until
 the next ``apply`` has looked at it: the safe half of what it may get.
+
+A second line behind the actor's checks: while a console request has told the session its organisation
+(``majung.root``, tree.middleware), the web's role sees and writes rows of that organisation alone in CONFINED tables.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,11 @@ from majung.core.embedded import APP, WORKER
 ROLES = (APP, WORKER)
 # Written by migrations alone: the roles read them.
 READ_ONLY = ("django_migrations", "django_content_type", "auth_permission")
+# Tables with a root_id to which the web is confined while ``majung.root`` is set. Only tables that nothing fills by COPY,
+# which PostgreSQL refuses under row security even to those whom no policy narrows.
+CONFINED = (
+    "tree_unit", "tree_grant", "tree_legalentity", "tree_unitkind", "tree_reservation", "tree_authorityrecord", "tree_sheetdraft",
+)  # fmt: skip
 # Rows of pg_trigger.tgtype (pg_trigger.h): BEFORE, DELETE, UPDATE.
 _BEFORE, _DELETE, _UPDATE = 2, 8, 16
 
@@ -87,6 +95,26 @@ def _apply(connection: psycopg.Connection[Any]) -> None:
         connection.execute(
             sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(", ").join(map(sql.SQL, allowed)), name, names)
         )
+        if table in CONFINED:
+            _confine(connection, name)
+
+
+def _confine(connection: psycopg.Connection[Any], table: sql.Identifier) -> None:
+    """Row security on ``table``: the owner is not bound, the worker sees all, the web sees the session's organisation."""
+    # In a sub-select the setting is read once a statement, not once a row.
+    own = sql.SQL(
+        "coalesce((SELECT current_setting('majung.root', true)), '') = ''"
+        " OR root_id = (SELECT nullif(current_setting('majung.root', true), '')::int)"
+    )
+    for policy, role, condition in (("web_own_root", APP, own), ("worker_all", WORKER, sql.SQL("true"))):
+        name = sql.Identifier(policy)
+        connection.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(name, table))
+        connection.execute(
+            sql.SQL("CREATE POLICY {} ON {} TO {} USING ({}) WITH CHECK ({})").format(
+                name, table, sql.Identifier(role), condition, condition
+            )
+        )
+    connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table))
 
 
 def _make(connection: psycopg.Connection[Any]) -> None:

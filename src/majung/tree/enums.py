@@ -63,8 +63,17 @@ ACTS: dict[Role, frozenset[Act]] = {
     Role.WRITER: _WRITER,
     # A blind sender addresses and counts, and never meets a person, a list of people or an export of them (T5).
     Role.BLIND_SENDER: frozenset(
-        {Act.TREE_VIEW, Act.CHANNELS_VIEW, Act.SEGMENTS_WRITE, Act.CAMPAIGNS_VIEW, Act.CAMPAIGNS_WRITE, Act.CAMPAIGNS_SEND}
+        {
+            Act.TREE_VIEW,
+            Act.CHANNELS_VIEW,
+            Act.SEGMENTS_WRITE,
+            Act.CAMPAIGNS_VIEW,
+            Act.CAMPAIGNS_WRITE,
+            Act.CAMPAIGNS_SEND,
+        }
     ),
     Role.VIEWER: frozenset({Act.TREE_VIEW, Act.CHANNELS_VIEW, Act.CAMPAIGNS_VIEW}),
-    Role.PRIVACY_OFFICER: frozenset({Act.TREE_VIEW, Act.GRANTS_VIEW, Act.PEOPLE_VIEW, Act.PEOPLE_REVEAL, Act.ACCESS_REVIEW}),
+    Role.PRIVACY_OFFICER: frozenset(
+        {Act.TREE_VIEW, Act.GRANTS_VIEW, Act.PEOPLE_VIEW, Act.PEOPLE_REVEAL, Act.ACCESS_REVIEW}
+    ),
 }

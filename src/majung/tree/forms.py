@@ -118,7 +118,9 @@ def _roles(actor: Actor) -> list[tuple[str, str]]:
 class LendForm(QuotaFields):
     """Who gets what where: somebody at hand, or a one-time link for somebody new."""
 
-    label = forms.CharField(label="표시 이름", max_length=60, required=False, help_text="목록에 보일 이름과 직책. 예: 종로 사무국")
+    label = forms.CharField(
+        label="표시 이름", max_length=60, required=False, help_text="목록에 보일 이름과 직책. 예: 종로 사무국"
+    )
     covers_subtree = forms.BooleanField(label="아래 조직까지", required=False, initial=True)
     valid_days = forms.IntegerField(label="초대 링크 쓸 수 있는 날", min_value=1, max_value=30, initial=7)
 
@@ -143,7 +145,9 @@ class KeyForm(forms.Form):
 
     label = forms.CharField(label="쓰임", max_length=80, help_text="예: 당원 명부 연동")
     covers_subtree = forms.BooleanField(label="아래 조직까지", required=False)
-    until = forms.DateField(label="마지막 날", widget=forms.DateInput(attrs={"type": "date"}), help_text="1년 안에서 정합니다.")
+    until = forms.DateField(
+        label="마지막 날", widget=forms.DateInput(attrs={"type": "date"}), help_text="1년 안에서 정합니다."
+    )
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -165,7 +169,9 @@ class DayForm(forms.Form):
 class BudgetForm(forms.Form):
     """A month's budget of one unit."""
 
-    month = forms.DateField(label="달", input_formats=["%Y-%m"], widget=forms.DateInput(attrs={"type": "month"}, format="%Y-%m"))
+    month = forms.DateField(
+        label="달", input_formats=["%Y-%m"], widget=forms.DateInput(attrs={"type": "month"}, format="%Y-%m")
+    )
     won = forms.IntegerField(label="예산(원)", min_value=0, max_value=10**13)
 
 

@@ -18,6 +18,9 @@ SESSION_ROOT = "root"
 # Faces with a sign-in of their own or none: sign-in itself, assets, the API's keys, the portal, first start, invitations.
 OPEN = ("/accounts/", "/ui/", "/static/", "/api/", "/p/", "/start/", "/invitation/")
 
+# The choice among one's organisations looks across them, so the database session is told of none.
+ACROSS = "/organisations/"
+
 
 class ActorMiddleware:
     """Sets ``request.actor`` (None for a visitor or somebody to whom nothing is lent) and keeps those from the console."""
@@ -29,7 +32,7 @@ class ActorMiddleware:
         """Answer the request as its actor; the database session forgets the actor afterwards, whatever happened."""
         actor = actor_of_request(request)
         request.actor = actor  # type: ignore[attr-defined]  # declared by ActorRequest
-        if actor is None:
+        if actor is None or request.path.startswith((*OPEN, ACROSS)):
             return self.get_response(request)
         try:
             # For the session, since the request's transaction has not begun yet; connections outlive requests.

@@ -111,7 +111,9 @@ class UnitSpan(models.Model):
         indexes = (models.Index(fields=("unit", "from_at"), name="span_of_unit"),)
         constraints = (
             models.UniqueConstraint(fields=("unit",), condition=Q(until_at__isnull=True), name="one_open_span"),
-            models.CheckConstraint(condition=Q(until_at__isnull=True) | Q(until_at__gte=F("from_at")), name="span_in_order"),
+            models.CheckConstraint(
+                condition=Q(until_at__isnull=True) | Q(until_at__gte=F("from_at")), name="span_in_order"
+            ),
         )
 
 
@@ -155,8 +157,12 @@ class Grant(models.Model):
                 | Q(user__isnull=True, api_key__isnull=True, invitation__isnull=False),
                 name="grant_has_one_holder",
             ),
-            models.CheckConstraint(condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="grant_in_order"),
-            models.CheckConstraint(condition=Q(parent__isnull=False) | Q(role=Role.OWNER), name="only_owners_hold_unlent"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="grant_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=False) | Q(role=Role.OWNER), name="only_owners_hold_unlent"
+            ),
         )
 
 
@@ -174,7 +180,8 @@ class Budget(models.Model):
             models.UniqueConstraint(fields=("unit", "month"), name="one_budget_a_month"),
             models.CheckConstraint(condition=Q(month__day=1), name="budget_month_starts"),
             models.CheckConstraint(
-                condition=Q(limit_centiwon__gte=F("reserved_centiwon") + F("spent_centiwon")), name="budget_not_overspent"
+                condition=Q(limit_centiwon__gte=F("reserved_centiwon") + F("spent_centiwon")),
+                name="budget_not_overspent",
             ),
         )
 
@@ -212,7 +219,8 @@ class Reservation(models.Model):
         indexes = (models.Index(fields=("root", "month"), name="reservations_of_month"),)
         constraints = (
             models.CheckConstraint(
-                condition=Q(spent_messages__lte=F("messages"), spent_centiwon__lte=F("centiwon")), name="spent_within_reserved"
+                condition=Q(spent_messages__lte=F("messages"), spent_centiwon__lte=F("centiwon")),
+                name="spent_within_reserved",
             ),
         )
 

@@ -20,7 +20,9 @@ from majung.tree.forms import CredentialsForm, StartForm
 from majung.tree.middleware import SESSION_ROOT
 from majung.tree.models import Grant, Organisation
 
-SETUP_TOKEN = env.secret("MAJUNG_SETUP_TOKEN", "Opens the first start (/start/?token=…) from other machines than this one.")
+SETUP_TOKEN = env.secret(
+    "MAJUNG_SETUP_TOKEN", "Opens the first start (/start/?token=…) from other machines than this one."
+)
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -91,7 +93,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
                 request.session[SESSION_ROOT] = grants[0].root_id
                 return redirect("tree:tree")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form is not None and form.errors else HTTPStatus.OK
-    return render(request, "tree/invitation.html", {"form": form, "grants": grants, "by": grants[0].lent_by}, status=status)
+    return render(
+        request, "tree/invitation.html", {"form": form, "grants": grants, "by": grants[0].lent_by}, status=status
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -255,7 +255,9 @@ def past(request: ActorRequest) -> HttpResponse:
             "unit": f"{held.unit_name}{' 아래 모두' if held.grant.covers_subtree else ''}",
             "role": Role(held.grant.role).label,
             "until": text.table_day(clock.seoul(held.until_at).date()) if held.until_at else "기한 없음",
-            "state": Status(word="활동", tone="ok") if held.unit_state == "active" else Status(word="정지·닫힘", tone="warn"),
+            "state": Status(word="활동", tone="ok")
+            if held.unit_state == "active"
+            else Status(word="정지·닫힘", tone="warn"),
         }
         for held in queries.held_on(actor.root_id, day)
         if held.grant.unit_id in reach

@@ -40,11 +40,11 @@ def columns() -> list[Column]:
     return [*COLUMNS, *(column for slot in slots.SLOTS.values() for column in slot.columns)]
 
 
-def rows_of(actor: Actor, units: Sequence[Unit], *, chosen: Unit | None = None, loaded: Iterable[str] = ()) -> list[dict[str, Any]]:
+def rows_of(
+    actor: Actor, units: Sequence[Unit], *, chosen: Unit | None = None, loaded: Iterable[str] = ()
+) -> list[dict[str, Any]]:
     """Rows of the treegrid. ``loaded``: paths whose children are among the rows; others fetch theirs when opened."""
-    held = dict(
-        Grant.objects.filter(unit__in=units, revoked_at=None).values_list("unit").annotate(n=Count("pk"))
-    )
+    held = dict(Grant.objects.filter(unit__in=units, revoked_at=None).values_list("unit").annotate(n=Count("pk")))
     more: dict[int, dict[str, Any]] = {unit.pk: {} for unit in units}
     for slot in slots.SLOTS.values():
         for number, cells in (slot.cells(actor, units) if slot.cells else {}).items():
@@ -62,7 +62,9 @@ def rows_of(actor: Actor, units: Sequence[Unit], *, chosen: Unit | None = None, 
                 "url": reverse("tree:unit", args=[unit.public_id]),
                 "note": f"{children}곳" if children else "",
                 "open": None if not children else unit.path in open_paths,
-                "children": reverse("tree:rows", args=[unit.public_id]) if children and unit.path not in open_paths else "",
+                "children": reverse("tree:rows", args=[unit.public_id])
+                if children and unit.path not in open_paths
+                else "",
                 "selected": chosen is not None and unit.pk == chosen.pk,
                 "leader": unit.leader or "–",
                 "state": STATES[UnitState(unit.state)],
@@ -77,7 +79,9 @@ def _visible(actor: Actor, chosen: Unit | None, search: str) -> tuple[list[Unit]
     """Units to draw at first, and the paths that stand open: two tiers, and the way down to the chosen one."""
     reach = actor.units().select_related("kind")
     if search:
-        hits = list(reach.filter(Q(name__icontains=search) | Q(code__icontains=search) | Q(leader__icontains=search))[:FOUND])
+        hits = list(
+            reach.filter(Q(name__icontains=search) | Q(code__icontains=search) | Q(leader__icontains=search))[:FOUND]
+        )
         wanted = {path for unit in hits for path in rules.ancestors(unit.path)}
         units = list(reach.filter(path__in=wanted))
         paths = {unit.path for unit in units}
@@ -125,7 +129,11 @@ def _page(request: ActorRequest, chosen: Unit | None) -> HttpResponse:
 
 def _lead(actor: Actor) -> str:
     tiers = (
-        actor.units().exclude(state=UnitState.CLOSED).order_by("kind__rank").values_list("kind__name").annotate(n=Count("pk"))
+        actor.units()
+        .exclude(state=UnitState.CLOSED)
+        .order_by("kind__rank")
+        .values_list("kind__name")
+        .annotate(n=Count("pk"))
     )
     return " · ".join(f"{name} {n:,}" for name, n in tiers)
 
@@ -249,7 +257,12 @@ def _stop(
         act(request.actor, unit)
         messages.success(request, "닫았습니다." if is_close else "멈추었습니다. 언제든 다시 열 수 있습니다.")
         return redirect("tree:unit", unit.public_id)
-    context = {"unit": unit, "effect": effect, "close": is_close, "crumbs": crumbs(unit, "닫기" if is_close else "정지")}
+    context = {
+        "unit": unit,
+        "effect": effect,
+        "close": is_close,
+        "crumbs": crumbs(unit, "닫기" if is_close else "정지"),
+    }
     return render(request, "tree/stop.html", context)
 
 

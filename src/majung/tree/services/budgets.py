@@ -50,7 +50,9 @@ def set_budget(actor: Actor, unit: Unit, month: date, limit_centiwon: int) -> Bu
     if fresh is None:
         raise NotYours()
     actor.require(Act.TREE_MANAGE, fresh)
-    above = Unit.objects.filter(root_id=actor.root_id, path=fresh.path[: -rules.STEP]).first() if fresh.depth > 1 else fresh
+    above = (
+        Unit.objects.filter(root_id=actor.root_id, path=fresh.path[: -rules.STEP]).first() if fresh.depth > 1 else fresh
+    )
     if above is None or not actor.may(Act.TREE_MANAGE, above):
         raise Forbidden()
     month = month_of(month)
@@ -103,8 +105,10 @@ def use_of(grant: Grant, day: date) -> Use:
     """What counts against the grant's quotas on the Seoul ``day`` and in total."""
     rows = Reservation.objects.filter(root_id=grant.root_id, grants__contains=[grant.pk])
     counted = {"messages_today": 0, "messages_total": 0, "centiwon_today": 0, "centiwon_total": 0}
-    sums = rows.exclude(state=Reservation.State.RELEASED).values("state", "on").annotate(
-        m=Sum("messages"), c=Sum("centiwon"), sm=Sum("spent_messages"), sc=Sum("spent_centiwon")
+    sums = (
+        rows.exclude(state=Reservation.State.RELEASED)
+        .values("state", "on")
+        .annotate(m=Sum("messages"), c=Sum("centiwon"), sm=Sum("spent_messages"), sc=Sum("spent_centiwon"))
     )
     for line in sums:
         is_spent = line["state"] == Reservation.State.SPENT
@@ -210,7 +214,10 @@ def _over(grant: Grant, messages: int, centiwon: int, day: date) -> OverLent | N
         if left is not None and asked > left:
             counter = "통" if unit_size == 1 else "원"
             return OverLent(
-                left=f"{left // unit_size:,}{counter}", asked=f"{-(-asked // unit_size):,}{counter}", which=which, lender=lender
+                left=f"{left // unit_size:,}{counter}",
+                asked=f"{-(-asked // unit_size):,}{counter}",
+                which=which,
+                lender=lender,
             )
     return None
 

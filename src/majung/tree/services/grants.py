@@ -192,7 +192,9 @@ def revoke_all(actor: Actor, numbers: Iterable[int], *, why: str) -> list[int]:
     found = [number for (number,) in revoked.fetchall()]
     if found:
         record_all(actor, "tree.grant_revoked", Grant.objects.filter(pk__in=found), why=why)
-        write(actor, "tree.grants_revoked", object_kind="grant", object_id=min(found), facts={"why": why, "n": len(found)})
+        write(
+            actor, "tree.grants_revoked", object_kind="grant", object_id=min(found), facts={"why": why, "n": len(found)}
+        )
     return found
 
 
@@ -212,7 +214,9 @@ def preview_revoke(actor: Actor, grant: Grant) -> Stopped:
     rows = db.raw().execute(sql.load("majung.tree", "grants", "lent_on"), {"grants": [grant.pk]}).fetchall()
     numbers = [number for (number,) in rows]
     grants = tuple(
-        Grant.objects.filter(pk__in=numbers).select_related("unit", "user", "api_key", "invitation").order_by("unit__path", "pk")
+        Grant.objects.filter(pk__in=numbers)
+        .select_related("unit", "user", "api_key", "invitation")
+        .order_by("unit__path", "pk")
     )
     held = Reservation.objects.filter(root_id=grant.root_id, state=Reservation.State.HELD, grants__overlap=numbers)
     return Stopped(

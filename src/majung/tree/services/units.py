@@ -175,7 +175,9 @@ def move_unit(actor: Actor, unit: Unit, target: Unit) -> Effect:
     Unit.objects.move(unit, target, "last-child")
     unit = _fresh(actor, unit)
     respan(actor.root_id, unit.path)
-    rows = db.raw().execute(sql.load("majung.tree", "grants", "out_of_reach"), {"root": actor.root_id, "path": unit.path})
+    rows = db.raw().execute(
+        sql.load("majung.tree", "grants", "out_of_reach"), {"root": actor.root_id, "path": unit.path}
+    )
     revoke_all(actor, [number for (number,) in rows.fetchall()], why="moved_away")
     record(actor, "tree.unit_moved", unit, unit_id=unit.pk, was=parent.pk, now=target.pk, **asdict(effect))
     return effect

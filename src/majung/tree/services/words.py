@@ -38,7 +38,13 @@ def add_kind(actor: Actor, name: str) -> UnitKind:
 
 @transaction.atomic
 def add_entity(
-    actor: Actor, name: str, *, registration_number: str = "", phone: str = "", address: str = "", refusal_number: str = ""
+    actor: Actor,
+    name: str,
+    *,
+    registration_number: str = "",
+    phone: str = "",
+    address: str = "",
+    refusal_number: str = "",
 ) -> LegalEntity:
     """The organisation has a legal entity of that name. Raises Invalid when it has already."""
     lock_root(actor.root_id)

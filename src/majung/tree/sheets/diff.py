@@ -13,7 +13,14 @@ from majung.tree.services.units import UnitColumns, columns_of
 from majung.tree.sheets.read import Row
 
 STATES = {state.label: state for state in UnitState} | {state.value: state for state in UnitState}
-_WORDS = {"name": "이름", "kind": "갈래", "entity": "법인", "leader": "대표자", "phone": "전화", "district_code": "선거구 코드"}
+_WORDS = {
+    "name": "이름",
+    "kind": "갈래",
+    "entity": "법인",
+    "leader": "대표자",
+    "phone": "전화",
+    "district_code": "선거구 코드",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +159,14 @@ class _Comparison:
         if unit is not None and unit.state == UnitState.CLOSED and is_moved:
             raise Invalid(problem="닫은 조직은 옮길 수 없습니다.")
         return Planned(
-            line=row.line, code=code, unit=unit, parent=parent, columns=columns, state=state, is_moved=is_moved, changes=changes
+            line=row.line,
+            code=code,
+            unit=unit,
+            parent=parent,
+            columns=columns,
+            state=state,
+            is_moved=is_moved,
+            changes=changes,
         )
 
     def columns(

@@ -54,7 +54,9 @@ def read(file: BinaryIO, name: str, *, size: int | None = None) -> list[Row]:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
     if size > MOST_BYTES:
-        raise Invalid(problem=f"파일이 {size // 2**20}MB입니다. {MOST_BYTES // 2**20}MB까지 읽습니다. 아무것도 바꾸지 않았습니다.")
+        raise Invalid(
+            problem=f"파일이 {size // 2**20}MB입니다. {MOST_BYTES // 2**20}MB까지 읽습니다. 아무것도 바꾸지 않았습니다."
+        )
     raw = file.read(MOST_BYTES + 1)
     if not raw.strip():
         raise Invalid(problem="빈 파일입니다.")
