@@ -41,7 +41,10 @@ def segments(request: HttpRequest) -> HttpResponse:
     rows = [{"segment": one, "says": _says(actor, one)} for one in page.object_list]
     template = "audience/list.html#rows" if request.headers.get("HX-Target") == "list" else "audience/list.html"
     gone = _uuid(request.GET.get("deleted", ""))
-    context = {"page": page, "rows": rows, "search": search, "deleted": queries.deleted(actor, gone) if gone else None}
+    context = {
+        "page": page, "rows": rows, "search": search, "deleted": queries.deleted(actor, gone) if gone else None,
+        "crumbs": [Crumb(label="대상")],
+    }  # fmt: skip
     return render(request, template, context)
 
 

@@ -1,5 +1,6 @@
 """How a number of people is told: exactly in one's own unit, never pointing at somebody elsewhere, and coarsely to the blind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,18 @@ def part(people: int | None, sight: Sight, unit: str = "명") -> Count:
         rounded = round_to_ten(people)
         return Count(number=rounded, shown=f"약 {number(rounded)}{unit}", enough=True)
     return told(people, sight, unit)
+
+
+def parts(numbers: Sequence[int], sight: Sight, unit: str = "명") -> list[Count]:
+    """Parts of a known sum. One hidden part alone could be found by subtraction, so that the next larger is told coarsely."""
+    told_ones = [part(n, sight, unit) for n in numbers]
+    hidden = [i for i, one in enumerate(told_ones) if one.number is None]
+    others = [i for i, n in enumerate(numbers) if n >= FEW]
+    if sight == "few" and len(hidden) == 1 and others:
+        nearest = min(others, key=numbers.__getitem__)
+        rounded = round_to_ten(numbers[nearest])
+        told_ones[nearest] = Count(number=rounded, shown=f"약 {number(rounded)}{unit}", enough=True)
+    return told_ones
 
 
 def round_to_ten(people: int) -> int:

@@ -114,9 +114,9 @@ def left_out(actor: Actor, campaign: Campaign) -> list[ReasonRow]:
 def reason_rows(sight: Sight, stored: Sequence[tuple[str, int]]) -> list[ReasonRow]:
     """Reasons with their words, as told under ``sight``."""
     rows = []
-    for code, people in stored:
+    told_ones = counts.parts([int(people) for _, people in stored], sight)
+    for (code, _), told in zip(stored, told_ones, strict=True):
         sentence, law = words_of(code)
-        told = counts.part(int(people), sight)
         rows.append(ReasonRow(code=code, sentence=sentence, law=law, people=told, weight=told.number or 0))
     return rows
 
@@ -128,9 +128,9 @@ def refused(actor: Actor, campaign: Campaign) -> list[ReasonRow]:
         totals += histogram
     found = [(byte, int(n)) for byte, n in enumerate(totals) if n and outcomes.is_refused(byte)]
     sight = counts.sight(actor, campaign.scope)
+    found.sort(key=lambda row: -row[1])
     rows = []
-    for byte, people in sorted(found, key=lambda row: -row[1]):
-        told = counts.part(people, sight)
+    for (byte, _), told in zip(found, counts.parts([people for _, people in found], sight), strict=True):
         rows.append(
             ReasonRow(
                 code=outcomes.code(byte), sentence=outcomes.sentence(byte), law="", people=told, weight=told.number or 0
@@ -150,14 +150,14 @@ def by_unit(actor: Actor, campaign: Campaign) -> list[UnitRow]:
         sight, bins = counts.sight(actor, unit), found[number]
         terms = {
             "accepted": bins[outcomes.ACCEPTED] + bins[outcomes.DELIVERED],
-            "delivered": bins[outcomes.DELIVERED],
             "refused": bins[:97].sum(),
             "in_doubt": bins[outcomes.IN_DOUBT],
             "not_yet": bins[outcomes.NOT_YET],
             "moved_on": bins[outcomes.MOVED_ON],
-            "planned": bins.sum(),
         }
-        told = {name: counts.part(int(n), sight) for name, n in terms.items()}
+        told = dict(zip(terms, counts.parts([int(n) for n in terms.values()], sight), strict=True))
+        told["delivered"] = counts.part(int(bins[outcomes.DELIVERED]), sight)
+        told["planned"] = counts.part(int(bins.sum()), sight)
         shown = channel.name if channel else "문자" if number == NO_CHANNEL else "–"
         rows.append(UnitRow(unit=unit.name, channel=shown, **told))
     return rows

@@ -1,6 +1,7 @@
 """Why one person did or did not get one campaign: what is written in the books, then every rule in order (C3)."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from majung.campaigns import plan, report
 from majung.campaigns.models import Campaign
@@ -19,7 +20,7 @@ from majung.tree.actor import Actor
 from majung.tree.models import Unit
 from majung.ui.values import Rule, Tone
 
-STATES = {
+STATES: dict[Outcome, Literal["passed", "stopped", "skipped"]] = {
     Outcome.PASSED: "passed",
     Outcome.TURNED: "passed",
     Outcome.STOPPED: "stopped",
@@ -91,7 +92,10 @@ def _findings(
 
 
 def _rule(finding: Finding) -> Rule:
-    return Rule(state=STATES[finding.outcome], text=finding.rule.sentence, law=finding.rule.article)  # type: ignore[arg-type]
+    """The sentence says what the rule stops; of one that let pass it is said that it does not apply."""
+    state: Literal["passed", "stopped", "skipped"] = STATES[finding.outcome]
+    text = f"해당 없음 · {finding.rule.sentence}" if state == "passed" else finding.rule.sentence
+    return Rule(state=state, text=text, law=finding.rule.article)
 
 
 def _sql(name: str) -> str:
