@@ -378,3 +378,20 @@ def test_asking_twice_asks_once(world: World) -> None:
     assert AccountJob.objects.count() == 1
     page = client.get(reverse("channels:dealer", args=[world.accounts["own"].public_id])).content.decode()
     assert 'hx-trigger="every 1s"' in page
+
+
+@pytest.mark.product("F1")
+def test_a_persons_page_shows_channels_in_sight_with_state_and_source(world: World) -> None:
+    """Own channel with when and how; a sister's channel of the same person is not named."""
+    from majung.channels.friends import FriendState, How
+    from tests.make import people
+
+    person = people.person(unit=world.own)
+    make.friends_of(channel=world.channels["own"], people=[person], state=FriendState.BLOCKED, how=How.WEBHOOK)
+    make.friends_of(channel=world.channels["sister"], people=[person])
+
+    page = world.client(Role.OPERATOR).get(reverse("people:person", args=[person])).content.decode()
+    whole = world.client(Role.OWNER).get(reverse("people:person", args=[person])).content.decode()
+
+    assert "채널 own" in page and "차단" in page and "카카오 알림" in page
+    assert "채널 sister" not in page and "채널 sister" in whole

@@ -8,3 +8,9 @@ class Config(AppConfig):
 
     name = "majung.channels"
     label = "channels"
+
+    def ready(self) -> None:
+        """The person's page knows the room."""
+        from majung.channels import person  # reason: app ready
+
+        person.join()
