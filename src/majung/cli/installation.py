@@ -25,6 +25,7 @@ def prepare(home: Path) -> Embedded | None:
     """
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
+    (home / "static").mkdir(exist_ok=True)
     os.environ["MAJUNG_HOME"] = str(home)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "majung.settings")
     if not os.environ.get("MAJUNG_SECRET_KEY") and not os.environ.get("MAJUNG_SECRET_KEY_FILE"):
