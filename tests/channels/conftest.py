@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.make.sandbox import Sandbox, running
+from majung.channels.models import Channel, DealerAccount
+from tests.make import channels as make
+from tests.make import tree
+from tests.make.sandbox import KEY, SECRET, Sandbox, running
+from tests.make.tree import Organised
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +29,18 @@ def sandbox(_sandbox: Sandbox) -> Sandbox:
         ],
     )
     return _sandbox
+
+
+@pytest.fixture
+def made() -> Organised:
+    return tree.organisation(depth=2, width=1)
+
+
+@pytest.fixture
+def account(made: Organised, sandbox: Sandbox) -> DealerAccount:
+    return make.account(unit=made.top, base_url=sandbox.url, key=KEY, secret=SECRET, sender="")
+
+
+@pytest.fixture
+def near(made: Organised) -> Channel:
+    return make.channel(unit=made.units[1], number=1)
