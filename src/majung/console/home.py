@@ -16,8 +16,10 @@ from django.urls import reverse
 from majung.accounts.models import User
 from majung.activity.models import Duty
 from majung.campaigns.models import Campaign
+from majung.campaigns.queries import campaigns as find_campaigns
 from majung.core import clock, sql
 from majung.core.text import nfc
+from majung.people import console as people
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Budget, Unit
@@ -26,6 +28,8 @@ from majung.ui.values import Column, Figure, Place
 
 SECONDS_FRESH = 30
 FOUND = 20
+LONGEST_QUESTION = 80
+DIGITS_OF_A_NUMBER = 8
 OPENS, CLOSES = time(8, 0), time(20, 50)  # the messenger's own hours for brand messages (law.md KKO-07)
 BUDGET_COLUMNS = (
     Column(key="name", label="조직"),
@@ -161,22 +165,21 @@ def _budgets(units: Sequence[Unit]) -> list[dict[str, Any]]:
 
 @login_required
 def search(request: HttpRequest) -> HttpResponse:
-    """Units and messages by name; a telephone number leads to the people page, which finds it by its blind index."""
+    """Units and messages by name; what looks like a telephone number is left to the people page and its blind index.
+
+    By POST, so that what is looked for stands in no address and no log.
+    """
     actor: Actor | None = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
     if actor is None:
         return render(request, "console/nothing_lent.html", status=403)
-    asked = nfc(request.GET.get("q", ""))[:80]
-    if sum(c.isdigit() for c in asked) >= 8 and Act.PEOPLE_VIEW in actor.acts:
-        return redirect(f"{reverse('people:list')}?{request.GET.urlencode()}")
-    units: Any = ()
-    campaigns: Any = ()
+    asked = nfc(request.POST.get("q", ""))[:LONGEST_QUESTION]
+    if sum(c.isdigit() for c in asked) >= DIGITS_OF_A_NUMBER and Act.PEOPLE_VIEW in actor.acts:
+        return people.find(request)
+    units: QuerySet[Unit] | tuple[()] = ()
+    campaigns: QuerySet[Campaign] | tuple[()] = ()
     if asked:
-        reach = actor.units()
-        units = reach.filter(
-            Q(name__icontains=asked) | Q(code__iexact=asked) | Q(leader__icontains=asked)
-        ).select_related("kind")[:FOUND]
+        named = Q(name__icontains=asked) | Q(code__iexact=asked) | Q(leader__icontains=asked)
+        units = actor.units().filter(named).select_related("kind")[:FOUND]
         if Act.CAMPAIGNS_VIEW in actor.acts:
-            campaigns = Campaign.objects.filter(
-                unit__in=actor.units(Act.CAMPAIGNS_VIEW), title__icontains=asked
-            ).order_by("-pk")[:FOUND]
+            campaigns = find_campaigns(actor, search=asked)[:FOUND]
     return render(request, "console/search.html", {"asked": asked, "units": units, "campaigns": campaigns})
