@@ -4,6 +4,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from majung.activity import services as activity
+from majung.core import clock
 from majung.people import vault
 from majung.tree.enums import Role
 from tests.make import people as make_people
@@ -55,3 +57,18 @@ def test_a_number_is_looked_up_without_standing_in_an_address() -> None:
     answer = signed_in(o.owner).post("/search/", {"q": "010-0123-4567"})
     assert answer.headers["Location"] == f"/people/{number}/"
     assert vault.broken(o.root.pk) == []
+
+
+def test_a_duty_is_ticked_by_who_manages_its_unit() -> None:
+    o, other = make.organisation(depth=2), make.organisation()
+    first, sister = o.children(o.top)[:2]
+    number = activity.owe(
+        root_id=o.root.pk, unit_id=first.pk, kind="test.duty", due_at=clock.now(), title="열쇠 복사하기"
+    )
+    url = f"/duties/{number}/done/"
+    assert "열쇠 복사하기" in signed_in(o.owner).get("/").content.decode()
+    for stranger in (other.owner, make.lent(o, sister).user):
+        assert signed_in(stranger).post(url).status_code == 404
+    assert signed_in(make.lent(o, first, role=Role.VIEWER).user).post(url).status_code == 403
+    assert signed_in(make.lent(o, first).user).post(url).status_code == 302
+    assert "열쇠 복사하기" not in signed_in(o.owner).get("/").content.decode().partition("오늘 할 일")[2]

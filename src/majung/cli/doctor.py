@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from majung.core import env
+from majung.core import env, roles
 from majung.core.embedded import APP, Embedded
 from majung.core.errors import Misconfigured
 from majung.core.sealing import Keyring
@@ -107,6 +107,11 @@ def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
 
 
 def _work(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+    from majung.delivery import queries
+
+    strays = queries.strays()
+    if strays:
+        yield Finding(what="묶음의 자리", seen=f"{strays}개가 예비 칸에 있음", advice="majung migrate 를 돌려 주세요.")
     row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'").fetchone()
     failed = int(str(row[0])) if row else 0
     yield Finding(
@@ -118,15 +123,11 @@ def _web_role(url: str) -> Iterator[Finding]:
     """The web must run as a role that cannot change ledgers, nor switch row security off."""
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
-            row = connection.execute(
-                "SELECT current_user, rolsuper OR rolbypassrls, has_table_privilege(current_user, 'activity', 'UPDATE')"
-                "  FROM pg_roles WHERE rolname = current_user"
-            ).fetchone()
+            row = connection.execute("SELECT current_user").fetchone()
+            too_much = roles.excesses(connection)
     except psycopg.OperationalError as error:
-        yield Finding(
-            what="웹의 역할", seen=str(error).strip().splitlines()[0], advice="DATABASE_URL_APP을 확인해 주세요."
-        )
+        seen = str(error).strip().splitlines()[0]
+        yield Finding(what="웹의 역할", seen=seen, advice="DATABASE_URL_APP을 확인해 주세요.")
         return
-    name, too_much, may_update = row if row else ("?", True, True)
-    advice = "웹이 너무 많은 권한으로 돕니다. majung_app 역할로 켜 주세요." if too_much or may_update else ""
-    yield Finding(what="웹의 역할", seen=str(name), advice=advice)
+    advice = "웹이 너무 많은 권한으로 돕니다. majung migrate 를 돌리고 majung_app 역할로 켜 주세요." if too_much else ""
+    yield Finding(what="웹의 역할", seen="; ".join(too_much) or str(row[0] if row else "?"), advice=advice)

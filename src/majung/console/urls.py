@@ -6,8 +6,13 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from majung.console import home
 
+own = [
+    path("", home.home, name="home"),
+    path("search/", home.search, name="search"),
+    path("duties/<int:number>/done/", home.duty_done, name="duty_done"),
+]
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include(([path("", home.home, name="home"), path("search/", home.search, name="search")], "console"))),
+    path("", include((own, "console"))),
 ]
 urlpatterns += [
     path("", include(f"majung.{room}.console_urls"))

@@ -11,6 +11,15 @@ def task(name: str, *, queue: str = "default", retry: int = 0) -> Callable[[Call
     return app.task(name=name, queue=queue, retry=retry or False)
 
 
+def daily(name: str) -> Callable[[Callable[..., Any]], Any]:
+    """Register a function as a job that runs every night at 03:17 in Seoul; it is given the planned ``timestamp``."""
+
+    def register(function: Callable[..., Any]) -> Any:
+        return app.periodic(cron="17 18 * * *")(app.task(name=name, queueing_lock=name)(function))
+
+    return register
+
+
 def defer(name: str, **arguments: Any) -> int:
     """Queue the job ``name``; it becomes visible when the surrounding transaction commits. Returns its number."""
     return app.configure_task(name, allow_unknown=False).defer(**arguments)

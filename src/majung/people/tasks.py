@@ -1,6 +1,7 @@
 """Jobs of imports: by number only; each goes on where it was cut off."""
 
-from majung.core import jobs
+from majung.core import db, jobs
+from majung.crowd import bitmaps
 from majung.people.imports import services
 
 
@@ -20,3 +21,9 @@ def import_apply(import_id: int) -> None:
 def import_undo(import_id: int) -> None:
     """Take an import back."""
     services.take_back(import_id)
+
+
+@jobs.daily("crowd.forget")
+def forget_changes(timestamp: int) -> None:
+    """Drop changes that every stored bitmap has taken in."""
+    bitmaps.forget(db.raw())

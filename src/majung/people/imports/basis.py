@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A published notice on which consent may have been asked: its number, title and media."""
+    """A published notice on which consent may have been asked: its number, title, media and what the media are called."""
 
     notice_id: int
     title: str
     media: tuple[str, ...]
+    media_words: tuple[str, ...]
 
 
 Listener = Callable[[Actor, "ImportFile", Sequence[int]], None]

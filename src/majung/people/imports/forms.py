@@ -57,8 +57,8 @@ class MappingForm(forms.Form):
     def __init__(self, source: ImportFile, grounds: list[Ground], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.fields["notices"].choices = [(g.notice_id, g.title) for g in grounds]  # type: ignore[attr-defined]
-        media = sorted({medium for ground in grounds for medium in ground.media})
-        self.fields["agreed_media"].choices = [(medium, medium) for medium in media]  # type: ignore[attr-defined]
+        media = {code: word for g in grounds for code, word in zip(g.media, g.media_words, strict=True)}
+        self.fields["agreed_media"].choices = sorted(media.items())  # type: ignore[attr-defined]
         choices = [(str(column), LABELS[column]) for column in (Column.IGNORE, *(c for c in Column if c))]
         for position, title in enumerate(source.header):
             self.fields[f"column-{position}"] = forms.ChoiceField(

@@ -162,8 +162,7 @@ def read(import_id: int) -> None:
         source.save(update_fields=["state", "problem"])
         return
     known = dict(staging.run("match_people", import_id=source.pk, root=source.root_id))
-    actor = uploader(source)
-    mine = reachable(actor, sorted(set(known.values()))) if known else set()
+    mine = _in_sight(source, known.values())
     [(readable, source.duplicate_rows, source.problem_rows, source.total_rows)] = staging.run(
         "totals", import_id=source.pk
     )
@@ -208,7 +207,7 @@ def _apply_batch(
     tags = _tags(source.root_id, {tag for _, line in lines for tag in line.tags})
     added = people.add_people(actor, [_person(source, districts, homes, tags, line) for _, line in lines])
     merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
-    mine = reachable(uploader(source), sorted(set(merged.values()))) if merged else set()
+    mine = _in_sight(source, merged.values())
     filled = _fill(source, [(person, lines[index][1]) for index, person in merged.items() if person in mine], districts)
     for name, tag in tags.items():
         people.put_tag(
@@ -306,10 +305,11 @@ def take_back(import_id: int) -> None:
     source.save(update_fields=["state", "finished_at"])
 
 
-def uploader(source: ImportFile) -> Actor:
-    """The system limited to the importing unit's own subtree: what the uploader can at most see from there."""
-    found = actor_of_user(source.uploaded_by, source.root_id) if source.uploaded_by else None
-    return found or system_actor(source.root_id)
+def _in_sight(source: ImportFile, known: Iterable[int]) -> set[int]:
+    """Those of ``known`` whom the uploader sees now. An import must not tell who is in other lists (decision 0008)."""
+    people_known = sorted(set(known))
+    actor = actor_of_user(source.uploaded_by, source.root_id) if source.uploaded_by else None
+    return reachable(actor, people_known) if actor is not None and people_known else set()
 
 
 def problem_counts(source: ImportFile) -> list[tuple[str, int]]:

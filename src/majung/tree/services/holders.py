@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from majung.accounts import services as accounts
 from majung.accounts.models import ApiKey, Invitation, User
+from majung.activity import services as activity
 from majung.core import clock
 from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
 from majung.core.text import nfc
@@ -74,6 +75,10 @@ def found(organisation: str, kind: str, entity: str, email: str, password: str) 
     )  # fmt: skip
     record(system_actor(root.pk), "tree.organisation_made", root, unit_id=top.pk, owner=owner.pk)
     record(system_actor(root.pk), "tree.grant_lent", grant, unit_id=top.pk, role=Role.OWNER)
+    activity.owe(
+        root_id=root.pk, unit_id=top.pk, kind="tree.copy_key", due_at=now + timedelta(days=1),
+        title="금고 열쇠를 다른 곳에 복사하기: 잃으면 이름과 번호를 다시 열 수 없습니다",
+    )  # fmt: skip
     return Made(root=root, entity=legal, top=top, owner=owner, grant=grant)
 
 
