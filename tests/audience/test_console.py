@@ -167,7 +167,7 @@ def test_lists_and_choices_show_no_sister_or_stranger(world: World) -> None:
     asker = client_of(make_tree.lent(world.ours, world.ours.units[3]))
 
     seen = asker.get("/segments/?q=비밀").content.decode() + asker.get("/segments/").content.decode()
-    for field in ("friend_of", "home", "received", "import"):
+    for field in ("friend_of", "home", "import"):
         seen += asker.post("/segments/new/", form(Group(), **{"do": "add:0", "add.0": field})).content.decode()
 
     assert "비밀 대상" not in seen

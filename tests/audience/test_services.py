@@ -90,7 +90,6 @@ def test_foreign_ids_read_like_missing_ones(world: World) -> None:
         ask("home", str(world.theirs.top.public_id)),
         ask("friend_of", str(their_channel.public_id)),
         ask("tag", str(their_tag.pk)),
-        ask("received", str(uuid.uuid4())),
         ask("friend_of", str(sister_channel.public_id)),
         ask("home", str(world.ours.units[4].public_id)),
     ]
@@ -116,11 +115,20 @@ def test_foreign_ids_read_like_missing_ones(world: World) -> None:
         ask("district", "'; DROP TABLE person; --"),
         ask("consent", "advertising"),
         ask("messaged", high=9999),
+        ask("received", "x"),
     ],
 )
 def test_nonsense_is_refused(world: World, condition: Condition) -> None:
     with pytest.raises(CannotAsk):
         services.count(world.ours.actor, world.ours.top, Group(parts=(condition,)))
+
+
+def test_more_than_can_travel_is_refused_in_words(world: World) -> None:
+    codes = [str(10000 + i) for i in range(100)]
+
+    assert count(world, ask("district", *codes)) == 0
+    with pytest.raises(CannotAsk, match="너무 많습니다"):
+        count(world, ask("district", *codes), ask("district", *codes), ask("region", "11"))
 
 
 def test_a_blind_sender_hears_tens_and_nothing_below_thirty(world: World) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from majung.audience.criteria import ALL, LEAST, Condition, Group, Node, Unreadable
+from majung.crowd import registry
 from majung.crowd.expression import EVERYONE, Ago, And, AtLeast, Expression, Leaf, Not, Or, Range
 
 Shape = Literal["choices", "range", "days", "flag"]
@@ -54,6 +55,12 @@ class Field:
     most: int = 0
     suffix: str = ""
     hint: str = ""
+    needs: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether some room declares the base set that the field ``needs``; until then it is neither shown nor asked."""
+        return not self.needs or registry.known(self.needs) is not None
 
 
 def _any(parts: list[Expression]) -> Expression:
@@ -171,11 +178,11 @@ FIELDS: Mapping[str, Field] = {
         Field(code="refused", label="수신거부", shape="choices", section=TIE, choices=REFUSALS, means=_refused),
         Field(
             code="received", label="이 메시지를 받음", shape="choices", section=SAID, refers="campaign",
-            means=_numbers("received", "campaign"),
+            means=_numbers("received", "campaign"), needs="received",
         ),
         Field(
             code="messaged", label="최근에 메시지를 받음", shape="days", section=SAID, most=LONGEST_DAYS,
-            suffix="일 안에", means=_messaged,
+            suffix="일 안에", means=_messaged, needs="messaged",
         ),
     )
 }  # fmt: skip
@@ -184,7 +191,7 @@ FIELDS: Mapping[str, Field] = {
 def problem(asked: Condition) -> str:
     """What keeps the condition from being asked yet, in Korean; "" when it is whole. Raises Unreadable for nonsense."""
     found = FIELDS.get(asked.field)
-    if found is None:
+    if found is None or not found.is_answered:
         raise Unreadable("모르는 조건이 있습니다.")
     if found.choices is not None and not found.choices.keys() >= set(asked.values):
         raise Unreadable(f"‘{found.label}’에서 고를 수 없는 값입니다.")

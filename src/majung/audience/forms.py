@@ -60,7 +60,7 @@ class Section:
 def sections() -> list[Section]:
     """Everything that can be asked, by heading, in the order of the form."""
     found: dict[str, list[Field]] = {}
-    for field in FIELDS.values():
+    for field in filter(lambda one: one.is_answered, FIELDS.values()):
         found.setdefault(field.section, []).append(field)
     return [Section(label=label, fields=inside) for label, inside in found.items()]
 
@@ -140,7 +140,7 @@ def _condition_said(node: Shown) -> str:
 
 def unknown(group: Group) -> bool:
     """Whether a condition asks for a field that does not exist; such criteria cannot be drawn."""
-    return any(asked.field not in FIELDS for asked in criteria.conditions(group))
+    return any(asked.field not in FIELDS or not FIELDS[asked.field].is_answered for asked in criteria.conditions(group))
 
 
 JOIN_WORDS = list(JOINS.items())
@@ -148,4 +148,4 @@ JOIN_WORDS = list(JOINS.items())
 
 def blank(field: str) -> Condition | None:
     """A condition of that field with nothing said yet, or None for no such field."""
-    return Condition(field=field) if field in FIELDS else None
+    return Condition(field=field) if field in FIELDS and FIELDS[field].is_answered else None

@@ -13,7 +13,7 @@ from majung.audience.models import Segment
 from majung.core import clock, db, text
 from majung.core.errors import Invalid, NotYours
 from majung.crowd import evaluate
-from majung.crowd.expression import And, Expression, Leaf
+from majung.crowd.expression import And, Expression, Leaf, from_json, to_json
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
@@ -58,12 +58,19 @@ def missing(group: Group) -> tuple[str, ...]:
 
 
 def expression_of(actor: Actor, unit: Unit, group: Group, *, within: Leaf) -> Expression:
-    """The people ``within`` a reach whom ``group`` asks for, in the words of ``unit``. Raises CannotAsk."""
+    """The people ``within`` a reach whom ``group`` asks for, in the words of ``unit``. Raises CannotAsk.
+
+    What comes out always travels: the dispatcher reads it back from JSON under the crowd's own limits.
+    """
     try:
-        meant = fields.expression(group, references.place(actor, unit, group))
+        meant = And((within, fields.expression(group, references.place(actor, unit, group))))
+        return from_json(to_json(meant))
     except Unreadable as refused:
         raise CannotAsk(problem=str(refused)) from None
-    return And((within, meant))
+    except ValueError:
+        raise CannotAsk(
+            problem="고른 것이 너무 많습니다. 여러 조직은 윗조직 하나로, 여러 값은 나누어 물어보세요."
+        ) from None
 
 
 def count(
