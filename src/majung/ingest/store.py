@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -18,6 +18,8 @@ from majung.ingest.directory import App
 from majung.ingest.events import ChannelEvent
 
 log = logging.getLogger(__name__)
+
+_FRESH = timedelta(minutes=1)
 
 Identity = tuple[int, str, bytes]  # root, app, blind index
 
@@ -66,7 +68,7 @@ def _write_friends(connection: psycopg.Connection[Any], sealer: Sealer, came: li
         for f, channel in placed
     ]  # fmt: skip
     friends.observe_many(connection, rows, How.WEBHOOK)
-    _refuse(connection, placed, rows)
+    _refuse(connection, placed, rows, now)
     _note(connection, placed, rows)
     connection.execute(_sql("heard_channels"), {"at": now, "channels": sorted({channel for _, channel in placed})})
 
@@ -130,13 +132,18 @@ def _columns(wanted: list[Identity]) -> dict[str, list[Any]]:
     }
 
 
-def _refuse(connection: psycopg.Connection[Any], placed: list[tuple[Friend, int]], rows: list[Seen]) -> None:
-    """A block refuses advertising by channel message to the entity that runs the channel (law.md ADV-11, KKO-09)."""
+def _refuse(
+    connection: psycopg.Connection[Any], placed: list[tuple[Friend, int]], rows: list[Seen], now: datetime
+) -> None:
+    """A block refuses advertising by channel message to the entity that runs the channel (law.md ADV-11, KKO-09).
+
+    Blocks of the last minute count from now, so that a wave of them is one statement; late ones keep their second.
+    """
     at_once: dict[tuple[int, int, datetime], set[int]] = {}
     for (friend, channel), row in zip(placed, rows, strict=True):
         if row.state is FriendState.BLOCKED:
-            key = (row.root_id, friend.app.entities[channel], row.at.replace(microsecond=0))
-            at_once.setdefault(key, set()).add(row.person_id)
+            at = now if row.at > now - _FRESH else row.at.replace(microsecond=0)
+            at_once.setdefault((row.root_id, friend.app.entities[channel], at), set()).add(row.person_id)
     for (root, entity, at), people in sorted(at_once.items()):
         ledger.refuse(connection, root, people, entity, ("KAKAO_AD",), "block", at=at, by=By(kind="person"))
 
