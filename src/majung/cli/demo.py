@@ -32,9 +32,9 @@ OWN = (
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo: once in a temporary folder, or stay up over a folder that keeps its data."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    begin = _instant(arguments.at)
+    begin = instant(arguments.at)
     if arguments.once:
-        with _temporary() as home:
+        with temporary() as home:
             return _once(home, begin, arguments)
     from majung import settings
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _stay(home, begin, arguments)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
     """The Seoul wall-clock time ``text`` of the current day."""
     for form in ("%H:%M:%S", "%H:%M"):
         try:
@@ -54,7 +54,8 @@ def _instant(text: str) -> datetime:
 
 
 @contextmanager
-def _temporary() -> Iterator[Path]:
+def temporary() -> Iterator[Path]:
+    """A folder for one run."""
     home = Path(tempfile.mkdtemp(prefix="majung-demo-"))
     home.chmod(0o755)
     try:
@@ -64,7 +65,7 @@ def _temporary() -> Iterator[Path]:
 
 
 def _once(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
-    with _world(home, begin, arguments) as family:
+    with world(home, begin, port=arguments.port, alone=arguments.once) as family:
         outcome = _load_and_send(family, arguments.people)
         print(json.dumps(outcome.figures(), ensure_ascii=False) if arguments.json else outcome.in_words(), flush=True)
     return 0 if outcome.balances else 1
@@ -77,7 +78,7 @@ def _stay(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
         last = datetime.fromisoformat(mark.read_text("ascii").strip())
         if last > begin and clock.seoul(last).hour < LATEST_HOUR:
             begin = last + timedelta(minutes=1)
-    with _world(home, begin, arguments) as family:
+    with world(home, begin, port=arguments.port, alone=arguments.once) as family:
         try:
             if not (home / "demo-ready").exists():
                 say(_load_and_send(family, arguments.people).in_words())
@@ -96,13 +97,13 @@ def _stay(home: Path, begin: datetime, arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _world(home: Path, begin: datetime, arguments: argparse.Namespace) -> "Iterator[Family]":
-    """Database, tables and processes run inside the block, all on one clock."""
+def world(home: Path, begin: datetime, *, port: int | None, alone: bool) -> "Iterator[Family]":
+    """Database, tables and processes run inside the block, all on one clock; ``alone`` forgets what the environment names."""
     os.environ[clock.VARIABLE] = f"{clock.offset_to(begin):.3f}"
-    if arguments.once:
+    if alone:
         for name in OWN:
             os.environ.pop(name, None)
-    ports = choose_ports(arguments.port, sandbox=True)
+    ports = choose_ports(port, sandbox=True)
     server = prepare(home)
     try:
         migrate()

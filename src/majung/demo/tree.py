@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,12 @@ def places(seed: int = 22) -> list[Place]:
     return found
 
 
-def sheet(seed: int = 22) -> str:
-    """The same as the CSV that an operator would upload (T6)."""
+def sheet(places: Sequence[Place]) -> str:
+    """``places`` as the CSV that an operator would upload (T6)."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["코드", "윗조직 코드", "갈래", "이름", "법인", "대표자", "전화", "선거구 코드"])
-    for p in places(seed):
+    for p in places:
         writer.writerow([p.code, p.parent_code, p.kind, p.name, ENTITY, p.leader, p.phone, p.district_code])
     return out.getvalue()
 

@@ -22,6 +22,7 @@ from majung.core import clock
 from majung.core.errors import Outside
 from majung.demo import tree as party
 from majung.demo.gateway import Gateway
+from majung.demo.tree import Place
 from majung.tree import services as tree
 from majung.tree import sheets
 from majung.tree.actor import Actor, actor_of_user
@@ -82,15 +83,19 @@ class World:
     notices: dict[str, Notice]
 
 
-def build(gateway: Gateway, say: Say) -> World:
-    """The party stands, its channels are known to the sandbox, its account answers. Needs a running worker."""
+def build(gateway: Gateway, say: Say, places: Sequence[Place] | None = None) -> World:
+    """The party stands, its channels are known to the sandbox, its account answers. Needs a running worker.
+
+    ``places``: its units, parents first; without them the whole party.
+    """
+    places = party.places() if places is None else places
     owner = tree.create_owner(party.PARTY, OrganisationKind.POLITICAL, party.ENTITY, "owner@demo.example", PASSWORD)
     centre = _actor(owner)
-    units = _units(centre)
+    units = _units(centre, places)
     say(f"조직 {len(units)}곳을 세웠습니다.")
     entity = units[party.CENTRE_CODE].entity
     app = channels.add_app(centre, units[party.CENTRE_CODE], f"{party.PARTY} 앱", ADMIN_KEY)
-    made = _channels(centre, units, app)
+    made = _channels(centre, units, app, places)
     account = _account(centre, units[party.CENTRE_CODE], gateway, made, app)
     say(f"채널 {len(made)}개를 열고 대행사 모형에 이었습니다.")
     stand = {
@@ -109,22 +114,22 @@ def _actor(user: User) -> Actor:
     return actor
 
 
-def _units(centre: Actor) -> dict[str, Unit]:
+def _units(centre: Actor, places: Sequence[Place]) -> dict[str, Unit]:
     top = Unit.objects.select_related("kind", "entity").get(root_id=centre.root_id, depth=1)
     entity = top.entity
     LegalEntity.objects.filter(pk=entity.pk).update(
         phone="02-000-0000", address="서울특별시 가람로 1", refusal_number=REFUSALS
     )
     entity.refresh_from_db()
-    rows = sheets.read(io.BytesIO(party.sheet().encode("cp949")), "가람당 조직.csv")
+    rows = sheets.read(io.BytesIO(party.sheet(places).encode("cp949")), "가람당 조직.csv")
     sheets.apply(centre, sheets.diff(centre, rows))
     found = Unit.objects.filter(root_id=centre.root_id).select_related("kind", "entity", "root")
     return {unit.code: unit for unit in found}
 
 
-def _channels(centre: Actor, units: dict[str, Unit], app: KakaoApp) -> dict[str, Channel]:
+def _channels(centre: Actor, units: dict[str, Unit], app: KakaoApp, places: Sequence[Place]) -> dict[str, Channel]:
     made: dict[str, Channel] = {}
-    for place in party.places():
+    for place in places:
         if place.kind == party.REPRESENTATIVE:
             continue
         wide = place.kind != party.DISTRICT
@@ -221,6 +226,8 @@ OPERATORS: Sequence[Operator] = (
 
 def _operators(centre: Actor, units: dict[str, Unit]) -> None:
     for operator in OPERATORS:
+        if operator.unit_code not in units:
+            continue
         user = accounts.create_user(operator.email, PASSWORD)
         offer = tree.Offer(
             unit=units[operator.unit_code], role=operator.role, user=user, label=operator.label, quotas=operator.quotas
