@@ -459,3 +459,16 @@ def test_the_database_session_forgets_the_actor_after_each_request(party: Organi
 
     assert seen[-1] == str(party.root.pk)
     assert root() == ""
+
+
+def test_closing_with_open_units_below_is_told_before_the_press(party: Organised) -> None:
+    client = client_of(party.owner)
+    url = f"/tree/{party.units[1].public_id}/close/"
+
+    shown = client.get(url).content.decode()
+    pressed = client.post(url)
+
+    assert "아래 조직 2곳이 열려 있어" in shown
+    assert '<form method="post" class="mj-mt">' not in shown
+    assert pressed.status_code == 409
+    assert Unit.objects.get(pk=party.units[1].pk).state == UnitState.ACTIVE

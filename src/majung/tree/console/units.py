@@ -257,10 +257,12 @@ def _stop(
         act(request.actor, unit)
         messages.success(request, "닫았습니다." if is_close else "멈추었습니다. 언제든 다시 열 수 있습니다.")
         return redirect("tree:unit", unit.public_id)
+    below = Unit.objects.filter(root_id=unit.root_id, path__startswith=unit.path).exclude(pk=unit.pk)
     context = {
         "unit": unit,
         "effect": effect,
         "close": is_close,
+        "in_the_way": below.exclude(state=UnitState.CLOSED).count() if is_close else 0,
         "crumbs": crumbs(unit, "닫기" if is_close else "정지"),
     }
     return render(request, "tree/stop.html", context)

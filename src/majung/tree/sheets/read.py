@@ -157,7 +157,11 @@ def _rows(lines: Iterable[tuple[int, Sequence[Any]]]) -> list[Row]:
         if len(rows) >= MOST_ROWS:
             raise Invalid(problem=f"{MOST_ROWS:,}줄까지 읽습니다. 나누어 올려 주세요.")
         known = [(key, cell) for key, cell in zip(keys, cells, strict=False) if key is not None]
-        values = {key: "" for key in keys if key is not None} | {key: _text(cell)[:MOST_CELL] for key, cell in known}
+        values = {key: "" for key in keys if key is not None} | {key: _text(cell) for key, cell in known}
+        if any(len(value) > MOST_CELL for value in values.values()):
+            raise Invalid(
+                problem=f"{number}줄에 {MOST_CELL}자가 넘는 칸이 있습니다. 따옴표가 빠진 곳이 없는지 보아 주세요."
+            )
         formulas = tuple(_HEADERS[key] for key, cell in known if _is_formula(key, cell))
         rows.append(Row(line=number, values=values, formulas=formulas))
     if keys is None or not rows:
