@@ -263,7 +263,7 @@ def why_not(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A table as a file, with the reason for taking it out."""
-    actor, found = seen(request, public_id)
+    actor, found = seen(request, public_id, Act.REPORTS_EXPORT)
     try:
         made = exports.make(
             actor, found, table=request.POST.get("table", ""), form=request.POST.get("form", ""),
