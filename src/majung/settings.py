@@ -16,13 +16,7 @@ from majung.core.embedded import APP, OWNER, WORKER, Embedded
 django_stubs_ext.monkeypatch()
 
 SOURCE = Path(__file__).resolve().parent
-HOME = Path(
-    env.text(
-        "MAJUNG_HOME",
-        "/var/lib/majung" if os.geteuid() == 0 else str(Path.home() / ".local" / "share" / "majung"),
-        "Folder of this installation: embedded database, vault key, uploads, logs.",
-    )
-)
+HOME = env.home()
 VAULT_KEY = Path(
     env.text("MAJUNG_VAULT_KEY", str(HOME / "vault.key"), "The vault's key file (mode 0600). Copy it somewhere safe.")
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from majung.cli.installation import choose_ports, migrate, prepare, running, say
 from majung.cli.up import senders
-from majung.core import clock
+from majung.core import clock, env
 from majung.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.once:
         with temporary() as home:
             return _once(home, begin, arguments)
-    from majung import settings
-
-    home = Path(os.environ.get("MAJUNG_HOME") or f"{settings.HOME}-demo")
+    home = Path(os.environ.get("MAJUNG_HOME") or f"{env.home()}-demo")
     return _stay(home, begin, arguments)
 
 

@@ -6,13 +6,12 @@ import os
 import sys
 
 from majung.cli.installation import migrate, prepare, say
+from majung.core import env
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The organisation exists and its owner can sign in. The password comes from MAJUNG_OWNER_PASSWORD or is asked for."""
-    from majung import settings
-
-    prepare(settings.HOME)
+    prepare(env.home())
     migrate()
     from majung.tree.services import create_owner
 

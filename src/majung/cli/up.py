@@ -7,18 +7,18 @@ import time
 
 from majung.cli.installation import choose_ports, prepare, running, say
 from majung.cli.installation import migrate as migrate_tables
+from majung.core import env
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Everything runs on this machine until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     ports = choose_ports(arguments.port, sandbox=False)
-    from majung import settings
-
-    server = prepare(settings.HOME)
+    home = env.home()
+    server = prepare(home)
     try:
         migrate_tables()
-        with running(settings.HOME, ports, senders=senders()) as family:
+        with running(home, ports, senders=senders()) as family:
             say(f"마중이 켜졌습니다: {os.environ['MAJUNG_BASE_URL']}  (끄기: Ctrl-C)")
             while True:
                 time.sleep(2)
@@ -39,9 +39,7 @@ def senders() -> int:
 
 def migrate(arguments: argparse.Namespace) -> int:
     """The tables fit this version."""
-    from majung import settings
-
-    prepare(settings.HOME)
+    prepare(env.home())
     migrate_tables()
     say("표가 이 판에 맞습니다.")
     return 0

@@ -45,6 +45,12 @@ def text(name: str, default: str, help_text: str) -> str:
     return _read(name, default, help_text, str)
 
 
+def home() -> Path:
+    """The folder of this installation; known without the settings, which cannot be read before its database runs."""
+    own = "/var/lib/majung" if os.geteuid() == 0 else str(Path.home() / ".local" / "share" / "majung")
+    return Path(text("MAJUNG_HOME", own, "Folder of this installation: embedded database, vault key, uploads, logs."))
+
+
 def secret(name: str, help_text: str) -> str:
     """A secret, from ``NAME`` or from the file that ``NAME_FILE`` names; empty when neither is set."""
     return _read(name, "", help_text, str, secret=True)
