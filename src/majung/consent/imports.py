@@ -20,7 +20,12 @@ def grounds(actor: Actor, unit: Unit) -> list[Ground]:
         root_id=actor.root_id, entity_id=unit.entity_id, state=NoticeState.PUBLISHED, unit__path__in=above(unit)
     )
     return [
-        Ground(notice_id=notice.pk, title=f"{notice} · {notice.get_purpose_display()}", media=tuple(notice.media))
+        Ground(
+            notice_id=notice.pk,
+            title=f"{notice} · {notice.get_purpose_display()}",
+            media=tuple(notice.media),
+            media_words=tuple(ConsentMedium(medium).label for medium in notice.media),
+        )
         for notice in rows.order_by("code")
     ]
 
