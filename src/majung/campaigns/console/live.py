@@ -98,7 +98,11 @@ def campaign(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def live(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The moving part of the page, at most once a second."""
     actor, found = seen(request, public_id)
-    return render(request, "campaigns/campaign.html#live", _live(actor, found))
+    response = render(request, "campaigns/campaign.html#live", _live(actor, found))
+    if request.GET.get("state", found.state) != found.state:
+        # The badge and the tables stand outside the moving part, and would go on telling of the state before.
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def _live(actor: Actor, found: Campaign) -> dict[str, Any]:
@@ -253,7 +257,7 @@ def why_not(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     asked = request.GET.get("person", "").strip()
     if asked.isascii() and asked.isdecimal() and len(asked) <= 10:
         person = person_in_scope(actor, int(asked))
-        context |= {"asked": asked, "answer": why.why(actor, found, person)}
+        context |= {"number": asked, "answer": why.why(actor, found, person)}
     elif asked:
         context["problem"] = "사람 번호를 숫자로 적어 주세요."
     return render(request, "campaigns/why.html", context, status=422 if "problem" in context else 200)

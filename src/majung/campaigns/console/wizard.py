@@ -23,6 +23,7 @@ from majung.campaigns.enums import WRITABLE, Kind
 from majung.campaigns.errors import CannotWrite, SaidAlready
 from majung.campaigns.models import Campaign
 from majung.campaigns.services.writing import type_in
+from majung.channels.adapters.base import Printer
 from majung.channels.enums import TemplateState
 from majung.channels.models import Channel, Picture, Template
 from majung.channels.services import send_trial
@@ -186,7 +187,7 @@ def phone(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME
         "bubble_buttons": [button.name for button in shown.buttons],
         "speaker": first.channel,
         "is_text": campaign.kind in (Kind.SMS, Kind.LMS),
-        "is_ad": campaign.purpose == "ADVERTISING",
+        "is_ad": campaign.purpose == "ADVERTISING" or found.facts.label is Printer.MESSENGER,
         "sender": found.template.sender,
         "size": message.size(found.facts, found.template),
         "button_limit": found.facts.buttons,
