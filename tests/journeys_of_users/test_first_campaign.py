@@ -219,11 +219,11 @@ def send(walk: Walk) -> None:
     walk.look("recall")
     walk.see("다 보냄")
     walk.see("양쪽이 맞습니다")
+    walk.see("채널 친구가 아님")
 
 
 def balance(walk: Walk) -> None:
     page = walk.page
-    page.reload()
     cells = page.locator("#books dd")
     audience, left, accepted, refused, doubt, rest = (number_in(text) for text in cells.all_inner_texts())
     assert audience == left + accepted + refused + doubt + rest
