@@ -30,8 +30,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "sandbox")]
 DATABASE = "majung_bench"
 KEY, SECRET = "BENCHKEY", "BENCH-SECRET"
 TEXT = (
-    "#{이름} 님, #{조직}에서 알립니다. 이번 달 당원 모임은 넷째 주 토요일 오후 두 시에 구민회관에서 엽니다. 지난 모임에서 나눈 이야기의 "
-    "결과와 다음 분기 계획을 함께 살펴봅니다. 오시는 길과 준비물은 아래 단추에서 보실 수 있고, 궁금한 점은 #{전화}로 물어봐 주세요."
+    "#{이름} 님, #{조직}에서 알립니다. 이번 달 당원 모임은 넷째 주 토요일 오후 두 시에 구민회관에서 엽니다. "
+    "지난 모임에서 나눈 이야기의 결과와 다음 분기 계획을 함께 살펴봅니다. "
+    "오시는 길과 준비물은 아래 단추에서 보실 수 있고, 궁금한 점은 #{전화}로 물어봐 주세요."
 )
 """About the length of perf.md's test message: 137 letters, three variables."""
 
@@ -46,9 +47,10 @@ def prepare() -> str:
     url = urlunsplit(parts._replace(path=f"/{DATABASE}"))
     seoul = datetime.fromtimestamp(time.time(), UTC) + timedelta(hours=9)
     ten = seoul.replace(hour=10, minute=0, second=0, microsecond=0)
-    os.environ.update(
-        PYTHONPATH="src:sandbox", DATABASE_URL=url, MAJUNG_DISPATCH_URL=url, MAJUNG_CLOCK=str((ten - seoul).total_seconds()), DJANGO_SETTINGS_MODULE="majung.settings"
-    )
+    os.environ |= {
+        "PYTHONPATH": "src:sandbox", "DATABASE_URL": url, "MAJUNG_DISPATCH_URL": url,
+        "MAJUNG_CLOCK": str((ten - seoul).total_seconds()), "DJANGO_SETTINGS_MODULE": "majung.settings",
+    }  # fmt: skip
     return url
 
 
@@ -70,7 +72,7 @@ def build(people: int, base_url: str) -> Any:
     name = f"벤치당 {people}"
     if not Organisation.objects.filter(name=name).exists():
         with transaction.atomic():
-            made = make_tree.organisation(name=name)
+            made = make_tree.organisation(name=name, owner=make_tree.user(email=f"bench{people}@example.com"))
             for number in range(17):
                 province = make_tree.unit(made.top, root=made.root, kind=made.kinds[0], entity=made.entity)
                 for _ in range(15 if number < 16 else 14):
@@ -104,7 +106,9 @@ def build(people: int, base_url: str) -> Any:
         root=root, entity=LegalEntity.objects.get(root=root), kinds=[], units=units, owner=User.objects.get(pk=grant.user_id),
         owner_grant=grant,
     )  # fmt: skip
-    return make.Party(made=organised, account=account, channels={c.unit_id: c for c in Channel.objects.filter(root=root)})
+    return make.Party(
+        made=organised, account=account, channels={c.unit_id: c for c in Channel.objects.filter(root=root)}
+    )
 
 
 def control(base_url: str, path: str, body: Any = None) -> Any:
@@ -141,14 +145,8 @@ def register(base_url: str, party: Any) -> None:
 def forget(url: str) -> None:
     """What earlier runs observed is gone, so that every run starts alike."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE friendship, crowd_change, campaign_chunk, campaign_left_out, chunk_exception, cost_entry, dispatch")
-        connection.execute("TRUNCATE refusal, refusal_entry, activity_duty")
-        connection.execute("CHECKPOINT" if _is_superuser(connection) else "SELECT 1")
-
-
-def _is_superuser(connection: psycopg.Connection[Any]) -> bool:
-    found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-    return bool(found and found[0])
+        connection.execute("TRUNCATE campaign_chunk, campaign_left_out, chunk_exception, cost_entry, dispatch")
+        connection.execute("TRUNCATE friendship, crowd_change, refusal, refusal_entry, activity_duty")
 
 
 def one_run(party: Any, campaign: int, base_url: str, senders: int, slots: int, sandbox_pid: int) -> dict[str, Any]:
@@ -160,7 +158,9 @@ def one_run(party: Any, campaign: int, base_url: str, senders: int, slots: int, 
     from tests.make import delivery as make
 
     command = [sys.executable, "-m", "majung.delivery.worker", "--slots", str(slots)]
-    workers = [subprocess.Popen(command, cwd=ROOT, env=os.environ | {"MAJUNG_LOG_LEVEL": "WARNING"}) for _ in range(senders)]
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | {"MAJUNG_LOG_LEVEL": "WARNING"}) for _ in range(senders)
+    ]
     try:
         order = make.order(party, campaign=campaign, at=clock.now(), template=make.template(party, text=TEXT))
         database_before = _cpu_seconds(*_backends())
@@ -171,11 +171,15 @@ def one_run(party: Any, campaign: int, base_url: str, senders: int, slots: int, 
         raw().execute("UPDATE dispatch SET state = 'sending' WHERE campaign_id = %s", [campaign])
         while True:
             time.sleep(0.25)
-            found = raw().execute(
-                "SELECT finished_at IS NOT NULL, extract(epoch FROM last_settled_at - first_claim_at)::float8, problem"
-                " FROM dispatch WHERE campaign_id = %s",
-                [campaign],
-            ).fetchone()
+            found = (
+                raw()
+                .execute(
+                    "SELECT finished_at IS NOT NULL, extract(epoch FROM last_settled_at - first_claim_at)::float8, problem"
+                    " FROM dispatch WHERE campaign_id = %s",
+                    [campaign],
+                )
+                .fetchone()
+            )
             if found and found[0]:
                 break
             if found and found[2]:
@@ -253,23 +257,22 @@ def floor(party: Any, people: int) -> float:
     adapter = Solapi(Account(base_url="http://127.0.0.1", key=KEY, secret=SECRET))
     numbers = [b"01012345678"] * 1000
     names = ["가온".encode()] * 1000
-    if True:
-        sink = subprocess.Popen([sys.executable, "-c", _SINK], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        assert sink.stdout is not None
-        port = int(sink.stdout.readline())
-        started = time.perf_counter()
-        with socket.create_connection(("127.0.0.1", port)) as line:
-            for chunk in range(people // 1000):
-                batch = Batch(
-                    kind=template.kind, message=template.message, campaign=1, chunk=chunk, recipients=numbers,
-                    columns={"이름": names}, constants=template.constants(local.channel_id), pf_id=local.pf_id,
-                )  # fmt: skip
-                body = adapter.encode(batch)
-                line.sendall(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-                line.recv(64)
-        seconds = time.perf_counter() - started
-        sink.terminate()
-        sink.wait(10)
+    sink = subprocess.Popen([sys.executable, "-c", _SINK], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert sink.stdout is not None
+    port = int(sink.stdout.readline())
+    started = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        for chunk in range(people // 1000):
+            batch = Batch(
+                kind=template.kind, message=template.message, campaign=1, chunk=chunk, recipients=numbers,
+                columns={"이름": names}, constants=template.constants(local.channel_id), pf_id=local.pf_id,
+            )  # fmt: skip
+            body = adapter.encode(batch)
+            line.sendall(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            line.recv(64)
+    seconds = time.perf_counter() - started
+    sink.terminate()
+    sink.wait(10)
     return people / seconds
 
 

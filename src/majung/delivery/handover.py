@@ -22,7 +22,7 @@ from majung.core.sealing import Place, Sealer, Unreadable
 from majung.delivery import ledger, packing, rejudge
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
 from majung.delivery.line import Line, Lost
-from majung.delivery.outcomes import ACCEPTED, LEDGER, LEFT_OUT, PauseReason
+from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
 from majung.delivery.rejudge import Bench
 from majung.delivery.route import Router
@@ -123,7 +123,7 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     try:
         account = hands.account(found.account_id)
     except (Misconfigured, LookupError, Unreadable):
-        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정에 키가 없습니다. 키를 넣어 주세요.")
+        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정의 키가 없거나 열리지 않습니다. 키를 다시 넣어 주세요.")
     if account.state not in USABLE:
         return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
     if not (chunks := _drop(hands, found, claimed, now)):
@@ -141,7 +141,7 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     except Outside as error:
         return _interrupted(hands, held, group, error)
     crash("after_hand_over")
-    _commit_handed(hands, found, held, group, sent)
+    _commit_handed(hands, held, group, sent)
     return None
 
 
@@ -224,7 +224,11 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
     adapter, line = account.adapter, hands.line(account)
     outcomes: dict[int, bytes] = {}
     hashes: dict[int, bytes] = {}
+    renewed_at = time.monotonic()
     for chunk in held.chunks:
+        if time.monotonic() - renewed_at > hands.lease_seconds / 3:
+            _hold_on(hands, held, group)
+            renewed_at = time.monotonic()
         batch = render(hands.sealer, found, account, chunk)
         body = adapter.encode(batch)
         told = adapter.decode_added(line.call(adapter.add_messages_request(group, body)), batch).translate(LEDGER)
@@ -232,14 +236,29 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
             chunk.outcome[seq] = byte
         outcomes[chunk.chunk_no] = bytes(chunk.outcome)
         hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", blake2b(body, digest_size=32).hexdigest())
-    facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
     if not rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + LAST_MOMENT).is_open:
         raise Overtaken
-    if run(hands.connection, "fence", **facts, lease=hands.lease_seconds).rowcount != len(held.chunks):
-        raise Overtaken
+    _write_registered(hands, found, held, group)
     if any(ACCEPTED in outcome for outcome in outcomes.values()):
         _send(line, account, group)
     return Sent(outcomes=outcomes, hashes=hashes)
+
+
+def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) -> None:
+    """The last look before sending; whom registration refused is final now, whatever becomes of the group."""
+    accepted = bytes.maketrans(bytes((ACCEPTED, IN_DOUBT)), bytes((NOT_YET, NOT_YET)))
+    with hands.connection.transaction():
+        _hold_on(hands, held, group)
+        facts = {"campaign": held.campaign_id, "worker": hands.worker, "chunks": held.numbers}
+        run(hands.connection, "outcomes", **facts, outcomes=[bytes(c.outcome).translate(accepted) for c in held.chunks])
+        write_refusals(hands.connection, found, held.chunks, clock.now())
+
+
+def _hold_on(hands: Hands, held: Claim, group: str) -> None:
+    """The lease begins anew. Raises Overtaken when it has ended, or the dispatch does not send any more."""
+    facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
+    if run(hands.connection, "hold_on", **facts, lease=hands.lease_seconds).rowcount != len(held.chunks):
+        raise Overtaken
 
 
 def _send(line: Line, account: LiveAccount, group: str) -> Group:
@@ -288,8 +307,8 @@ def _open_names(sealer: Sealer, root: int, people: list[int], sealed: list[bytes
     return [sealer.open_bytes(place, person, name) if name else b"" for person, name in zip(people, sealed, strict=True)]
 
 
-def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent: Sent) -> None:
-    """What left is written down: outcomes of registration, hashes, money, refusals."""
+def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
+    """What left is written down: outcomes of registration, hashes, money."""
     now = clock.now()
     counts = {
         chunk.chunk_no: (chunk.attempt, sent.outcomes[chunk.chunk_no].count(ACCEPTED)) for chunk in held.chunks
@@ -301,7 +320,6 @@ def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent:
     with hands.connection.transaction():
         run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)
         ledger.write_cost(hands.connection, held.campaign_id, "charged", counts, now)
-        write_refusals(hands.connection, found, held.chunks, now)
 
 
 def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:

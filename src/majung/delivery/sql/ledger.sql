@@ -36,8 +36,8 @@ UPDATE campaign_chunk c
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
    AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
 
--- name: fence
--- The last look before the group is sent; as basket.
+-- name: hold_on
+-- A longer lease while a group is filled, and the last look before it is sent; as basket.
 UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM dispatch d
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
@@ -53,7 +53,7 @@ UPDATE campaign_chunk c
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
 
 -- name: outcomes
--- Who was dropped just now.
+-- Who was dropped by a rule, or refused by the dealer at registration, just now.
 UPDATE campaign_chunk c SET outcome = v.outcome
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[]) AS v(chunk_no, outcome)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s;
