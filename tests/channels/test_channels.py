@@ -30,12 +30,30 @@ def test_newer_news_win_in_sets(made: Organised, near: Channel) -> None:
     services.observe(root, near.pk, [1, 2, 3, 3], FriendState.ADDED, now, How.IMPORT)
 
     older = services.observe(root, near.pk, [1], FriendState.BLOCKED, now - timedelta(seconds=1), How.WEBHOOK)
-    same = services.observe(root, near.pk, [1], FriendState.BLOCKED, now, How.WEBHOOK)
+    same = services.observe(root, near.pk, [1], FriendState.NOT_A_FRIEND, now, How.SENDING)
     newer = services.observe(root, near.pk, [2, 4], FriendState.NOT_A_FRIEND, now + timedelta(seconds=1), How.SENDING)
 
     assert (older, same, newer) == (0, 0, 2)
     assert dict(Friendship.objects.values_list("person_id", "state")) == {1: 1, 2: 3, 3: 1, 4: 3}
     assert friends.observe(raw(), root, near.pk, [], FriendState.ADDED, now, How.IMPORT) == 0
+
+
+@pytest.mark.product("F1")
+@pytest.mark.parametrize("states", [(FriendState.ADDED, FriendState.BLOCKED), (FriendState.BLOCKED, FriendState.ADDED)])
+def test_of_two_news_in_one_second_a_block_wins(
+    made: Organised, near: Channel, states: tuple[FriendState, FriendState]
+) -> None:
+    """Webhooks tell whole seconds; in whatever order the two come, one by one or together."""
+    now, root = clock.now(), made.root.pk
+    for state in states:
+        services.observe(root, near.pk, [1], state, now, How.WEBHOOK)
+    both = [friends.Seen(root_id=root, channel_id=near.pk, person_id=2, state=state, at=now) for state in states]
+    friends.observe_many(raw(), both, How.WEBHOOK)
+
+    assert dict(Friendship.objects.values_list("person_id", "state")) == {
+        1: FriendState.BLOCKED,
+        2: FriendState.BLOCKED,
+    }
 
 
 @pytest.mark.product("F1")

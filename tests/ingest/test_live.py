@@ -72,7 +72,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield box
 
 
-def _wait(test: object, seconds: float = 15.0) -> None:
+def _wait(test: object, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

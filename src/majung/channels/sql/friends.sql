@@ -1,5 +1,6 @@
 -- name: observe
--- Newer news win, older and repeated news change nothing. Rows are taken in order of person, so that two writers cannot
+-- Newer news win, older and repeated news change nothing; of two at the same instant (webhooks tell whole seconds,
+-- kakao.md §1.5) a block wins, whichever comes first. Rows are taken in order of person, so that two writers cannot
 -- block each other. Returns the number of rows that are now as observed.
 INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
 SELECT DISTINCT person_id, %(channel)s::bigint, %(root)s::int, %(state)s::smallint, %(at)s::timestamptz, %(how)s::smallint
@@ -7,7 +8,7 @@ SELECT DISTINCT person_id, %(channel)s::bigint, %(root)s::int, %(state)s::smalli
  ORDER BY person_id
 ON CONFLICT (person_id, channel_id) DO UPDATE
    SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
- WHERE f.seen_at < excluded.seen_at;
+ WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2);
 
 -- name: observe_rows
 -- As observe, for news of many channels at once: of several news of one pair only the newest is taken.
@@ -15,10 +16,10 @@ INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how
 SELECT DISTINCT ON (n.person_id, n.channel_id) n.person_id, n.channel_id, n.root_id, n.state, n.seen_at, %(how)s::smallint
   FROM unnest(%(people)s::bigint[], %(channels)s::bigint[], %(roots)s::int[], %(states)s::smallint[], %(ats)s::timestamptz[])
        AS n(person_id, channel_id, root_id, state, seen_at)
- ORDER BY n.person_id, n.channel_id, n.seen_at DESC
+ ORDER BY n.person_id, n.channel_id, n.seen_at DESC, n.state = 2 DESC
 ON CONFLICT (person_id, channel_id) DO UPDATE
    SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
- WHERE f.seen_at < excluded.seen_at;
+ WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2);
 
 -- name: counts
 -- Reads every friendship of the channels asked for: a page of them, not all.
