@@ -13,7 +13,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from majung.api.app import api
 from tests.scope.world import World, undone
 
-NUMBERED, TOKENED = {"person"}, {"link", "invitation"}
+NUMBERED, TOKENED = {"person", "duty"}, {"link", "invitation"}
 OWN_HEADERS = {"Date", "X-Request-Id", "Set-Cookie"}
 # A CSRF token as Django masks it.
 _TOKEN = re.compile(rb"[A-Za-z0-9]{64}")
@@ -44,6 +44,17 @@ def operations() -> dict[str, list[str]]:
     return found
 
 
+_browser = Client()
+
+
+def client_of(world: World, role: str) -> Client:
+    """A browser in which ``role`` is signed in: always the same one (its middleware is slow to load), with new cookies."""
+    _browser.cookies.clear()
+    if role != "anonymous":
+        _browser.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[role]
+    return _browser
+
+
 def ask(
     world: World,
     role: str,
@@ -65,15 +76,13 @@ def ask(
     body = body or (_body(name, number) if name.startswith("api:") else {})
     if kind and not (body and kind == "unit"):
         given["number" if kind in NUMBERED else "token" if kind in TOKENED else "public_id"] = number
-    client, url = Client(), reverse(name, kwargs=given)
+    client, url = client_of(world, role), reverse(name, kwargs=given)
     with undone():
         if name.startswith("api:"):
             if role != "anonymous":
                 headers["authorization"] = f"Bearer {world.keys[role]}"
             query = f"?{urlencode(data)}" if data else ""
             return client.generic(method, url + query, _json(body), content_type="application/json", headers=headers)
-        if role != "anonymous":
-            client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[role]
         call = client.get if method == "GET" else client.post
         return call(url, data, headers=headers)
 
@@ -104,7 +113,9 @@ def _json(body: dict[str, Any]) -> bytes:
 
 def seen(answer: HttpResponseBase, number: Any) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body as the asker sees them: without what differs each time, and without the id that was asked for."""
-    headers = {key: value.replace(str(number), "‥") for key, value in answer.items() if key not in OWN_HEADERS}
+    # A bare number would be found everywhere; in an address it stands between strokes.
+    asked, instead = (f"/{number}/", "/‥/") if isinstance(number, int) else (str(number), "‥")
+    headers = {key: value.replace(asked, instead) for key, value in answer.items() if key not in OWN_HEADERS}
     headers.pop("Content-Length", None)
     body = b"".join(answer) if answer.streaming else answer.content  # type: ignore[attr-defined]
-    return answer.status_code, headers, _TOKEN.sub(b"", body.replace(str(number).encode(), "‥".encode()))
+    return answer.status_code, headers, _TOKEN.sub(b"", body.replace(asked.encode(), instead.encode()))

@@ -126,7 +126,7 @@ def _build() -> World:
         missing={
             **dict.fromkeys(("unit", "import", "notice", "app", "channel", "account", "picture", "segment", "deleted segment",
                              "draft", "campaign", "export", "task", "grant", "sheet"), MISSING_ID),
-            "person": MISSING_NUMBER,
+            "person": MISSING_NUMBER, "duty": MISSING_NUMBER,
             "link": "A" * links.LENGTH,
             "invitation": "A" * 43,
         },
@@ -222,7 +222,7 @@ def _things(place: str, made: make_tree.Organised, branch: Unit, leaf: Unit, num
     grant = make_tree.grant(holder, leaf, role=Role.VIEWER, parent=made.owner_grant, label=f"{bird} 손님")
     tree.make_key(actor, Offer(unit=leaf, role=Role.VIEWER), f"{bird} 열쇠", clock.now() + timedelta(days=30))
     _, link = tree.invite(actor, Offer(unit=leaf, role=Role.VIEWER, label=f"{bird} 초대"), valid_days=3)
-    Duty.objects.create(
+    duty = Duty.objects.create(
         root_id=made.root.pk,
         unit_id=leaf.pk,
         kind="consent.result",
@@ -231,7 +231,7 @@ def _things(place: str, made: make_tree.Organised, branch: Unit, leaf: Unit, num
     )
     masked = vault.masked(actor, [person], what="people.view", address="")[person]
     ids = {
-        "unit": leaf.public_id, "branch": branch.public_id, "person": person, "import": source.public_id,
+        "unit": leaf.public_id, "branch": branch.public_id, "person": person, "duty": duty.pk, "import": source.public_id,
         "notice": notice.public_id, "app": app.public_id, "channel": channel.public_id, "account": account.public_id,
         "picture": picture.public_id, "segment": segment.public_id, "deleted segment": gone.public_id,
         "draft": draft.public_id, "campaign": campaign.public_id, "export": export.public_id, "task": task.public_id,
@@ -241,7 +241,7 @@ def _things(place: str, made: make_tree.Organised, branch: Unit, leaf: Unit, num
     traces = {
         "bird": bird, "latin": latin, "LATIN": latin.upper(), "masked name": masked.name, "person's page": f"/people/{person}/",
         "profile": profile.pf_id, "published notice": str(stands.public_id),
-        **{thing: str(name) for thing, name in ids.items() if thing != "person"},
+        **{thing: str(name) for thing, name in ids.items() if thing not in {"person", "duty"}},
     }  # fmt: skip
     return Things(ids=ids, traces=traces)
 
