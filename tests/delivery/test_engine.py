@@ -175,7 +175,9 @@ def test_no_balance_pauses_and_nobody_fails(sandbox: Sandbox, slot: Slot) -> Non
 
     assert state(campaign) == ("paused", "no_balance")
     # Whom registration refused (080) is told so whatever the money says; nobody else has failed, and nobody was sent to.
-    assert paused.accepted == 0 and paused.refused == seen["refused"] and paused.not_yet > 100 and seen["delivered"] == 0
+    assert (
+        paused.accepted == 0 and paused.refused == seen["refused"] and paused.not_yet > 100 and seen["delivered"] == 0
+    )
     sandbox.faults()
     raw().execute("UPDATE dispatch SET state = 'sending', pause_reason = '' WHERE campaign_id = %s", [campaign])
     until(slot, lambda: is_finished(campaign))
