@@ -66,7 +66,11 @@ def _sample(body: bytes, files: dict[str, Any]) -> bytes | None:
             return None
         if type(message.get("from", "")) is not str:
             return None
-        if options.keys() != {"pfId", "disableSms", "bms"} or options["disableSms"] is not True or not brand.keys() <= _BRAND:
+        if (
+            options.keys() != {"pfId", "disableSms", "bms"}
+            or options["disableSms"] is not True
+            or not brand.keys() <= _BRAND
+        ):
             return None
         if message["customFields"].keys() != {"id"} or not all(b.keys() <= _BUTTON for b in brand.get("buttons", [])):
             return None

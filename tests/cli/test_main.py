@@ -28,6 +28,7 @@ def majung(*arguments: str, home: Path, **environment: str) -> subprocess.Comple
         ("demo", "--once", "--people", "1000", "--at", "25:99"),
         ("web", "--port", "99999"),
         ("books",),
+        ("doctor", "--nonsense"),
     ],
 )
 def test_nonsense_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -59,3 +60,8 @@ def test_wrong_setting_is_named(tmp_path: Path) -> None:
     done = majung("doctor", home=tmp_path, MAJUNG_SESSION_MINUTES="soon")
     assert done.returncode == 2
     assert "MAJUNG_SESSION_MINUTES" in done.stderr
+
+
+def test_arguments_of_pytest_are_handed_on(tmp_path: Path) -> None:
+    done = majung("test", "--collect-only", "tests/core/test_sealing.py", "-k", "rotated", home=tmp_path)
+    assert (done.returncode, "test_rotated_ring_opens_old_and_seals_new" in done.stdout) == (0, True)

@@ -169,7 +169,9 @@ def test_bad_control_calls_are_refused(client, path, body):
 def test_a_broken_text_deep_in_a_plain_request_is_400_for_all(client, group, bad):
     body = orjson.dumps({"messages": [brand(f"0101010000{i}", f"1-0-{i}", content=f"MARK{i}") for i in range(5)]})
 
-    status, _ = client.raw("PUT", f"{GROUPS}/{group}/messages", body.replace(b"MARK3", bad), Authorization=client.signed())
+    status, _ = client.raw(
+        "PUT", f"{GROUPS}/{group}/messages", body.replace(b"MARK3", bad), Authorization=client.signed()
+    )
 
     assert (status, client("GET", f"{GROUPS}/{group}")["count"]["total"]) == (400, 0)
 

@@ -9,10 +9,16 @@ from pathlib import Path
 
 from majung.core.errors import Misconfigured, Outside, Refusal
 
+TEST = "tests:run"
+
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns the exit status. Refusals and wrong settings are sentences, not tracebacks."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.run != TEST:
+        parser.error(f"모르는 인자: {' '.join(rest)}")
+    arguments.rest = rest
     module, _, function = arguments.run.partition(":")
     run: Callable[[argparse.Namespace], int] = getattr(import_module(f"majung.cli.{module}"), function)
     try:
@@ -76,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("organisation", "조직 이름"), ("entity", "법인 이름"), ("email", "소유자 전자우편")):
         owner.add_argument(f"--{name}", required=True, metavar=text)
     owner.add_argument("--kind", choices=("political", "local_gov", "commercial", "civic"), required=True)
-    test = command("test", "tests:run", "시험을 돌립니다. 뒤에 pytest 인자를 붙일 수 있습니다.")
-    test.add_argument("arguments", nargs=argparse.REMAINDER)
+    test = command("test", TEST, "시험을 돌립니다. 뒤에 pytest 인자를 붙일 수 있습니다.")
+    test.add_argument("paths", nargs="*", help="시험 파일이나 폴더")
     return parser
 
 

@@ -10,8 +10,7 @@ from majung.cli.main import project_folder
 
 def run(arguments: argparse.Namespace) -> int:
     """Run pytest in the checkout with whatever arguments follow."""
-    extra = [argument for argument in arguments.arguments if argument != "--"]
+    chosen = [*arguments.paths, *arguments.rest]
     environment = {name: value for name, value in os.environ.items() if name not in {"MAJUNG_CLOCK", "MAJUNG_ROLE"}}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *extra], cwd=project_folder(), env=environment, check=False
-    ).returncode
+    command = [sys.executable, "-m", "pytest", *chosen]
+    return subprocess.run(command, cwd=project_folder(), env=environment, check=False).returncode
