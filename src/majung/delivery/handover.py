@@ -24,7 +24,7 @@ from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exception
 from majung.delivery.line import Line, Lost
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
-from majung.delivery.rejudge import Bench
+from majung.delivery.rejudge import Bench, Logs
 from majung.delivery.route import Router
 from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
@@ -77,6 +77,7 @@ class Hands:
     known: Known = field(default_factory=Known)
     lines: dict[tuple[str, str], Line] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
+    logs: Logs = field(default_factory=dict)
     is_idle: bool = True
 
     def dispatch(self, campaign: int) -> Dispatch:
@@ -173,7 +174,7 @@ def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
 
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
-    dropped = rejudge.drops(hands.connection, hands.known.bench, found, claimed.chunks, now)
+    dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
     if dropped:
         exceptions = Exceptions([])
         reasons: dict[str, list[int]] = {}

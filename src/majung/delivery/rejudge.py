@@ -20,6 +20,7 @@ from majung.policy.judge import Gate
 from majung.policy.rule import Rule
 
 Step = tuple[Rule, Expression]
+MOST_LOGS = 16
 MOST_RULES = 2_000
 """Channels whose rules one process keeps worked out."""
 
@@ -61,6 +62,14 @@ class Changed:
                         return BitMap(people)
                     hit |= changed & people
         return hit
+
+
+@dataclass(slots=True, kw_only=True)
+class Log:
+    """The change log since one watermark, read on from where it was read last: rows below ``cursor`` are all in."""
+
+    cursor: int
+    changed: Changed = field(default_factory=Changed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,23 +117,25 @@ def _work_out(found: Dispatch, channel_id: int, now: datetime) -> Rules:
     )
 
 
+Logs = dict[tuple[int, int], Log]
+
+
 def drops(
-    connection: Connection, bench: Bench, found: Dispatch, chunks: list[Chunk], now: datetime
+    connection: Connection, bench: Bench, logs: Logs, found: Dispatch, chunks: list[Chunk], now: datetime
 ) -> dict[int, dict[str, BitMap]]:
     """By chunk number: whom a rule denies now who was allowed when the chunk was made, each with the first reason.
 
     Looked at are those whom the change log names, and, when another Seoul day has begun, everyone under rules that
-    depend on the day.
+    depend on the day. ``logs`` keeps what was read of the change log for the next call.
     """
     today = clock.seoul(now).date()
     is_other_day = today != clock.seoul(found.occasion.at).date()
     rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
-    families = sorted(frozenset().union(*(one.families for one in rules.values())))
-    logs = {mark: _changed(connection, found, mark, families) for mark in {chunk.watermark for chunk in chunks}}
+    changed = {mark: _changed(connection, logs, found, mark) for mark in {chunk.watermark for chunk in chunks}}
     dropped = {}
     for chunk in chunks:
         here, waiting = rules[chunk.channel_id], BitMap(chunk.people[chunk.waiting])
-        asked = logs[chunk.watermark].among(waiting, here)
+        asked = changed[chunk.watermark].among(waiting, here)
         if is_other_day:
             asked |= BitMap.union(BitMap(), *_denied(connection, found, here.moving, waiting, today).values())
         if asked:
@@ -132,12 +143,17 @@ def drops(
     return dropped
 
 
-def _changed(connection: Connection, found: Dispatch, watermark: int, families: list[str]) -> Changed:
-    changed = Changed()
-    facts = {"root": found.root_id, "families": families, "watermark": str(watermark), "campaign": found.campaign_id}
+def _changed(connection: Connection, logs: Logs, found: Dispatch, watermark: int) -> Changed:
+    """Everything that changed since the watermark. The horizon is read before the rows: what is still running is read again."""
+    if len(logs) > MOST_LOGS:
+        logs.clear()
+    log = logs.setdefault((found.campaign_id, watermark), Log(cursor=watermark))
+    [(horizon,)] = run(connection, "horizon").fetchall()
+    facts = {"root": found.root_id, "watermark": str(log.cursor), "campaign": found.campaign_id}
     for family, subject, people in run(connection, "changes", **facts):
-        changed.note(family, subject, people)
-    return changed
+        log.changed.note(family, subject, people)
+    log.cursor = int(horizon)
+    return log.changed
 
 
 def _denied(

@@ -215,9 +215,9 @@ UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND p
 -- name: changes
 -- What changed since the watermark, except by transactions that wrote chunks of this very campaign: those observed "not a
 -- friend" of the people they moved on, and the channel they were moved to was chosen in the same breath.
-SELECT family, subject, people FROM crowd_change
- WHERE root_id = %(root)s AND family = ANY(%(families)s) AND xid >= %(watermark)s::xid8
-   AND xid <> ALL (ARRAY(SELECT DISTINCT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1));
+SELECT c.family, c.subject, c.people FROM crowd_change c
+ WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
+   AND NOT EXISTS (SELECT FROM campaign_chunk m WHERE m.campaign_id = %(campaign)s AND m.wave > 1 AND m.made_by = c.xid);
 
 -- name: horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
