@@ -1,10 +1,8 @@
-"""Shared fixtures: the database (the embedded PostgreSQL unless ``DATABASE_URL`` is set) and a key for the vault."""
+"""What holds for every test: where the code is, and what becomes of tests that need Chromium."""
 
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,29 +10,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "sandbox")]
 
-_home = Path(tempfile.mkdtemp(prefix="majung-test-"))
-_home.chmod(0o755)
-(_home / "static").mkdir()
-os.environ["MAJUNG_HOME"] = str(_home)
-os.environ.setdefault("MAJUNG_SECRET_KEY", "tests-only")
-os.environ.pop("MAJUNG_CLOCK", None)
-
-from majung.core.embedded import Embedded  # noqa: E402  the environment must be set first
-from majung.core.sealing import Keyring  # noqa: E402
-
-_server = None if os.environ.get("DATABASE_URL") else Embedded(base=_home / "postgres")
-if _server is not None:
-    _server.start()
-    os.environ["DATABASE_URL"] = _server.url()
-Keyring.fresh().save(_home / "vault.key")
-
-
-def pytest_unconfigure() -> None:
-    """Stop the embedded server of this run and remove its folder."""
-    if _server is not None:
-        _server.stop()
-    shutil.rmtree(_home, ignore_errors=True)
-
+if not os.environ.get("DATABASE_URL") or not os.environ.get("MAJUNG_HOME"):
+    pytest.exit(
+        "./majung test 로 돌려 주세요: 데이터베이스와 금고 열쇠를 마련해 줍니다 (docs/developers/testing.md)", 2
+    )
 
 HAS_CHROMIUM = bool(shutil.which("chromium") or shutil.which("chromium-browser"))
 
@@ -64,6 +43,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """The folder of this test installation."""
-    yield _home
+def home() -> Path:
+    """The folder of this test installation: vault key, uploads."""
+    return Path(os.environ["MAJUNG_HOME"])

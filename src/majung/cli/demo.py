@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from majung.cli.installation import choose_ports, migrate, prepare, running, say
+from majung.cli.installation import alone as only_one
+from majung.cli.installation import choose_ports, prepared, running, say
 from majung.cli.up import senders
 from majung.core import clock, env
 from majung.core.errors import Invalid
@@ -31,7 +32,8 @@ OWN = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo: once in a temporary folder, or stay up over a folder that keeps its data."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     begin = instant(arguments.at)
     if arguments.once:
         with temporary() as home:
@@ -102,14 +104,8 @@ def world(home: Path, begin: datetime, *, port: int | None, alone: bool) -> "Ite
         for name in OWN:
             os.environ.pop(name, None)
     ports = choose_ports(port, sandbox=True)
-    server = prepare(home)
-    try:
-        migrate()
-        with running(home, ports, senders=senders()) as family:
-            yield family
-    finally:
-        if server is not None:
-            server.stop()
+    with only_one(home), prepared(home), running(home, ports, senders=senders()) as family:
+        yield family
 
 
 def _load_and_send(family: "Family", people: int) -> "Outcome":

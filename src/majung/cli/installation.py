@@ -1,5 +1,6 @@
 """One installation on this machine: its folder, keys, database and processes."""
 
+import fcntl
 import os
 import secrets
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from majung.cli.processes import Family, free_port, wait_for
 from majung.core.embedded import APP, WORKER, Embedded
+from majung.core.errors import Misconfigured
 from majung.core.sealing import Keyring
 
 
@@ -18,11 +20,28 @@ def say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def prepare(home: Path) -> Embedded | None:
-    """Folder, secret key and vault key exist, the database runs; returns the embedded server, None with ``DATABASE_URL``.
+@contextmanager
+def prepared(home: Path) -> Iterator[None]:
+    """Folder, keys and tables exist, and the database runs inside the block; a server that ran before runs on after it.
 
-    Sets ``MAJUNG_HOME`` and ``MAJUNG_SECRET_KEY`` for this process and its children.
+    Sets ``MAJUNG_HOME`` and the secret key's variable for this process and its children.
     """
+    _make_keys(home)
+    server = None if os.environ.get("DATABASE_URL") else Embedded(base=home / "postgres")
+    mine = server if server is not None and not server.is_running() else None
+    try:
+        if server is not None:
+            if mine is not None:
+                say("데이터베이스를 켭니다.")
+            server.start()
+        migrate()
+        yield
+    finally:
+        if mine is not None:
+            mine.stop()
+
+
+def _make_keys(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
     (home / "static").mkdir(exist_ok=True)
@@ -38,13 +57,18 @@ def prepare(home: Path) -> Embedded | None:
     if not vault.exists():
         Keyring.fresh().save(vault)
         say(f"금고 열쇠를 만들었습니다: {vault}  (잃으면 개인정보를 다시 열 수 없습니다. 다른 곳에 복사해 두세요.)")
-    if os.environ.get("DATABASE_URL"):
-        return None
-    server = Embedded(base=home / "postgres")
-    if not server.is_running():
-        say("데이터베이스를 켭니다.")
-    server.start()
-    return server
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Nobody else runs the processes of ``home`` inside the block. Raises Misconfigured when somebody does."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "running.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Misconfigured(f"{home}의 마중이 이미 켜져 있습니다. 그것을 쓰거나, 끄고 다시 켜 주세요.") from None
+        yield
 
 
 def migrate() -> None:

@@ -5,23 +5,22 @@ import getpass
 import os
 import sys
 
-from majung.cli.installation import migrate, prepare, say
+from majung.cli.installation import prepared, say
 from majung.core import env
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The organisation exists and its owner can sign in. The password comes from MAJUNG_OWNER_PASSWORD or is asked for."""
-    prepare(env.home())
-    migrate()
-    from majung.tree.services import create_owner
-
     password = os.environ.get("MAJUNG_OWNER_PASSWORD") or (getpass.getpass("비밀번호: ") if sys.stdin.isatty() else "")
-    user = create_owner(
-        organisation=arguments.organisation,
-        kind=arguments.kind,
-        entity=arguments.entity,
-        email=arguments.email,
-        password=password,
-    )
-    say(f"{arguments.organisation}의 소유자를 만들었습니다: {user.email}")
+    with prepared(env.home()):
+        from majung.tree.services import create_owner
+
+        user = create_owner(
+            organisation=arguments.organisation,
+            kind=arguments.kind,
+            entity=arguments.entity,
+            email=arguments.email,
+            password=password,
+        )
+        say(f"{arguments.organisation}의 소유자를 만들었습니다: {user.email}")
     return 0
