@@ -65,3 +65,13 @@ def test_wrong_setting_is_named(tmp_path: Path) -> None:
 def test_arguments_of_pytest_are_handed_on(tmp_path: Path) -> None:
     done = majung("test", "--collect-only", "tests/core/test_sealing.py", "-k", "rotated", home=tmp_path)
     assert (done.returncode, "test_rotated_ring_opens_old_and_seals_new" in done.stdout) == (0, True)
+
+
+def test_two_of_one_folder_are_refused(tmp_path: Path) -> None:
+    from majung.cli.installation import alone
+    from majung.core.errors import Misconfigured
+
+    with alone(tmp_path), pytest.raises(Misconfigured, match="이미 켜져"), alone(tmp_path):
+        pytest.fail("both run")
+    with alone(tmp_path):
+        pass
