@@ -21,7 +21,8 @@ from majung.delivery.ledger import run
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.02
+IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.02, 0.3
+"""A slot without work waits, longer each time: a crowd of idle slots must not keep the planner from its cores."""
 KEEP_SECONDS = 1.0
 """Between two rounds of housekeeping of one slot."""
 TROUBLE_SECONDS = 5.0
@@ -75,10 +76,14 @@ class Slot:
 
     def work(self, stop: threading.Event) -> None:
         """Step until told to stop; trouble is logged and slept over."""
+        idle = IDLE_SECONDS
         while not stop.is_set():
             try:
-                if not self.step():
-                    stop.wait(IDLE_SECONDS)
+                if self.step():
+                    idle = IDLE_SECONDS
+                else:
+                    stop.wait(idle)
+                    idle = min(idle * 1.5, LONGEST_IDLE_SECONDS)
             except psycopg.OperationalError:
                 log.warning("database connection lost", exc_info=True)
                 stop.wait(TROUBLE_SECONDS)
