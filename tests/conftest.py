@@ -15,7 +15,17 @@ if not os.environ.get("DATABASE_URL") or not os.environ.get("MAJUNG_HOME"):
         "./majung test 로 돌려 주세요: 데이터베이스와 금고 열쇠를 마련해 줍니다 (docs/developers/testing.md)", 2
     )
 
+# Playwright's event loop stays in this thread between browser tests; nothing here touches the database from inside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
 HAS_CHROMIUM = bool(shutil.which("chromium") or shutil.which("chromium-browser"))
+
+
+def pytest_configure() -> None:
+    """Passwords are hashed by the dearest hasher there is; tests that sign in need not wait for it."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
