@@ -297,7 +297,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--senders", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--slots", type=int, default=3)
+    parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--port", type=int, default=8791)
     asked = parser.parse_args()
     url = prepare()

@@ -21,7 +21,7 @@ from majung.crowd import catalogue
 from majung.delivery import engine
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS
 
-SLOTS = 3
+SLOTS = 2
 log = logging.getLogger(__name__)
 
 
