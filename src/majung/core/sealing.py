@@ -148,10 +148,11 @@ class Sealer:
 
     def open_many(self, place: Place, subjects: Sequence[int], sealed: Sequence[bytes]) -> list[bytes]:
         """The plain bytes of each sealed value, in order (the hot path of delivery). Raises Unreadable."""
-        prefix = f"{place.root}/{place.table}/{place.column}/"
+        prefix = f"{place.root}/{place.table}/{place.column}/".encode()
+        openers = {key_id: self._cipher(key_id, place.root).decrypt for key_id in {value[1] for value in sealed}}
         try:
             return [
-                self._cipher(value[1], place.root).decrypt(value[2:_HEAD], value[_HEAD:], f"{prefix}{subject}".encode())
+                openers[value[1]](value[2:_HEAD], value[_HEAD:], b"%b%d" % (prefix, subject))
                 for subject, value in zip(subjects, sealed, strict=True)
             ]
         except InvalidTag:
