@@ -56,7 +56,9 @@ class Slot:
         if recovery.tend(self.hands):
             return True
         hands = self.hands
-        claimed = ledger.claim(hands.connection, worker=hands.worker, now=clock.now(), lease_seconds=hands.lease_seconds)
+        claimed = ledger.claim(
+            hands.connection, worker=hands.worker, now=clock.now(), lease_seconds=hands.lease_seconds
+        )
         hands.is_idle = claimed is None
         if claimed is None:
             return False

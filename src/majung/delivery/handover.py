@@ -124,7 +124,9 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     try:
         account = hands.account(found.account_id)
     except (Misconfigured, LookupError, Unreadable):
-        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정의 키가 없거나 열리지 않습니다. 키를 다시 넣어 주세요.")
+        return _pause(
+            hands, claimed, PauseReason.ACCOUNT, "대행사 계정의 키가 없거나 열리지 않습니다. 키를 다시 넣어 주세요."
+        )
     if account.state not in USABLE:
         return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
     if not (chunks := _drop(hands, found, claimed, now)):
@@ -150,7 +152,12 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
     """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
     lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
     if not lent or not live.unit_works(hands.connection, found.unit_id):
-        _pause(hands, claimed, PauseReason.GRANT_ENDED, "보낼 권한이 끝났거나 거두어졌습니다. 남은 사람에게는 나가지 않습니다.")
+        _pause(
+            hands,
+            claimed,
+            PauseReason.GRANT_ENDED,
+            "보낼 권한이 끝났거나 거두어졌습니다. 남은 사람에게는 나가지 않습니다.",
+        )
         return False
     gate = _gate(found, claimed, now)
     if gate.verdict is Verdict.DENY:
@@ -291,7 +298,10 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     mine = None
     if template.needs_link:
         base = template.link_base
-        mine = [f"{base}{links.token(found.root_id, person, found.campaign_id, sealer=sealer)}".encode() for person in people]
+        mine = [
+            f"{base}{links.token(found.root_id, person, found.campaign_id, sealer=sealer)}".encode()
+            for person in people
+        ]
     channel = chunk.channel_id
     return Batch(
         kind=template.kind, message=template.message, campaign=found.campaign_id, chunk=chunk.chunk_no, recipients=numbers,
@@ -305,7 +315,9 @@ def _open_names(sealer: Sealer, root: int, people: list[int], sealed: list[bytes
     place = Place(root=root, table="person", column="name")
     if all(sealed):
         return sealer.open_many(place, people, sealed)
-    return [sealer.open_bytes(place, person, name) if name else b"" for person, name in zip(people, sealed, strict=True)]
+    return [
+        sealer.open_bytes(place, person, name) if name else b"" for person, name in zip(people, sealed, strict=True)
+    ]
 
 
 def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
@@ -337,7 +349,9 @@ def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refuse
         ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
     else:
         seconds = max(refused.after_seconds, REST_SECONDS)
-        run(hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem="대행사가 잠시 받지 않습니다.")
+        run(
+            hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem="대행사가 잠시 받지 않습니다."
+        )
 
 
 def _interrupted(hands: Hands, held: Claim, group: str, error: Outside) -> None:
@@ -348,7 +362,9 @@ def _interrupted(hands: Hands, held: Claim, group: str, error: Outside) -> None:
             run(hands.connection, "look_later", **facts, look=0.0)
         else:
             ledger.put_back(hands.connection, held, hands.worker)
-        problem = "대행사의 답이 오지 않아 확인하고 있습니다." if group else "대행사에 닿지 않습니다. 곧 다시 해 봅니다."
+        problem = (
+            "대행사의 답이 오지 않아 확인하고 있습니다." if group else "대행사에 닿지 않습니다. 곧 다시 해 봅니다."
+        )
         seconds = max(error.after_seconds, REST_SECONDS if not group else 0.0)
         run(hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem=problem)
 

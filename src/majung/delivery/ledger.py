@@ -167,9 +167,7 @@ def write_cost(
     run(connection, "cost", campaign=campaign, kind=kind, now=now, **facts)
 
 
-def write_left_out(
-    connection: Connection, found: Dispatch, stage: str, reasons: Mapping[str, Sequence[int]]
-) -> None:
+def write_left_out(connection: Connection, found: Dispatch, stage: str, reasons: Mapping[str, Sequence[int]]) -> None:
     """People left out after the freeze, by reason."""
     for reason, people in reasons.items():
         facts = {"root": found.root_id, "stage": stage, "reason": reason, "people": sorted(people)}

@@ -24,7 +24,9 @@ def tend(hands: Hands) -> bool:
         return True
     numbers = [row[0] for row in rows]
     if state == ChunkState.HANDED:
-        settle.look(hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows))
+        settle.look(
+            hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows)
+        )
     elif group is None:
         _ready_again(hands, campaign, numbers)
     else:

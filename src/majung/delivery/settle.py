@@ -112,9 +112,7 @@ def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> 
     return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcome[mine]])
 
 
-def write(
-    hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float
-) -> None:
+def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float) -> None:
     """Outcomes, friendships, refusals, money and the next wave, in one transaction."""
     now = clock.now()
     with hands.connection.transaction():
