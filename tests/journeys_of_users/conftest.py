@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 OWN = ("DATABASE_URL", "MAJUNG_HOME", "MAJUNG_SECRET_KEY", "MAJUNG_CLOCK")
 PATIENCE_MS = 60_000
 
@@ -47,20 +45,7 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    if not CHROMIUM.exists():
-        if os.environ.get("MAJUNG_NO_SKIP"):
-            pytest.fail(f"{CHROMIUM} is missing, and nothing may be skipped (MAJUNG_NO_SKIP)")
-        pytest.skip(f"{CHROMIUM} is missing: the walks through the pages are not taken")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def installation(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A small party on an installation of its own, in processes of its own; stopped when its stdin closes."""
     environment = {name: value for name, value in os.environ.items() if name not in OWN}
     log = tmp_path_factory.mktemp("installation") / "stderr.log"
@@ -80,9 +65,9 @@ def installation(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Visit]:
+def visit(browser: Browser) -> Iterator[Visit]:
     """A fresh browser at desktop width."""
-    context: BrowserContext = chromium.new_context(
+    context: BrowserContext = browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="ko-KR", timezone_id="Asia/Seoul"
     )
     context.set_default_timeout(PATIENCE_MS)

@@ -1,8 +1,6 @@
 """One sandbox process for each module of tests."""
 
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -22,13 +20,3 @@ def client(running: Running) -> Client:
     client("POST", "/_control/faults", {"reset": True})
     prepare(client)
     return client
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {**browser_type_launch_args, "executable_path": chromium, "args": arguments}

@@ -46,7 +46,6 @@ def _make_keys(home: Path) -> None:
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
     (home / "static").mkdir(exist_ok=True)
     os.environ["MAJUNG_HOME"] = str(home)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "majung.settings")
     if not os.environ.get("MAJUNG_SECRET_KEY") and not os.environ.get("MAJUNG_SECRET_KEY_FILE"):
         path = home / "secret.key"
         if not path.exists():
