@@ -143,6 +143,17 @@ def import_list(walk: Walk) -> None:
     walk.look("people")
 
 
+expect.set_options(timeout=20_000)
+
+
+def settled(page: Page) -> None:
+    """htmx has swapped and bound what it fetched: a field filled before that would be heard by nobody."""
+    page.wait_for_timeout(300)
+    page.wait_for_function(
+        "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')", timeout=30_000
+    )
+
+
 def segment(walk: Walk) -> None:
     page = walk.page
     walk.go("/segments/new/")
@@ -150,12 +161,17 @@ def segment(walk: Walk) -> None:
     expect(count).to_have_text("48명")
     page.locator("select[name^='add.']").first.select_option("gender")
     walk.press("조건 넣기")
+    settled(page)
     page.locator("#builder").get_by_label("여", exact=True).check()
     expect(count).not_to_have_text("48명")
+    settled(page)
     women = number_in(count.inner_text())
     page.locator("select[name^='add.']").first.select_option("age")
     walk.press("조건 넣기")
-    page.get_by_label("나이 처음").fill("30")
+    expect(page.get_by_label("나이 처음")).to_be_visible()
+    settled(page)
+    page.get_by_label("나이 처음").press_sequentially("30", delay=50)
+    page.get_by_label("나이 처음").press("Tab")
     expect(count).not_to_have_text(f"{women}명")
     assert 0 < number_in(count.inner_text()) < women
     page.get_by_label("이름", exact=True).fill("서른 넘은 여성 당원")
