@@ -1,6 +1,9 @@
 """Jobs of the room."""
 
+from procrastinate.contrib.django import app
+
 from majung.core import db, jobs
+from majung.delivery import reached
 
 
 @jobs.task("delivery.make_room")
@@ -8,3 +11,10 @@ def make_room(upto: int) -> int:
     """Partitions of the chunk ledger exist for campaigns up to ``upto``. Returns how many were made."""
     [(made,)] = db.raw().execute("SELECT campaign_chunk_ahead(%s)", [upto]).fetchall()
     return int(made)
+
+
+@app.periodic(cron="*/5 * * * *")
+@jobs.task("delivery.fold_ended")
+def fold_ended(timestamp: int) -> int:
+    """Campaigns that have ended are folded away: asking for last messages stays quick. Returns how many were."""
+    return reached.fold_ended(db.raw())
