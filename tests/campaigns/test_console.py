@@ -15,6 +15,8 @@ from majung.campaigns import exports, services
 from majung.campaigns.enums import State
 from majung.campaigns.models import Campaign, Export
 from majung.campaigns.services import freezing
+from majung.channels.models import TestSend
+from majung.channels.services import numbers
 from majung.core import clock
 from majung.tree.actor import Actor
 from majung.tree.enums import Role
@@ -126,6 +128,36 @@ def test_words_show_as_one_types_and_nothing_is_kept(party: Party, owner: Client
     assert campaign.text == make.TEXT
 
 
+@pytest.mark.parametrize("role", [Role.BLIND_SENDER, Role.WRITER, Role.OPERATOR])
+def test_a_district_tests_to_its_own_number_and_loses_no_words(party: Party, role: Role) -> None:
+    """Asking for the code, typing it in and testing are presses of the form that holds the words (M1, T5)."""
+    unit = party.made.units[-1]
+    district = make_tree.lent(party.made, unit, role=role)
+    assert district.user is not None
+    asker = client_of(district)
+    campaign = make.draft(party, actor=district, unit=unit)
+    typed = {**WORDS, "text": "새로 쓴 말입니다", "account": str(party.account.public_id)}
+
+    def press(do: str, **more: str) -> str:
+        return text_of(asker.post(url("words", campaign), {**typed, "do": do, **more}, follow=True))
+
+    assert "먼저 등록" in press("try")
+    assert "확인 번호를 문자로 보냈습니다" in press("number", number="010-0000-0001")
+    assert "다릅니다" in press("code", code="abc")
+    shown = press("code", code=numbers.code_of(party.made.root.pk, district.user.pk))
+    assert "010-****-0001번으로 시험 발송" in shown
+    assert "시험 발송을 맡겼습니다" in press("try")
+
+    campaign.refresh_from_db()
+    assert campaign.text == "새로 쓴 말입니다"
+    kinds = list(TestSend.objects.filter(by=district.user).order_by("pk").values_list("kind", "channel__unit"))
+    assert kinds == [("SMS", None), ("BRAND", unit.pk)]
+    page = text_of(asker.get(url("words", campaign)))
+    assert "보내는 중" in page
+    assert "01000000001" not in page
+    assert "확인 번호 받기" in press("forget")
+
+
 @pytest.mark.parametrize("purpose", ["INFORMATIONAL", "ELECTION_CAMPAIGN"])
 def test_an_unbuilt_purpose_is_refused_on_the_page(party: Party, owner: Client, purpose: str) -> None:
     campaign = make.draft(party)
@@ -133,7 +165,7 @@ def test_an_unbuilt_purpose_is_refused_on_the_page(party: Party, owner: Client, 
 
     page = text_of(owner.get(url("check", campaign)))
 
-    assert "RULES_NOT_BUILT" in page
+    assert "이 목적의 규칙은 아직 준비되지 않아" in page
     assert "보내기로" not in page
     pressed = owner.post(url("send", campaign), {"when": "now", "recall": "0"})
     assert pressed.status_code == 409
@@ -268,7 +300,7 @@ def test_files_are_formula_safe_and_say_why(party: Party, owner: Client) -> None
 # ── nobody else's ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 GETS = ("campaign", "audience", "words", "check", "send", "live", "tables", "receipt", "why")
-POSTS = ("audience", "words", "preview", "check", "send", "export", "copy", "discard", "try")
+POSTS = ("audience", "words", "preview", "check", "send", "export", "copy", "discard")
 ACTS = ("recall", "pause", "resume", "stop")
 
 

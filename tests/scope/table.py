@@ -289,7 +289,7 @@ RULES = (
         sister="302 200 404 404 404 404 403",
         other=" 302 404 404 404 404 404 403",
         urls={
-            "campaigns:preview": "draft", "campaigns:try": "draft", "campaigns:discard": "draft",
+            "campaigns:preview": "draft", "campaigns:discard": "draft",
             "campaigns:copy": "campaign",
         }),
     Rule(says="recalling, holding, and typing in what came of a task: campaigns.send at its place",

@@ -26,7 +26,6 @@ urlpatterns = [
     path(f"{_ID}export/", live.export, name="export"),
     path(f"{_ID}copy/", live.copy, name="copy"),
     path(f"{_ID}discard/", live.discard, name="discard"),
-    path(f"{_ID}try/", wizard.try_out, name="try"),
     re_path(rf"^campaigns/{_UUID}/(?P<what>recall|pause|resume|stop)/$", live.act, name="act"),
     path("tasks/", hand.tasks, name="tasks"),
     path("tasks/<uuid:public_id>/", hand.task, name="task"),

@@ -10,15 +10,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from majung.channels import accounts, queries, services
+from majung.channels import accounts, console_trials, queries, services
 from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.limits import CannotSay
-from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
 from majung.channels.adapters.registry import ADAPTERS
 from majung.channels.console import actor_of
 from majung.channels.enums import JobKind, JobState, MessageKind, Mode, TemplateState
+from majung.channels.errors import NoKeys
 from majung.channels.forms import AccountEditForm, AccountForm, PictureForm, PriceForm, ProfilesForm, TrialForm
-from majung.channels.models import AccountJob, Channel, DealerAccount, Picture, Template, TestSend
+from majung.channels.models import AccountJob, Channel, DealerAccount, Picture, Template
 from majung.channels.services.pictures import LARGEST_BYTES
 from majung.channels.services.profiles import LARGEST_FILE, Imported
 from majung.core import clock
@@ -34,7 +34,6 @@ ASKABLE = {JobKind.CHECK, JobKind.TEMPLATES, JobKind.PROFILES, JobKind.PRICES, J
 _TEMPLATE_TONES = {
     TemplateState.APPROVED: "ok", TemplateState.REJECTED: "danger", TemplateState.INSPECTING: "doubt", TemplateState.GONE: "warn",
 }  # fmt: skip
-_TRIAL_TONES = {Category.DELIVERED: "ok", Category.REFUSED: "danger", Category.NOT_A_FRIEND: "warn"}
 
 
 def _mine(request: HttpRequest, public_id: UUID) -> tuple[Actor, DealerAccount]:
@@ -113,7 +112,8 @@ def _page(
         "pictures": list(Picture.objects.filter(account=account).defer("content", "preview")[:8]),
         "report_url": f"{settings.INGEST_URL.rstrip('/')}/r/{account.report_token}",
         "is_low": bool(account.low_balance_centiwon) and (account.balance_centiwon or 0) < account.low_balance_centiwon,
-        "trials": _trials(account), "crumbs": [Crumb(label="대행사", url=reverse("channels:dealers")), Crumb(label=account.name)],
+        **console_trials.panel(actor, account),
+        "crumbs": [Crumb(label="대행사", url=reverse("channels:dealers")), Crumb(label=account.name)],
         "trial_form": TrialForm(channels=_with_profile(actor, account)),
         "price_form": PriceForm(initial={"valid_from": today.isoformat(), "kind": MessageKind.BRAND}),
         "profiles_form": ProfilesForm(), "picture_form": PictureForm(), **said,
@@ -136,18 +136,6 @@ def _profiles(actor: Actor, account: DealerAccount) -> Any:
 
 def _is_busy(account: DealerAccount) -> bool:
     return AccountJob.objects.filter(account=account, state=JobState.ASKED).exists()
-
-
-def _trials(account: DealerAccount) -> list[dict[str, Any]]:
-    found = TestSend.objects.filter(account=account).select_related("by", "channel").order_by("-at")[:5]
-    return [
-        {
-            "at": one.at, "kind": MessageKind(one.kind).label, "number": one.number_hint, "by": one.by.email,
-            "channel": one.channel.name if one.channel else "", "word": WORDS[Outcome(one.outcome)] if one.outcome else "보내는 중",
-            "tone": _TRIAL_TONES.get(category(one.outcome), "doubt"),
-        }
-        for one in found
-    ]  # fmt: skip
 
 
 @require_GET
@@ -284,20 +272,25 @@ def pictures(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 def trial(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """A test message to a number of one's own."""
+    """A test message to one's own number; or that number asked for, confirmed, forgotten."""
     actor, account = _mine(request, public_id)
     form = TrialForm(request.POST, channels=_with_profile(actor, account))
+    here = f"{reverse('channels:dealer', args=[account.public_id])}#trial"
+    if request.POST.get("do") in console_trials.ACTS:
+        try:
+            messages.success(request, console_trials.act(request, actor, account))
+        except (Invalid, OverQuota, NoKeys) as refusal:
+            messages.error(request, str(refusal))
+        return redirect(here)
     if form.is_valid():
         said = form.cleaned_data
         try:
-            services.send_trial(
-                actor, account, Kind(said["kind"]), said["number"], Message(text=said["text"]), said["channel"]
-            )
+            services.send_trial(actor, account, Kind(said["kind"]), Message(text=said["text"]), channel=said["channel"])
         except CannotSay as refusal:
             form.add_error("text", str(refusal))
-        except (Invalid, OverQuota) as refusal:
+        except (Invalid, OverQuota, NoKeys) as refusal:
             form.add_error(None, str(refusal))
     if form.errors:
         return _page(request, actor, account, status=422, trial_form=form)
     messages.success(request, "시험 발송을 부탁했습니다.")
-    return redirect(f"{reverse('channels:dealer', args=[account.public_id])}#trial")
+    return redirect(here)

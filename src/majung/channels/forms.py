@@ -161,14 +161,13 @@ class PictureForm(forms.Form):
 
 
 class TrialForm(forms.Form):
-    """A test message to a number of one's own."""
+    """A test message to one's own confirmed number."""
 
     kind = forms.ChoiceField(label="종류", choices=[c for c in MessageKind.choices if c[0] != MessageKind.ALIM])
     channel = forms.ModelChoiceField(
         label="채널", queryset=Channel.objects.none(), required=False, empty_label="채널을 고르세요",
         help_text="브랜드 메시지에만 필요합니다.",
     )  # fmt: skip
-    number = forms.CharField(label="본인 휴대전화", max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel"}))
     text = forms.CharField(label="내용", widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
 
     def __init__(self, *args: object, channels: QuerySet[Channel], **kwargs: object) -> None:

@@ -16,3 +16,8 @@ def account_place(root: int, column: str) -> Place:
 def test_number_place(root: int) -> Place:
     """The number of a test message."""
     return Place(root=root, table="channels_testsend", column="number")
+
+
+def own_number_place(root: int) -> Place:
+    """The number an operator sends tests to."""
+    return Place(root=root, table="channels_testnumber", column="number")

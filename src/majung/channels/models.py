@@ -268,6 +268,27 @@ class TestSend(models.Model):
         indexes = (models.Index(fields=("by", "at"), name="test_sends_of_user"),)
 
 
+class TestNumber(models.Model):
+    """The one number of their own that an operator sends tests to; confirmed by the code that was sent there.
+
+    The number is sealed at Place(root, "channels_testnumber", "number"). The code is kept nowhere: it follows from the
+    row and ``code_at`` (``services.numbers``).
+    """
+
+    __test__ = False  # pytest would collect the class by its name
+
+    root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    number_sealed = models.BinaryField(default=b"")
+    number_hint = models.CharField(max_length=16)
+    code_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("root", "user"), name="one_test_number"),)
+
+
 class Friendship(models.Model):
     """What was last seen of one person and one channel. Made and written in SQL (``sql/``); never through the ORM."""
 

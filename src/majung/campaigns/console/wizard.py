@@ -23,10 +23,11 @@ from majung.campaigns.enums import WRITABLE, Kind
 from majung.campaigns.errors import CannotWrite, SaidAlready
 from majung.campaigns.models import Campaign
 from majung.campaigns.services.writing import type_in
+from majung.channels import console_trials
+from majung.channels import services as services_of_channels
 from majung.channels.adapters.base import Printer
 from majung.channels.enums import TemplateState
-from majung.channels.models import Channel, Picture, Template
-from majung.channels.services import send_trial
+from majung.channels.models import Channel, DealerAccount, Picture, Template
 from majung.core import clock
 from majung.core.errors import Forbidden, Refusal
 from majung.policy.times import KAKAO_FROM, KAKAO_UNTIL
@@ -137,8 +138,12 @@ def words_step(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         except CannotWrite as refusal:
             problem = str(refusal)
         else:
-            if request.POST.get("do") == "keep":
+            do = request.POST.get("do")
+            if do == "keep":
                 messages.success(request, "쓰던 내용을 저장했습니다.")
+            elif do == "try" or do in console_trials.ACTS:
+                _try_out(request, actor, campaign)
+            if do:
                 return redirect("campaigns:words", campaign.public_id)
             services.check(actor, campaign)
             return redirect("campaigns:check", campaign.public_id)
@@ -146,9 +151,38 @@ def words_step(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         campaign, "words", problem=problem, typed=forms.typed(request.POST if problem else None, campaign),
         purposes=forms.purposes(), kinds=forms.kinds(), variables=message.MEANINGS.items(),
         button_types=message.BUTTON_TYPES.items(), signs=campaign.estimate.get("signs", []), **_picks(campaign),
-        **phone(actor, campaign),
+        **console_trials.panel(actor, campaign.account), **phone(actor, campaign),
     )  # fmt: skip
     return render(request, "campaigns/words.html", context, status=422 if problem else 200)
+
+
+def _try_out(request: HttpRequest, actor: Actor, campaign: Campaign) -> None:
+    """A test message of the words just kept to one's own number, or that number asked for and confirmed (M1, T5)."""
+    if campaign.account is None:
+        messages.error(request, "시험으로 보낼 대행사 계정을 먼저 골라 주세요.")
+        return
+    try:
+        if request.POST.get("do") == "try":
+            _send_trial(actor, campaign, campaign.account)
+            said = "쓰던 내용을 저장하고 시험 발송을 맡겼습니다. 결과는 아래에 나타납니다."
+        else:
+            said = console_trials.act(request, actor, campaign.account, campaign.unit)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, said)
+
+
+def _send_trial(actor: Actor, campaign: Campaign, account: DealerAccount) -> None:
+    """As an invented person sees it, from the sending unit's own channel where it has one, else from the first of the scope."""
+    looked = plan.look_up(campaign, lambda unit: actor.may(Act.CAMPAIGNS_WRITE, unit), clock.now())
+    numbers = [local.channel_id for local in looked.template.locals]
+    own = Channel.objects.filter(pk__in=numbers, unit=campaign.unit).order_by("pk").first()
+    channel = own or Channel.objects.filter(pk=numbers[0]).first()
+    words = message.seen_by(looked.template, channel.pk if channel else numbers[0], message.INVENTED_NAME)
+    services_of_channels.send_trial(
+        actor, account, looked.template.kind, words, channel=channel, writing_at=campaign.unit
+    )
 
 
 def _picks(campaign: Campaign) -> dict[str, Any]:
@@ -195,30 +229,6 @@ def phone(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME
         "as_nameless": not name,
         "today": clock.now(),
     }
-
-
-@login_required
-@require_POST
-def try_out(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """A test message of the kept words to one's own number, through the account's own test ledger (M1, T5)."""
-    found = writing(request, public_id)
-    if isinstance(found, HttpResponse):
-        return found
-    actor, campaign = found
-    if campaign.account is None:
-        messages.error(request, "시험으로 보낼 대행사 계정을 먼저 골라 주세요.")
-        return redirect("campaigns:words", campaign.public_id)
-    looked = plan.look_up(campaign, lambda unit: actor.may(Act.CAMPAIGNS_WRITE, unit), clock.now())
-    first = looked.template.locals[0]
-    words = message.seen_by(looked.template, first.channel_id, message.INVENTED_NAME)
-    channel = Channel.objects.filter(pk=first.channel_id).first()
-    try:
-        send_trial(actor, campaign.account, looked.template.kind, request.POST.get("number", ""), words, channel)
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, "시험 발송을 맡겼습니다. 결과는 대행사 화면에서 볼 수 있습니다.")
-    return redirect("campaigns:words", campaign.public_id)
 
 
 @login_required

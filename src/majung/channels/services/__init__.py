@@ -18,11 +18,11 @@ from majung.channels.services.channels import (
 from majung.channels.services.jobs import ask
 from majung.channels.services.pictures import add_picture
 from majung.channels.services.profiles import import_profiles
-from majung.channels.services.trials import send_trial
+from majung.channels.services.trials import ask_number, send_trial
 from majung.core.db import raw
 
 __all__ = [
-    "add_account", "add_app", "add_channel", "add_picture", "ask", "change_account", "change_channel", "change_key",
+    "add_account", "add_app", "add_channel", "add_picture", "ask", "ask_number", "change_account", "change_channel", "change_key",
     "close_account", "import_profiles", "observe", "send_trial", "set_price", "store_admin_key", "store_keys", "tick", "untick",
 ]  # fmt: skip
 

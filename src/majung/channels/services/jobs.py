@@ -30,6 +30,11 @@ Work = Callable[[DealerAccount, LiveAccount, AccountJob], str]
 def ask(actor: Actor, account: DealerAccount, kind: JobKind, object_id: int | None = None) -> AccountJob:
     """The dealer will be asked; a question of the same kind that is still open is not asked twice."""
     actor.require(Act.CHANNELS_MANAGE, account.unit)
+    return queue(actor, account, kind, object_id)
+
+
+def queue(actor: Actor, account: DealerAccount, kind: JobKind, object_id: int | None = None) -> AccountJob:
+    """The same for a caller that has asked what the actor may."""
     if not account.key_sealed or not account.secret_sealed:
         raise NoKeys()
     open_ones = AccountJob.objects.filter(account=account, kind=kind, state=JobState.ASKED, object_id=object_id)

@@ -1,4 +1,4 @@
-"""Test messages to a number of one's own: a ledger of their own, few, and never a way around a campaign's rules (M10)."""
+"""Test messages to one's own confirmed number: a ledger of their own, few, never a way around a campaign's rules (M10)."""
 
 import time
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from majung.accounts.models import User
 from majung.activity import services as activity
 from majung.channels import dealer
 from majung.channels.accounts import LiveAccount
@@ -17,53 +18,99 @@ from majung.channels.adapters.registry import adapter
 from majung.channels.enums import JobKind
 from majung.channels.errors import TooManyTests, told
 from majung.channels.keys import test_number_place
-from majung.channels.models import Channel, DealerAccount, DealerProfile, TestSend
-from majung.channels.services.jobs import ask
+from majung.channels.models import Channel, DealerAccount, DealerProfile, SenderNumber, TestNumber, TestSend
+from majung.channels.services import numbers
+from majung.channels.services.jobs import queue
 from majung.core import clock
-from majung.core.errors import Forbidden, Invalid, Outside
+from majung.core.errors import Forbidden, Invalid, NotYours, Outside
 from majung.people.phones import Kind as PhoneKind
 from majung.people.phones import normalise
 from majung.people.vault import sealer
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
+from majung.tree.models import Unit
 from majung.ui.text import mask_phone
 
 PER_HOUR, PER_DAY = 10, 30
 NUMBERS_PER_MONTH = 3  # an operator's own phones, not a list of people
 SAMPLE = "보기"
 LOOKS, LOOK_SECONDS = 8, 0.75
+CODE_TEXT = f"[마중] 시험 발송에 쓸 번호를 확인합니다. 확인 번호 #{{{numbers.CODE}}}"
 
 
 @transaction.atomic
 def send_trial(
-    actor: Actor, account: DealerAccount, kind: Kind, number: str, message: Message, channel: Channel | None = None
+    actor: Actor,
+    account: DealerAccount,
+    kind: Kind,
+    message: Message,
+    *,
+    channel: Channel | None = None,
+    writing_at: Unit | None = None,
 ) -> TestSend:
-    """The message goes to that number as a test, with sample values. Raises CannotSay, Invalid, TooManyTests, Forbidden."""
-    actor.require(Act.CHANNELS_MANAGE, account.unit)
-    if actor.user is None:
-        raise Forbidden()
-    phone = normalise(number)
-    if phone is None or phone.kind is not PhoneKind.MOBILE:
-        raise Invalid(problem="010으로 시작하는 본인의 휴대전화 번호를 적어 주세요.")
+    """The message goes to the actor's own confirmed number as a test, with sample values (M1, T5).
+
+    ``writing_at``: the unit whose message it is; then whoever may write there may send it, through an account of the
+    unit or one above it. Raises CannotSay, Invalid, TooManyTests, Forbidden.
+    """
+    user = _require(actor, account, writing_at)
+    digits = numbers.confirmed_digits(actor)
     facts = adapter(account.adapter).kinds[kind]
     limits.check(kind, facts, message, dict.fromkeys(message.variables(), SAMPLE))
     if facts.needs_profile:
         if channel is None or not DealerProfile.objects.filter(account=account, channel=channel).exists():
             raise Invalid(problem="이 계정에 발신 프로필이 있는 채널을 골라 주세요.")
         actor.require(Act.CHANNELS_VIEW, channel.unit)
-    blind = sealer().blind(account.root_id, "test-number", phone.digits)
-    _check_rate(actor.user.pk, blind)
+    return _enter(actor, user, account, kind, digits, message, channel if facts.needs_profile else None)
+
+
+@transaction.atomic
+def ask_number(actor: Actor, account: DealerAccount, number: str, *, writing_at: Unit | None = None) -> TestNumber:
+    """The number is the actor's once the code, which is sent there by text now, comes back. Raises as ``send_trial``."""
+    user = _require(actor, account, writing_at)
+    phone = normalise(number)
+    if phone is None or phone.kind is not PhoneKind.MOBILE:
+        raise Invalid(problem="010으로 시작하는 본인의 휴대전화 번호를 적어 주세요.")
+    if not SenderNumber.objects.filter(account=account, is_default=True).exists():
+        raise Invalid(
+            problem="이 대행사 계정에는 등록한 발신번호가 없어 확인 번호를 문자로 보낼 수 없습니다. "
+            "대행사를 맡은 분에게 발신번호 등록을 부탁해 주세요."
+        )
+    asked = numbers.put(actor, phone.digits)
+    _enter(actor, user, account, Kind.SMS, phone.digits, Message(text=CODE_TEXT), None)
+    return asked
+
+
+def _require(actor: Actor, account: DealerAccount, writing_at: Unit | None) -> User:
+    """Who tests; raises what forbids it."""
+    if actor.user is None:
+        raise Forbidden()
+    if writing_at is None:
+        actor.require(Act.CHANNELS_MANAGE, account.unit)
+        return actor.user
+    actor.require(Act.CAMPAIGNS_WRITE, writing_at)
+    if account.root_id != writing_at.root_id or not writing_at.path.startswith(account.unit.path):
+        raise NotYours()
+    return actor.user
+
+
+def _enter(
+    actor: Actor, user: User, account: DealerAccount, kind: Kind, digits: str, message: Message, channel: Channel | None
+) -> TestSend:
+    """The test stands in the ledger and is queued."""
+    blind = sealer().blind(account.root_id, "test-number", digits)
+    _check_rate(user.pk, blind)
     trial = TestSend.objects.create(
-        account=account, channel=channel if facts.needs_profile else None, kind=kind, by=actor.user, number_blind=blind,
-        number_hint=mask_phone(phone.digits), message=asdict(message), at=clock.now(),
+        account=account, channel=channel, kind=kind, by=user, number_blind=blind, number_hint=mask_phone(digits),
+        message=asdict(message), at=clock.now(),
     )  # fmt: skip
-    trial.number_sealed = sealer().seal(test_number_place(account.root_id), trial.pk, phone.digits)
+    trial.number_sealed = sealer().seal(test_number_place(account.root_id), trial.pk, digits)
     trial.save(update_fields=["number_sealed"])
     activity.write(
         actor, "channels.test_asked", unit_id=account.unit_id, object_kind="dealer_account", object_id=account.pk,
         facts={"kind": str(kind), "mode": account.mode},
     )  # fmt: skip
-    ask(actor, account, JobKind.TEST, trial.pk)
+    queue(actor, account, JobKind.TEST, trial.pk)
     return trial
 
 
@@ -101,9 +148,12 @@ def _hand_over(live: LiveAccount, trial: TestSend) -> None:
     made = live.adapter
     number = sealer().open(test_number_place(live.root_id), trial.pk, bytes(trial.number_sealed))
     message = message_from(trial.message)
+    constants = dict.fromkeys(message.variables(), SAMPLE)
+    if numbers.CODE in constants:
+        constants[numbers.CODE] = numbers.code_of(live.root_id, trial.by_id)
     batch = Batch(
         kind=Kind(trial.kind), message=message, campaign=0, chunk=trial.pk, recipients=[number.encode()],
-        constants=dict.fromkeys(message.variables(), SAMPLE),
+        constants=constants,
         pf_id=live.pf_ids.get(trial.channel_id or 0, ""), sender=live.sender,
     )  # fmt: skip
     group = made.decode_created(dealer.call(made, made.create_group_request()))
