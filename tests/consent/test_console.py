@@ -116,6 +116,45 @@ def test_a_code_that_stands_is_not_written_over(made, owner):
     assert Notice.objects.get().title == notice.title
 
 
+def test_an_open_draft_is_not_written_over_by_a_new_notice(made, owner):
+    draft = notices.write_notice(made.actor, made.top, "join-service", make.words(title="먼저 쓴 글"))
+
+    answer = owner.post("/notices/new/", sent(made, title="나중에 쓴 글"))
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "이미 있습니다" in page
+    assert f"/notices/{draft.public_id}/" in page
+    assert "나중에 쓴 글" in page  # what was typed stays
+    assert Notice.objects.get().title == "먼저 쓴 글"
+
+
+def test_a_code_says_nothing_about_units_out_of_sight(made):
+    """The sister's code answers as one that nobody has: both are written (T2)."""
+    wide = tree.organisation(depth=2, width=2)
+    mine, sister = wide.units[1], wide.units[2]
+    theirs = notices.write_notice(wide.actor, sister, "secret-code", make.words(title="이웃의 글"))
+    district = signed_in(tree.lent(wide, mine, role=Role.OPERATOR).user)
+
+    taken = district.post("/notices/new/", sent(made, unit=str(mine.public_id), code="secret-code"))
+    free = district.post("/notices/new/", sent(made, unit=str(mine.public_id), code="other-code"))
+
+    assert taken.status_code == free.status_code == 302
+    notices.publish_notice(wide.actor, Notice.objects.get(unit=mine, code="secret-code"))
+    theirs.refresh_from_db()
+    assert theirs.state == NoticeState.DRAFT
+    page = district.get("/notices/").content.decode()
+    assert "이웃의 글" not in page
+    assert "secret-code" in page
+
+
+def test_a_notice_without_a_code_gets_one(made, owner):
+    for _ in range(2):
+        assert owner.post("/notices/new/", sent(made, code="")).status_code == 302
+
+    assert list(Notice.objects.order_by("pk").values_list("code", flat=True)) == ["notice-1", "notice-2"]
+
+
 def test_drafts_are_thrown_away_and_notices_retired(made, owner):
     standing = make.notice(made.actor, made.top)
     owner.post("/notices/new/", sent(made))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from majung.consent import notices, queries
 from majung.consent.enums import ConsentMedium, NoticeState
+from majung.consent.errors import CodeTaken
 from majung.consent.forms import NoticeForm
 from majung.consent.models import Notice
 from majung.consent.words import lines
@@ -43,9 +44,11 @@ def actor_of(request: HttpRequest) -> Actor:
 def index(request: HttpRequest) -> HttpResponse:
     """Every notice by its newest version, with the version people are asked with now."""
     actor = actor_of(request)
-    rows: dict[str, dict[str, object]] = {}
+    rows: dict[tuple[int, str], dict[str, object]] = {}
     for notice in queries.notices_of(actor):
-        row = rows.setdefault(notice.code, {"newest": notice, "tone": TONES[NoticeState(notice.state)], "stands": None})
+        row = rows.setdefault(
+            (notice.unit_id, notice.code), {"newest": notice, "tone": TONES[NoticeState(notice.state)], "stands": None}
+        )
         if notice.state == NoticeState.PUBLISHED:
             row["stands"] = notice
     context = {"rows": list(rows.values()), "crumbs": [Crumb(label="고지문")]}
@@ -59,15 +62,21 @@ def new(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     units = actor.units(Act.CONSENT_MANAGE)
     form = NoticeForm(units, request.POST or None, initial={"unit": getattr(units.first(), "public_id", None)})
+    taken: Notice | None = None
     if request.method == "POST" and form.is_valid():
+        unit = form.cleaned_data["unit"]
+        code = form.cleaned_data["code"] or notices.free_code(unit)
         try:
-            notice = notices.write_notice(actor, form.cleaned_data["unit"], form.cleaned_data["code"], form.words())
+            notice = notices.write_notice(actor, unit, code, form.words())
+        except CodeTaken as refusal:
+            form.add_error("code", str(refusal))
+            taken = queries.notices_of(actor).filter(unit=unit, code=code).first()
         except (Invalid, Conflict) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "저장했습니다. 읽어 보고 공개해 주세요.")
             return redirect("consent:notice", notice.public_id)
-    context = {"form": form, "crumbs": _crumbs("새 고지문")}
+    context = {"form": form, "taken": taken, "crumbs": _crumbs("새 고지문")}
     return render(request, "consent/write.html", context, status=422 if form.errors else 200)
 
 
@@ -83,7 +92,7 @@ def edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = NoticeForm(actor.units(Act.CONSENT_MANAGE), request.POST or None, draft=notice)
     if request.method == "POST" and form.is_valid():
         try:
-            notices.write_notice(actor, notice.unit, notice.code, form.words(notice))
+            notices.edit_notice(actor, notice, form.words(notice))
         except (Invalid, Conflict) as refusal:
             form.add_error(None, str(refusal))
         else:

@@ -23,6 +23,18 @@ class NoticeStands(Conflict):
         super().__init__(problem="공개한 고지문은 고칠 수 없습니다. 새 판을 만들어 주세요.")
 
 
+class CodeTaken(Conflict):
+    """The unit has a notice of that code already; it is left as it is."""
+
+    code = "consent.code_taken"
+
+    def __init__(self, *, code: str) -> None:
+        super().__init__(
+            problem=f"저장하지 않았습니다. 이 조직에 부호가 {code}인 고지문이 이미 있습니다. "
+            "그 고지문을 열어 고치거나, 다른 부호를 적어 주세요."
+        )
+
+
 class NoticeNotPublished(Conflict):
     """Consent can only be asked for with a published notice (C1)."""
 

@@ -32,7 +32,10 @@ class NoticeForm(forms.Form):
 
     unit = UnitChoice(queryset=Unit.objects.none(), to_field_name="public_id", label="조직", empty_label=None)
     code = forms.CharField(
-        label="부호", max_length=40, help_text="같은 고지문의 판을 묶는 이름입니다. 예: join-service"
+        label="부호",
+        max_length=40,
+        required=False,
+        help_text="이 조직 안에서 같은 고지문의 판을 묶는 이름입니다. 비우면 저절로 짓습니다.",
     )
     purpose = forms.ChoiceField(label="무엇에 대한 동의인가요", choices=ConsentPurpose.choices)
     title = forms.CharField(label="제목", max_length=100)

@@ -55,12 +55,12 @@ class Notice(models.Model):
     class Meta:
         ordering = ("code", "-version")
         constraints = (
-            models.UniqueConstraint(fields=("root", "code", "version"), name="notice_version_once"),
+            models.UniqueConstraint(fields=("unit", "code", "version"), name="notice_version_of_unit"),
             models.UniqueConstraint(
-                fields=("root", "code"), condition=Q(state=NoticeState.DRAFT), name="notice_one_draft"
+                fields=("unit", "code"), condition=Q(state=NoticeState.DRAFT), name="notice_draft_of_unit"
             ),
             models.UniqueConstraint(
-                fields=("root", "code"), condition=Q(state=NoticeState.PUBLISHED), name="notice_one_published"
+                fields=("unit", "code"), condition=Q(state=NoticeState.PUBLISHED), name="notice_published_of_unit"
             ),
             models.CheckConstraint(
                 condition=Q(state=NoticeState.DRAFT)

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import asdict, dataclass
+from itertools import count
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from majung.activity import services as activity
 from majung.consent.enums import BY_MEDIUM, ConsentMedium, ConsentPurpose, NoticeState
-from majung.consent.errors import NoticeIncomplete, NoticeStands
+from majung.consent.errors import CodeTaken, NoticeIncomplete, NoticeStands
 from majung.consent.models import Notice
 from majung.core import clock
 from majung.core.errors import Conflict, Invalid, NotYours
@@ -68,25 +69,15 @@ class Words:
 
 @transaction.atomic
 def write_notice(actor: Actor, unit: Unit, code: str, words: Words) -> Notice:
-    """The draft of ``code`` says ``words``: a first version, or the open draft changed. Raises Invalid or NoticeStands."""
+    """A new notice of ``unit``, as a draft. A code names one notice of the unit; raises Invalid or CodeTaken."""
     actor.require(Act.CONSENT_MANAGE, unit)
     if not _CODE.fullmatch(code):
         raise Invalid(problem="부호는 영문 소문자로 시작해 영문 소문자, 숫자, 붙임표로 40자까지 적어 주세요.")
     columns = words.columns()
-    known = Notice.objects.select_for_update().filter(root_id=actor.root_id, code=code)
-    draft = known.filter(state=NoticeState.DRAFT).first()
-    if draft is not None:
-        actor.require(Act.CONSENT_MANAGE, draft.unit)
-        if draft.purpose != words.purpose and known.exclude(pk=draft.pk).exists():
-            raise Conflict(problem="판이 바뀌어도 목적은 바꿀 수 없습니다. 새 고지문을 만들어 주세요.")
-        for name, value in columns.items():
-            setattr(draft, name, value)
-        draft.save(update_fields=list(columns))
-        return draft
-    if known.exists():
-        raise NoticeStands()
     try:
         with transaction.atomic():
+            if Notice.objects.filter(unit=unit, code=code).exists():
+                raise CodeTaken(code=code)
             return Notice.objects.create(
                 root_id=actor.root_id,
                 entity_id=unit.entity_id,
@@ -96,15 +87,38 @@ def write_notice(actor: Actor, unit: Unit, code: str, words: Words) -> Notice:
                 written_by=actor.user,
                 **columns,
             )
-    except IntegrityError as error:
-        raise Conflict(problem="같은 부호의 고지문이 방금 만들어졌습니다. 다시 열어 주세요.") from error
+    except IntegrityError as error:  # written by somebody else in the same moment
+        raise CodeTaken(code=code) from error
+
+
+def free_code(unit: Unit) -> str:
+    """A code that no notice of ``unit`` has yet."""
+    taken = set(Notice.objects.filter(unit=unit, code__startswith="notice-").values_list("code", flat=True))
+    return next(code for number in count(1) if (code := f"notice-{number}") not in taken)
+
+
+@transaction.atomic
+def edit_notice(actor: Actor, notice: Notice, words: Words) -> Notice:
+    """The draft says ``words``. Raises Invalid, Conflict or NoticeStands."""
+    _mine(actor, notice)
+    columns = words.columns()
+    of_code = Notice.objects.select_for_update().filter(unit_id=notice.unit_id, code=notice.code)
+    draft = of_code.filter(pk=notice.pk, state=NoticeState.DRAFT).first()
+    if draft is None:
+        raise NoticeStands()
+    if draft.purpose != words.purpose and of_code.exclude(pk=draft.pk).exists():
+        raise Conflict(problem="판이 바뀌어도 목적은 바꿀 수 없습니다. 새 고지문을 만들어 주세요.")
+    for name, value in columns.items():
+        setattr(draft, name, value)
+    draft.save(update_fields=list(columns))
+    return draft
 
 
 @transaction.atomic
 def draft_next(actor: Actor, notice: Notice) -> Notice:
     """A draft of the next version, saying what ``notice`` says; the one that is open already, if there is one."""
     _mine(actor, notice)
-    of_code = Notice.objects.select_for_update().filter(root_id=notice.root_id, code=notice.code)
+    of_code = Notice.objects.select_for_update().filter(unit_id=notice.unit_id, code=notice.code)
     open_draft = of_code.filter(state=NoticeState.DRAFT).first()
     if open_draft is not None:
         return open_draft
@@ -142,7 +156,7 @@ def publish_notice(actor: Actor, notice: Notice) -> Notice:
     if missing:
         raise NoticeIncomplete(missing)
     now = clock.now()
-    Notice.objects.filter(root_id=locked.root_id, code=locked.code, state=NoticeState.PUBLISHED).update(
+    Notice.objects.filter(unit_id=locked.unit_id, code=locked.code, state=NoticeState.PUBLISHED).update(
         state=NoticeState.RETIRED, retired_at=now
     )
     locked.state, locked.published_at, locked.text_hash = NoticeState.PUBLISHED, now, locked.digest()

@@ -15,9 +15,9 @@ from majung.tree.models import LegalEntity, Unit
 
 
 def notices_of(actor: Actor) -> QuerySet[Notice]:
-    """The notices of the units at which managing them was lent, by code, newest version first."""
+    """The notices of the units at which managing them was lent, by code and unit, newest version first."""
     mine = Notice.objects.filter(root_id=actor.root_id, unit__in=actor.units(Act.CONSENT_MANAGE))
-    return mine.select_related("unit", "entity").order_by("code", "-version")
+    return mine.select_related("unit", "entity").order_by("code", "unit__path", "-version")
 
 
 def notice_of(actor: Actor, public_id: UUID | str) -> Notice:
@@ -31,7 +31,7 @@ def notice_of(actor: Actor, public_id: UUID | str) -> Notice:
 
 def versions(notice: Notice) -> QuerySet[Notice]:
     """Every version of the same notice, newest first."""
-    return Notice.objects.filter(root_id=notice.root_id, code=notice.code).order_by("-version")
+    return Notice.objects.filter(unit_id=notice.unit_id, code=notice.code).order_by("-version")
 
 
 def above(unit: Unit) -> list[str]:

@@ -22,7 +22,7 @@ from majung.consent.enums import (
 from majung.consent.errors import MediaDoNotFit, NoticeNotPublished
 from majung.consent.ledger import By, Said
 from majung.consent.models import Notice
-from majung.consent.notices import draft_next, publish_notice, retire_notice, write_notice
+from majung.consent.notices import draft_next, edit_notice, publish_notice, retire_notice, write_notice
 from majung.core import clock, db, sql
 from majung.core.errors import NotYours
 from majung.people.models import Person
@@ -34,6 +34,7 @@ __all__ = [
     "clear_refusal",
     "confirm_checked",
     "draft_next",
+    "edit_notice",
     "end_provision",
     "grant_consents",
     "leave",
