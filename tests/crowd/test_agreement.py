@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -13,14 +14,18 @@ from hypothesis import strategies as st
 from majung.core import clock, db
 from majung.crowd import bitmaps, evaluate
 from majung.crowd.expression import Ago, And, AtLeast, Expression, Leaf, Not, Or, Range
+from majung.delivery import reached
 from majung.people import services
 from majung.people.enums import MemberState
 from majung.people.models import Person, Tag
+from tests.make import delivery, tree
 from tests.make import people as make
-from tests.make import tree
 from tests.make.database import second_connection
 
 pytestmark = pytest.mark.product("M2", "F3")
+
+
+_campaigns = count(50_000)
 
 
 class World:
@@ -34,10 +39,16 @@ class World:
         self.strangers = make.crowd(15, units=other.units)
         self.foreign_unit = other.units[0].pk
         self.tags = [Tag.objects.create(root_id=self.root, name=name) for name in ("가", "나")]
+        self.campaigns = [next(_campaigns), next(_campaigns)]
+        for campaign in self.campaigns:
+            delivery.handed(self.root, campaign, {n: "nadq"[n * campaign % 4] for n in self.people}, clock.now())
+        self.foreign_campaign = next(_campaigns)
+        delivery.handed(other.root.pk, self.foreign_campaign, dict.fromkeys(self.strangers, "d"), clock.now())
 
     def leaves(self) -> st.SearchStrategy[Expression]:
         units = st.sampled_from([*self.units, self.foreign_unit, 2**40])
         months = st.none() | st.integers(193601, 202612) | st.integers(0, 1100).map(Ago)
+        days = st.none() | st.integers(20_770, 21_300) | st.integers(0, 40).map(Ago)
         return st.one_of(
             st.sampled_from(["person", "stopped", "no_basis", "has_mobile", "shared_contact", "born"]).map(Leaf),
             st.builds(lambda f, u: Leaf(f, (u,)), st.sampled_from(["home", "scope", "here"]), units),
@@ -45,6 +56,10 @@ class World:
             st.builds(lambda t: Leaf("tag", (t.pk,)), st.sampled_from(self.tags)),
             st.just(Leaf("member", (self.made.entity.pk,))),
             st.builds(lambda first, last: Range("born", (), first, last), months, months),
+            st.builds(
+                lambda c: Leaf("received", (c,)), st.sampled_from([*self.campaigns, self.foreign_campaign, 2**40])
+            ),
+            st.builds(lambda first, last: Range("messaged", (), first, last), days, days),
         )
 
     def expressions(self) -> st.SearchStrategy[Expression]:
@@ -83,9 +98,19 @@ class World:
             "erase": lambda: services.erase(actor, alive[:1], why="시험 삼아 파기"),
             "add": lambda: self.people.extend(make.crowd(3, units=[unit], seed=where)),
             "carry": self.carry_unit,
+            "send": lambda: self.send(dict.fromkeys(some, "adnq"[where % 4])),
+            "told": lambda: delivery.told(self.campaigns[-1 - where % 2], dict.fromkeys(some, "d\x0aqm"[where % 4])),
+            "end": lambda: delivery.ended(self.campaigns[where % len(self.campaigns)]),
+            "fold": lambda: reached.fold_ended(db.raw()),
             "nothing": lambda: None,
         }
         changes[what]()
+
+    def send(self, bytes_of: dict[int, str]) -> None:
+        """One more campaign is handed over now."""
+        if bytes_of:
+            self.campaigns.append(next(_campaigns))
+            delivery.handed(self.root, self.campaigns[-1], bytes_of, clock.now())
 
     def carry_unit(self) -> None:
         """A unit hangs elsewhere: the two middle units swap one child."""
@@ -102,7 +127,10 @@ def world(transactional_db: None) -> World:
     return World()
 
 
-KINDS = ["move", "tag", "untag", "stop", "member", "born", "homeless", "number", "erase", "add", "carry", "nothing"]
+KINDS = [
+    "move", "tag", "untag", "stop", "member", "born", "homeless", "number", "erase", "add", "carry", "send", "told", "end",
+    "fold", "nothing",
+]  # fmt: skip
 # Seconds before and after midnight in Seoul, at the turn of a day, a month and a year.
 MOMENTS = [
     datetime(*day, 15, 0, tzinfo=UTC) + timedelta(seconds=seconds)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from majung.core import db
+from majung.core import clock, db
 from majung.crowd import bitmaps, catalogue, registry
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Leaf, Range
 from majung.crowd.registry import BaseSet
-from tests.make import people, tree
+from tests.make import delivery, people, tree
 
 catalogue.load()
 SETS = {one.family: one for one in registry.everything()}
@@ -43,6 +43,8 @@ def test_declared_set_runs_and_narrows(made: tree.Organised, family: str) -> Non
     other = tree.organisation(depth=2)
     strangers = people.crowd(10, units=other.units)
     some = [*ours[::2], *strangers]
+    for number, root, of in ((made.top.pk, made.root.pk, ours), (other.top.pk, other.root.pk, strangers)):
+        delivery.handed(root, number, {person: "adq\x0al"[person % 5] for person in of}, clock.now())
     for args in choices(made, one):
         leaf = Range(family, args) if one.buckets else Leaf(family, args)
         whole = found(made.root.pk, leaf)

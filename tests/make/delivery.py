@@ -1,12 +1,13 @@
 """Builders of this room: a party with channels, an account and people, and orders to be planned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from majung.channels.adapters.base import Button, Kind, Message
 from majung.channels.models import Channel, DealerAccount
-from majung.core import clock
+from majung.core import clock, db
 from majung.crowd.expression import EVERYONE, Expression
 from majung.delivery.order import Order
 from majung.delivery.render import Local, Template
@@ -113,3 +114,62 @@ def order(
 def now() -> datetime:
     """The present of the product's clock."""
     return clock.now()
+
+
+CHUNK = 7
+"""People of a chunk that ``handed`` makes: few, so that a handful of people stand in several."""
+
+
+def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) -> None:
+    """A campaign in the ledger without planner and dealer: planned to these people, and handed over at ``at``.
+
+    ``bytes_of`` says each person's outcome byte; chunks of people whose bytes are all ``n`` stay ready.
+    """
+    raw, people = db.raw(), sorted(bytes_of)
+    chunks = [people[start : start + CHUNK] for start in range(0, len(people), CHUNK)]
+    raw.execute(
+        """INSERT INTO dispatch (campaign_id, root_id, account_id, unit_id, scope_unit_id, purpose, medium, occasion, template,
+                                 segment, state, not_before, watermark, rule_set, unit_centiwon, worst_centiwon, audience,
+                                 left_out, planned, chunks, next_chunk, frozen_at)
+           VALUES (%(campaign)s, %(root)s, 1, 1, 1, 'party_notice', 'KAKAO_AD', '{}', '{}', '{}', 'sending', %(at)s, '1', 'x', 0, 0,
+                   %(people)s, 0, %(people)s, %(chunks)s, %(chunks)s + 1, %(at)s)""",
+        {"campaign": campaign, "root": root, "at": at, "people": len(people), "chunks": len(chunks)},
+    )
+    for number, some in enumerate(chunks, start=1):
+        raw.execute(
+            """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person, people,
+                                           outcome, watermark)
+               VALUES (%s, %s, 1, %s, 1, %s, %s, %s, %s::int[], %s, '1')""",
+            (campaign, number, root, len(some), some[0], some[-1], some, b"n" * len(some)),
+        )
+        if any(bytes_of[person] != "n" for person in some):
+            raw.execute(
+                """UPDATE campaign_chunk SET state = 2, worker = 'test', group_ref = 'G', lease_until = %(at)s, handed_at = %(at)s
+                    WHERE campaign_id = %(campaign)s AND chunk_no = %(number)s""",
+                {"at": at, "campaign": campaign, "number": number},
+            )
+    told(campaign, bytes_of)
+
+
+def told(campaign: int, bytes_of: Mapping[int, str]) -> None:
+    """The bytes of these people are now as said, in every chunk that has left."""
+    rows = db.raw().execute(
+        "SELECT chunk_no, people, outcome FROM campaign_chunk WHERE campaign_id = %s AND state = 2", [campaign]
+    )
+    for number, people, outcome in rows.fetchall():
+        after = bytes(ord(bytes_of.get(person, chr(byte))) for person, byte in zip(people, outcome, strict=True))
+        db.raw().execute(
+            "UPDATE campaign_chunk SET outcome = %s WHERE campaign_id = %s AND chunk_no = %s", (after, campaign, number)
+        )
+
+
+def ended(campaign: int) -> None:
+    """Nothing of the campaign is out any more: handed chunks are settled, the others left out; the dispatch is finished."""
+    raw = db.raw()
+    raw.execute(
+        """UPDATE campaign_chunk SET state = 3, settled_at = coalesce(handed_at, now()), lease_until = NULL,
+                  outcome = CASE WHEN state = 0 THEN decode(repeat('6c', n), 'hex') ELSE outcome END
+            WHERE campaign_id = %s AND state < 3""",
+        [campaign],
+    )
+    raw.execute("UPDATE dispatch SET state = 'finished', finished_at = now() WHERE campaign_id = %s", [campaign])

@@ -12,14 +12,16 @@ from typing import Final
 
 from majung.crowd.registry import BaseSet, register
 
-# ascii('a') and ascii('d') of delivery.outcomes. The alias ``p`` is what the statements below are narrowed by.
+# Bytes as in delivery.outcomes. The alias ``p`` is what the statements below are narrowed by.
 _REACHED: Final = """CROSS JOIN LATERAL unnest(c.people) WITH ORDINALITY AS p(id, seq)
- WHERE c.root_id = %(root)s AND c.state >= 2 AND get_byte(c.outcome, p.seq::int - 1) IN (97, 100) /*people*/"""
-# OFFSET keeps the planner from reading the chunks of every campaign there ever was.
-_OPEN: Final = """reached_open o
- CROSS JOIN LATERAL (SELECT * FROM campaign_chunk WHERE campaign_id = o.campaign_id AND root_id = o.root_id OFFSET 0) AS c"""
-_DAY: Final = "(coalesce(c.handed_at, c.settled_at) AT TIME ZONE 'Asia/Seoul')::date - DATE '1970-01-01'"
-_FOLDED: Final = "nullif(get_byte(f.days, (p.id & 511)::int * 2) * 256 + get_byte(f.days, (p.id & 511)::int * 2 + 1), 0)"
+ WHERE c.root_id = %(root)s AND c.state >= 2 AND get_byte(c.outcome, p.seq::int - 1) IN (ascii('a'), ascii('d')) /*people*/"""
+# OFFSET: the planner must not read the chunks of every campaign there ever was, and the day is worked out once a chunk.
+_OPEN: Final = """reached_open o CROSS JOIN LATERAL (
+       SELECT *, (coalesce(handed_at, settled_at) AT TIME ZONE 'Asia/Seoul')::date - DATE '1970-01-01' AS day
+         FROM campaign_chunk WHERE campaign_id = o.campaign_id AND root_id = o.root_id OFFSET 0) AS c"""
+_FOLDED: Final = (
+    "nullif(get_byte(f.days, (p.id & 511)::int * 2) * 256 + get_byte(f.days, (p.id & 511)::int * 2 + 1), 0)"
+)
 
 register(
     BaseSet(
@@ -28,7 +30,7 @@ register(
         params=("campaign",),
         sql=f"SELECT p.id FROM campaign_chunk c {_REACHED} AND c.campaign_id = %(campaign)s",
         changes=("sent",),
-        person_column="p.id",
+        person_column="p.id::bigint",
     )
 )
 register(
@@ -38,11 +40,11 @@ register(
         sql=f"""
             SELECT p.id, greatest(r.day, {_FOLDED}) FROM person p
               LEFT JOIN reached_day f ON f.root_id = p.root_id AND f.block = (p.id >> 9)::int
-              LEFT JOIN (SELECT p.id, max({_DAY}) AS day FROM {_OPEN} {_REACHED} GROUP BY p.id) AS r ON r.id = p.id
+              LEFT JOIN (SELECT p.id, max(c.day) AS day FROM {_OPEN} {_REACHED} GROUP BY p.id) AS r ON r.id = p.id
              WHERE p.root_id = %(root)s AND greatest(r.day, {_FOLDED}) IS NOT NULL /*people*/
         """,
         changes=("sent",),
-        person_column="p.id",
+        person_column="p.id::bigint",
         buckets="day",
     )
 )

@@ -35,14 +35,16 @@ DECLARE
     news record;
 BEGIN
     FOR news IN
-        SELECT n.root_id, n.campaign_id, sum(n.n) AS people FROM new_rows n JOIN old_rows o USING (campaign_id, chunk_no)
+        SELECT n.root_id, n.campaign_id, sum(n.n) AS people, array_agg(n.chunk_no) AS chunks
+          FROM new_rows n JOIN old_rows o USING (campaign_id, chunk_no)
          WHERE n.state >= 2 AND n.outcome <> o.outcome GROUP BY n.root_id, n.campaign_id
     LOOP
         IF news.people > 1000 THEN
             INSERT INTO crowd_change (root_id, family, subject) VALUES (news.root_id, 'sent', news.campaign_id);
         ELSE
             PERFORM crowd_note(news.root_id, 'sent', news.campaign_id, array_agg(person))
-               FROM new_rows n, unnest(n.people) AS person WHERE n.campaign_id = news.campaign_id;
+               FROM new_rows n, unnest(n.people) AS person
+              WHERE n.campaign_id = news.campaign_id AND n.chunk_no = ANY(news.chunks);
         END IF;
     END LOOP;
     RETURN NULL;
