@@ -19,8 +19,8 @@ from majung.delivery.models import Dispatch
 from majung.policy.enums import Purpose
 from majung.tree.enums import Role
 from majung.tree.errors import OutOfBudget, OverLent
-from majung.tree.models import Budget, Reservation
-from majung.tree.services import set_budget
+from majung.tree.models import Budget, LegalEntity, Reservation, Unit
+from majung.tree.services import change_entity, set_budget
 from tests.make import campaigns as make
 from tests.make import tree as make_tree
 from tests.make.delivery import Party
@@ -504,3 +504,27 @@ def test_everyone_is_what_a_new_campaign_asks_for(party: Party) -> None:
     assert criteria.from_json(campaign.criteria) == criteria.EVERYONE
     assert campaign.purpose == Purpose.PARTY_NOTICE
     assert campaign.account == party.account
+
+
+def test_a_roll_kept_by_law_stands_for_the_consent_to_sensitive_data(db: None, noon: datetime) -> None:
+    """P2: separate consent, or a statutory basis, of every legal entity whose channel speaks (law.md PIP-12, GEN-06)."""
+    made = make.party(people=60, agree=False)
+    district = made.made.units[-1]
+    entity = made.top.entity
+
+    def sensitive() -> int:
+        found = services.check(made.made.actor, make.draft(made))
+        return found.campaign.estimate["left_out"].get("SENSITIVE_NO_CONSENT", 0)
+
+    without = sensitive()
+    change_entity(
+        made.made.actor, entity.pk, registration_number="", phone="02-000-0000", address="", roll_basis="당규 제12조"
+    )
+    with_basis = sensitive()
+    other = LegalEntity.objects.create(root=made.made.root, name="다른 법인")
+    Unit.objects.filter(pk=district.pk).update(entity=other)
+    beside_another = sensitive()
+
+    assert without > 0
+    assert with_basis == 0
+    assert beside_another > 0

@@ -14,8 +14,8 @@ from django.test import Client
 from majung.core import clock
 from majung.core.ids import uuid7
 from majung.tree import services
-from majung.tree.enums import Role, UnitState
-from majung.tree.models import Budget, Grant, LegalEntity, Unit, UnitKind
+from majung.tree.enums import OrganisationKind, Role, UnitState
+from majung.tree.models import AuthorityRecord, Budget, Grant, LegalEntity, Unit, UnitKind
 from tests.make import tree as make
 from tests.make.tree import Organised
 
@@ -472,3 +472,51 @@ def test_closing_with_open_units_below_is_told_before_the_press(party: Organised
     assert '<form method="post" class="mj-mt">' not in shown
     assert pressed.status_code == 409
     assert Unit.objects.get(pk=party.units[1].pk).state == UnitState.ACTIVE
+
+
+def test_papers_of_a_legal_entity_are_typed_in_and_kept(party: Organised) -> None:
+    client = client_of(party.owner)
+    entity = party.top.entity
+    papers = {
+        "what": "papers",
+        "entity": str(entity.pk),
+        "phone": "02-000-1111",
+        "address": "서울",
+        "registration_number": "1",
+    }
+
+    done = client.post("/tree/words/", {**papers, "roll_basis": "당규 제12조"})
+    bad = [
+        client.post("/tree/words/", {**papers, **wrong})
+        for wrong in ({"phone": "전화요"}, {"roll_basis": "네"}, {"address": "가" * 201}, {"entity": "x"})
+    ]
+
+    entity.refresh_from_db()
+    assert (entity.phone, entity.roll_basis) == ("02-000-1111", "당규 제12조")
+    assert (done.status_code, [answer.status_code for answer in bad]) == (302, [422] * 4)
+    assert "전화요" in bad[0].content.decode()
+    page = client.get("/tree/words/").content.decode()
+    assert "법에 따른 당원명부" in page
+    assert AuthorityRecord.objects.filter(kind="tree.entity_changed", object_id=entity.pk).count() == 1
+
+
+def test_papers_are_for_the_own_top_alone(party: Organised) -> None:
+    other = make.organisation()
+    sent = {"what": "papers", "entity": str(other.top.entity_id), "phone": "02-000-1111"}
+
+    assert client_of(party.owner).post("/tree/words/", sent).status_code == 404
+    assert lent(party, 1).post("/tree/words/", {**sent, "entity": str(party.top.entity_id)}).status_code == 404
+    assert not LegalEntity.objects.filter(phone="02-000-1111").exists()
+
+
+def test_only_a_party_writes_down_a_roll(db: None) -> None:
+    shop = make.organisation(kind=OrganisationKind.COMMERCIAL)
+    client = client_of(shop.owner)
+
+    answer = client.post(
+        "/tree/words/", {"what": "papers", "entity": str(shop.top.entity_id), "roll_basis": "당규 제12조"}
+    )
+
+    assert answer.status_code == 422
+    assert "정당만" in answer.content.decode()
+    assert "당원명부의 근거" not in client.get("/tree/words/").content.decode()

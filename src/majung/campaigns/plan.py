@@ -133,7 +133,7 @@ def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, st
         "unit__path__startswith": campaign.scope.path,
     }  # fmt: skip
     if campaign.kind == Kind.HAND:
-        channels = Channel.objects.filter(**inside).select_related("unit").order_by("unit__path", "pk")
+        channels = Channel.objects.filter(**inside).select_related("unit__entity").order_by("unit__path", "pk")
         return [(channel, "") for channel in channels if may_speak(channel.unit)]
     if campaign.kind == Kind.ALIM and campaign.template and campaign.template.channel_id:
         inside["pk"] = campaign.template.channel_id
@@ -141,7 +141,7 @@ def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, st
         DealerProfile.objects.filter(
             account_id=campaign.account_id, **{f"channel__{name}": value for name, value in inside.items()}
         )
-        .select_related("channel__unit")
+        .select_related("channel__unit__entity")
         .order_by("channel__unit__path", "channel_id")
     )
     return [(profile.channel, profile.pf_id) for profile in profiles if may_speak(profile.channel.unit)]
@@ -246,6 +246,8 @@ def _occasion(
             refusal_number=account.refusal_number if account else "",
             certificate_until=_day(account.sender_certificate) if account else None,
             template_approved=template is not None and template.state == TemplateState.APPROVED,
+            # Each legal entity whose members hear needs the basis itself; one without it means consent for all (P2).
+            roll_by_law=bool(unit.entity.roll_basis) and all(channel.unit.entity.roll_basis for channel, _ in spoken),
         ),
         essential=campaign.is_essential,
     )

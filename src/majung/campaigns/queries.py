@@ -1,12 +1,14 @@
 """Questions about campaigns and by-hand tasks, always in the sight of an actor."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import QuerySet
 
+from majung.audience import references
 from majung.campaigns.enums import ENDED, OPEN, WRITABLE, Kind, TaskState
 from majung.campaigns.models import Campaign, Export, HandTask
+from majung.core import clock
 from majung.core.errors import NotYours
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
@@ -16,6 +18,8 @@ PHASES: Mapping[str, tuple[str, frozenset[str]]] = {
     "open": ("보내는 중", frozenset(OPEN)),
     "ended": ("끝남", frozenset(ENDED)),
 }
+MOST_CHOICES = 100
+"""Campaigns that are offered when one asks who received one."""
 
 
 def campaigns(actor: Actor, *, search: str = "", phase: str = "") -> QuerySet[Campaign]:
@@ -82,19 +86,12 @@ def _sent(actor: Actor) -> QuerySet[Campaign]:
 
 def find_campaigns(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
     """Numbers behind public ids, of those in sight."""
-    known: list[uuid.UUID] = []
-    for value in values:
-        try:
-            known.append(uuid.UUID(value))
-        except ValueError:
-            continue
-    return {
-        str(public): number
-        for public, number in _sent(actor).filter(public_id__in=known).values_list("public_id", "pk")
-    }
+    rows = _sent(actor).filter(public_id__in=references.uuids(values)).values_list("public_id", "pk")
+    return {str(public): number for public, number in rows}
 
 
-def list_campaigns(actor: Actor) -> list[tuple[str, str]]:
-    """What can be picked, the latest first."""
-    rows: Sequence[tuple[uuid.UUID, str]] = list(_sent(actor).values_list("public_id", "title")[:100])
-    return [(str(public), title) for public, title in rows]
+def list_campaigns(actor: Actor, picked: Collection[str]) -> list[tuple[str, str]]:
+    """What can be picked, the latest first, by title, unit and day; what is picked already is among them."""
+    seen = _sent(actor).order_by("-started_at", "-pk").values_list("public_id", "title", "unit__name", "started_at")
+    rows = references.latest_and_picked(seen, picked, MOST_CHOICES)
+    return [(str(public), f"{title} ({unit}, {clock.seoul(at):%Y.%m.%d})") for public, title, unit, at in rows]

@@ -10,7 +10,8 @@ class Config(AppConfig):
     label = "channels"
 
     def ready(self) -> None:
-        """The person's page knows the room."""
-        from majung.channels import person  # reason: app ready
+        """The person's page and the organisation page know the room."""
+        from majung.channels import person, units  # reason: app ready
 
         person.join()
+        units.join()

@@ -35,6 +35,7 @@ from majung.core.errors import NotYours
 from majung.tree.actor import Actor
 from majung.tree.enums import Act, UnitState
 from majung.tree.models import Unit
+from majung.ui.values import Tone
 
 T = TypeVar("T", Channel, DealerAccount, KakaoApp)
 
@@ -74,7 +75,7 @@ class Health:
         return "보낼 수 있음" if self.heard else "알림 기다림"
 
     @property
-    def tone(self) -> str:
+    def tone(self) -> Tone:
         """The tone of that word."""
         return "ok" if self.profile and self.priced and self.linked and self.heard else "warn" if self.linked else ""
 

@@ -20,6 +20,15 @@ class UnitState(TextChoices):
     CLOSED = "closed", "닫힘"
 
 
+class SheetState(TextChoices):
+    """How far an uploaded tree file has come."""
+
+    COMPARED = "compared", "비교함"
+    APPLYING = "applying", "적용하는 중"
+    DONE = "done", "적용함"
+    FAILED = "failed", "적용하지 못함"
+
+
 class Act(TextChoices):
     """Everything that can be lent. A grant stores the acts of its role at the time it was lent."""
 

@@ -160,6 +160,16 @@ class KeyForm(forms.Form):
         return datetime.combine(self.cleaned_data["until"], time(), clock.SEOUL) + timedelta(days=1)
 
 
+class PapersForm(forms.Form):
+    """What messages and rules need to know of a legal entity."""
+
+    entity = forms.IntegerField(min_value=1)
+    phone = forms.CharField(label="전화", max_length=20, required=False)
+    registration_number = forms.CharField(label="등록번호", max_length=20, required=False)
+    address = forms.CharField(label="주소", max_length=200, required=False)
+    roll_basis = forms.CharField(label="당원명부의 근거", max_length=200, required=False)
+
+
 class DayForm(forms.Form):
     """A day of the past."""
 

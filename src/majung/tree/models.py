@@ -10,7 +10,7 @@ from treebeard.mp_tree import MP_Node
 
 from majung.accounts.models import ApiKey, Invitation, User
 from majung.core import clock, ids
-from majung.tree.enums import OrganisationKind, Role, UnitState
+from majung.tree.enums import OrganisationKind, Role, SheetState, UnitState
 
 
 class Organisation(models.Model):
@@ -27,7 +27,11 @@ class Organisation(models.Model):
 
 
 class LegalEntity(models.Model):
-    """Who answers in law: consent, refusal and the sender's name follow the entity (law.md GEN-06)."""
+    """Who answers in law: consent, refusal and the sender's name follow the entity (law.md GEN-06).
+
+    ``roll_basis``: by what the entity keeps a roll of party members by law (정당법 제23조, 제24조), in the party's own
+    words. It stands for the separate consent to sensitive data in party notices (law.md PIP-12, P2). Empty: no such basis.
+    """
 
     root = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=80)
@@ -35,6 +39,7 @@ class LegalEntity(models.Model):
     phone = models.CharField(max_length=20, blank=True)
     address = models.CharField(max_length=200, blank=True)
     refusal_number = models.CharField(max_length=20, blank=True)
+    roll_basis = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("root", "name"), name="entity_name_once"),)
@@ -242,9 +247,10 @@ class AuthorityRecord(models.Model):
 
 
 class SheetDraft(models.Model):
-    """An uploaded tree file between its comparison and its application; swept after a day (T6).
+    """An uploaded tree file from its comparison to what came of its application; swept after a day (T6).
 
-    ``fingerprint`` is the tree's when the file was compared: nothing is applied to a tree that has moved on.
+    ``fingerprint`` is the tree's when the file was compared: nothing is applied to a tree that has moved on. ``done`` of
+    ``total`` rows are through; ``result`` counts what was changed, by word.
     """
 
     public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
@@ -253,4 +259,9 @@ class SheetDraft(models.Model):
     name = models.CharField(max_length=120)
     rows = models.JSONField()
     fingerprint = models.BinaryField(max_length=32)
+    state = models.CharField(max_length=10, choices=SheetState, default=SheetState.COMPARED)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    result = models.JSONField(default=dict)
+    problem = models.CharField(max_length=300, blank=True)
     made_at = models.DateTimeField(default=clock.now)

@@ -1,4 +1,4 @@
-"""The tree as a file: out, in, the comparison, and applying it with one press."""
+"""The tree as a file: out, in, the comparison, applying it with one press, and what came of it."""
 
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from majung.core import clock
 from majung.core.errors import Forbidden, Invalid, NotYours
 from majung.tree import sheets
+from majung.tree.actor import Actor
 from majung.tree.console.units import answer
-from majung.tree.enums import Act
+from majung.tree.enums import Act, SheetState
 from majung.tree.errors import TreeMoved
 from majung.tree.forms import SheetForm
 from majung.tree.middleware import ActorRequest
+from majung.tree.models import SheetDraft
 from majung.tree.sheets.apply import compare as compared_with
 from majung.tree.sheets.apply import own_draft
+from majung.tree.sheets.diff import fingerprint
 from majung.ui.values import Crumb
 
 SHOWN = 200
@@ -46,7 +49,11 @@ def sheet(request: ActorRequest) -> HttpResponse:
             form.add_error("file", str(refusal))
         else:
             return redirect("tree:compare", sheets.draft(actor, rows, file.name).public_id)
-    context = {"columns": [header for _, header, _ in sheets.COLUMNS], "crumbs": _crumbs("파일로 한꺼번에")}
+    context = {
+        "columns": [header for _, header, _ in sheets.COLUMNS],
+        "past": SheetDraft.objects.filter(root_id=actor.root_id, by=actor.user).defer("rows").order_by("-pk")[:5],
+        "crumbs": _crumbs("파일로 한꺼번에"),
+    }
     return answer(request, "tree/sheet.html", context, form=form)
 
 
@@ -63,24 +70,37 @@ def download(request: ActorRequest, form: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def compare(request: ActorRequest, public_id: UUID) -> HttpResponse:
-    """What the file would change, row by row; one press applies all of it, unless the tree has moved on."""
+    """What the file would change, row by row; one press applies all of it in the background, then what came of it."""
     actor = request.actor
     waiting = own_draft(actor, public_id)
-    found = compared_with(actor, waiting)
     if request.method == "POST":
         try:
-            count = sheets.apply(actor, found)
+            sheets.begin(actor, waiting)
         except (TreeMoved, Invalid) as refusal:
             messages.error(request, str(refusal))
-            return redirect("tree:compare", public_id)
-        waiting.delete()
-        messages.success(request, f"조직을 {count:,}군데 바꾸었습니다.")
-        return redirect("tree:tree")
+        return redirect("tree:compare", public_id)
     context: dict[str, Any] = {
+        "draft": waiting,
+        "states": SheetState,
+        "crumbs": [*_crumbs("")[:1], Crumb(label="파일로 한꺼번에", url=reverse("tree:sheet")), Crumb(label="비교")],
+    }
+    if waiting.state in (SheetState.COMPARED, SheetState.FAILED):
+        context |= _differences(actor, waiting)
+    if request.headers.get("HX-Target") != "progress":
+        return render(request, "tree/compare.html", context)
+    response = render(request, "tree/compare.html#progress", context)
+    if waiting.state != SheetState.APPLYING:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _differences(actor: Actor, waiting: SheetDraft) -> dict[str, Any]:
+    found = compared_with(actor, waiting)
+    return {
         "diff": found,
-        "name": waiting.name,
-        "moved_on": found.fingerprint != sheets.diff(actor, ()).fingerprint,
+        "moved_on": found.fingerprint != fingerprint(actor.root_id),
         "errors": found.errors[:SHOWN],
+        "shown": SHOWN,
         "parts": [
             ("새로 생김", "plus", found.added[:SHOWN], len(found.added)),
             ("이름 바뀜", "pencil", found.renamed[:SHOWN], len(found.renamed)),
@@ -90,6 +110,4 @@ def compare(request: ActorRequest, public_id: UUID) -> HttpResponse:
             ("다시 엶", "player-play", found.resumed[:SHOWN], len(found.resumed)),
             ("닫힘", "x", found.closed[:SHOWN], len(found.closed)),
         ],
-        "crumbs": [*_crumbs("")[:1], Crumb(label="파일로 한꺼번에", url=reverse("tree:sheet")), Crumb(label="비교")],
     }
-    return render(request, "tree/compare.html", context)

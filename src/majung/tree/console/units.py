@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from majung.core.errors import Invalid, Refusal
 from majung.tree import queries, rules, services, slots
 from majung.tree.actor import Actor
-from majung.tree.enums import Act, UnitState
-from majung.tree.forms import MoveForm, UnitForm, WordForm
+from majung.tree.enums import Act, OrganisationKind, UnitState
+from majung.tree.forms import MoveForm, PapersForm, UnitForm, WordForm
 from majung.tree.middleware import ActorRequest
 from majung.tree.models import Grant, LegalEntity, Unit, UnitKind
 from majung.tree.services.units import by_name, columns_of, parent_of
@@ -24,8 +24,7 @@ from majung.ui.values import Column, Crumb, Status
 
 COLUMNS = (
     Column(key="leader", label="대표자", hide=True),
-    Column(key="state", label="상태", kind="status"),
-    Column(key="grants", label="권한", kind="number", unit="개"),
+    Column(key="grants", label="권한", kind="number", unit="개", hide=True),
 )
 STATES = {
     UnitState.ACTIVE: Status(word="활동", tone="ok"),
@@ -36,8 +35,8 @@ FOUND = 50
 
 
 def columns() -> list[Column]:
-    """The page's own columns and those of rooms above."""
-    return [*COLUMNS, *(column for slot in slots.SLOTS.values() for column in slot.columns)]
+    """Columns of rooms above, then the page's own."""
+    return [*(column for slot in slots.SLOTS.values() for column in slot.columns), *COLUMNS]
 
 
 def rows_of(
@@ -67,7 +66,7 @@ def rows_of(
                 else "",
                 "selected": chosen is not None and unit.pk == chosen.pk,
                 "leader": unit.leader or "–",
-                "state": STATES[UnitState(unit.state)],
+                "tag": None if unit.state == UnitState.ACTIVE else STATES[UnitState(unit.state)],
                 "grants": held.get(unit.pk, 0),
                 **more[unit.pk],
             }
@@ -293,21 +292,27 @@ def words(request: ActorRequest) -> HttpResponse:
     """The organisation's tiers and legal entities."""
     actor = request.actor
     services.require_top(actor)
-    form = WordForm(request.POST or None)
+    changing = request.POST.get("what") == "papers"
+    form: WordForm | PapersForm = (PapersForm if changing else WordForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
         try:
-            if request.POST.get("what") == "entity":
-                services.add_entity(actor, form.cleaned_data["name"])
+            if isinstance(form, PapersForm):
+                services.change_entity(actor, said.pop("entity"), **said)
+            elif request.POST.get("what") == "entity":
+                services.add_entity(actor, said["name"])
             else:
-                services.add_kind(actor, form.cleaned_data["name"])
+                services.add_kind(actor, said["name"])
         except Invalid as refusal:
-            form.add_error("name", str(refusal))
+            form.add_error(None, str(refusal))
         else:
-            messages.success(request, "더했습니다.")
+            messages.success(request, "고쳤습니다." if changing else "더했습니다.")
             return redirect("tree:words")
     context = {
         "kinds": UnitKind.objects.filter(root_id=actor.root_id),
         "entities": LegalEntity.objects.filter(root_id=actor.root_id).order_by("pk"),
+        "is_party": actor.grants[0].root.kind == OrganisationKind.POLITICAL,
+        "typed": request.POST if changing else None,
         "crumbs": [Crumb(label="조직", url=reverse("tree:tree")), Crumb(label="갈래와 법인")],
     }
     return answer(request, "tree/words.html", context, form=form)

@@ -26,7 +26,7 @@ from majung.tree.services.units import (
     resume_unit,
     suspend_unit,
 )
-from majung.tree.services.words import add_entity, add_kind, require_top
+from majung.tree.services.words import add_entity, add_kind, change_entity, require_top
 
 __all__ = [
     "Effect",
@@ -38,6 +38,7 @@ __all__ = [
     "add_entity",
     "add_kind",
     "add_unit",
+    "change_entity",
     "close_unit",
     "create_owner",
     "edit_unit",

@@ -5,9 +5,17 @@ from django.db import transaction
 from majung.core.errors import Invalid, NotYours
 from majung.core.text import nfc
 from majung.tree.actor import Actor
-from majung.tree.enums import Act
+from majung.tree.enums import Act, OrganisationKind
 from majung.tree.models import LegalEntity, Unit, UnitKind
 from majung.tree.services.records import lock_root, record
+from majung.tree.services.units import PHONE
+
+PAPERS = {
+    "registration_number": ("등록번호는", 20),
+    "phone": ("전화는", 20),
+    "address": ("주소는", 200),
+    "roll_basis": ("당원명부의 근거는", 200),
+}
 
 
 def require_top(actor: Actor) -> Unit:
@@ -59,4 +67,40 @@ def add_entity(
         address=nfc(address)[:200], refusal_number=nfc(refusal_number)[:20],
     )  # fmt: skip
     record(actor, "tree.entity_added", entity)
+    return entity
+
+
+@transaction.atomic
+def change_entity(
+    actor: Actor, number: int, *, registration_number: str, phone: str, address: str, roll_basis: str
+) -> LegalEntity:
+    """The entity's papers are as given; its name stays. Raises NotYours, Invalid.
+
+    ``roll_basis`` is for parties alone: by what the entity keeps a roll of members (law.md P2).
+    """
+    lock_root(actor.root_id)
+    require_top(actor)
+    entity = LegalEntity.objects.select_related("root").filter(root_id=actor.root_id, pk=number).first()
+    if entity is None:
+        raise NotYours()
+    texts = {
+        "registration_number": nfc(registration_number),
+        "phone": nfc(phone),
+        "address": nfc(address),
+        "roll_basis": nfc(roll_basis),
+    }
+    for name, text in texts.items():
+        word, longest = PAPERS[name]
+        if len(text) > longest:
+            raise Invalid(problem=f"{word} {longest}자까지 적을 수 있습니다.")
+    if texts["phone"] and not PHONE.match(texts["phone"]):
+        raise Invalid(problem="전화번호를 읽을 수 없습니다. 02-123-4567처럼 적어 주세요.")
+    if texts["roll_basis"] and entity.root.kind != OrganisationKind.POLITICAL:
+        raise Invalid(problem="당원명부의 근거는 정당만 적을 수 있습니다.")
+    if texts["roll_basis"] and len(texts["roll_basis"]) < 5:
+        raise Invalid(problem="당원명부의 근거를 다섯 자 넘게 적어 주세요. 당헌·당규의 조항이나 결정한 날을 적습니다.")
+    for name, text in texts.items():
+        setattr(entity, name, text)
+    entity.save(update_fields=list(texts))
+    record(actor, "tree.entity_changed", entity)
     return entity

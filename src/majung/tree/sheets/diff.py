@@ -55,6 +55,7 @@ class Planned:
 class Diff:
     """The whole comparison. It can be applied when there are no errors and something would change."""
 
+    root_id: int
     fingerprint: bytes
     added: Sequence[Planned] = ()
     renamed: Sequence[Planned] = ()
@@ -75,6 +76,12 @@ class Diff:
         """How many acts an application would do."""
         parts = (self.added, self.renamed, self.moved, self.changed, self.stopped, self.resumed, self.closed)
         return sum(len(part) for part in parts)
+
+    def counts(self) -> dict[str, int]:
+        """How many acts of each kind, by word; kinds of which there are none are left out."""
+        words = ("새로 생김", "이름 바뀜", "옮김", "내용 바뀜", "정지", "다시 엶", "닫힘")
+        parts = (self.added, self.renamed, self.moved, self.changed, self.stopped, self.resumed, self.closed)
+        return {word: len(part) for word, part in zip(words, parts, strict=True) if part}
 
     @property
     def is_applicable(self) -> bool:
@@ -278,6 +285,7 @@ def diff(actor: Actor, rows: Iterable[Row]) -> Diff:
     old = [(plan, plan.unit) for plan in plans if plan.unit is not None]
     turned = [(plan, plan.state) for plan, unit in old if unit.state != plan.state]
     result = Diff(
+        root_id=actor.root_id,
         fingerprint=fingerprint(actor.root_id),
         added=[plan for plan in plans if plan.unit is None],
         renamed=[plan for plan, _ in old if any(word == "이름" for word, _, _ in plan.changes)],
