@@ -72,3 +72,13 @@ def test_a_duty_is_ticked_by_who_manages_its_unit() -> None:
     assert signed_in(make.lent(o, first, role=Role.VIEWER).user).post(url).status_code == 403
     assert signed_in(make.lent(o, first).user).post(url).status_code == 302
     assert "열쇠 복사하기" not in signed_in(o.owner).get("/").content.decode().partition("오늘 할 일")[2]
+
+
+def test_who_works_for_two_organisations_finds_the_way_between_them() -> None:
+    here, there = make.organisation(), make.organisation()
+    client = signed_in(here.owner)
+    assert "다른 단체로" not in client.get("/").content.decode()
+
+    make.grant(here.owner, there.top, parent=there.owner_grant)
+
+    assert 'href="/organisations/"' in client.get("/").content.decode()

@@ -60,12 +60,15 @@ RULES = (
         here=" 200 200 200 200 200 200 200",
         urls={
             "account_reset_password_from_key": "uidb36=1 key=abc-def", "account_reset_password_from_key_done": "",
-            "account_confirm_email": "key=abc", "account_email_verification_sent": "", "account_inactive": "",
+            "account_inactive": "",
         }),
+    Rule(says="pages about addresses, which are changed nowhere: no page",
+        here=" 404 404 404 404 404 404 404",
+        urls={"account_email": "", "account_confirm_email": "key=abc", "account_email_verification_sent": ""}),
     Rule(says="one's own account",
         here=" 302 200 200 200 200 200 200",
         urls={
-            "account_logout": "", "account_email": "", "account_change_password": "", "mfa_index": "",
+            "account_logout": "", "account_change_password": "", "mfa_index": "",
             "account_reauthenticate": "",
         }),
     Rule(says="a second factor that was not set up",

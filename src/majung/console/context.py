@@ -10,6 +10,7 @@ from majung.activity.models import Duty
 from majung.policy.rules import RULE_SET_VERSION
 from majung.tree.actor import Actor
 from majung.tree.enums import Act, Role
+from majung.tree.models import Grant
 from majung.ui.values import Account, Crumb, NavItem
 
 MENU: tuple[tuple[str, str, str, Act], ...] = (
@@ -46,7 +47,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "org_url": reverse("console:home"),
         "search_url": reverse("console:search"),
         "rule_pack": RULE_SET_VERSION,
-        "account": Account(name=name, role=role, initials=name[-2:], links=_links()),
+        "account": Account(name=name, role=role, initials=name[-2:], links=_links(actor)),
     }
 
 
@@ -69,8 +70,10 @@ def _section(path: str) -> str:
     return path.strip("/").split("/", 1)[0]
 
 
-def _links() -> tuple[Crumb, ...]:
-    links = [
+def _links(actor: Actor) -> tuple[Crumb, ...]:
+    held = Grant.objects.filter(user=actor.user, revoked_at=None).exclude(root_id=actor.root_id)
+    links = [("다른 단체로", "tree:organisations")] if held.exists() else []
+    links += [
         ("두 번째 확인", "mfa_index"),
         ("비밀번호 바꾸기", "account_change_password"),
         ("나가기", "account_logout"),
