@@ -48,7 +48,6 @@ class World:
     def leaves(self) -> st.SearchStrategy[Expression]:
         units = st.sampled_from([*self.units, self.foreign_unit, 2**40])
         months = st.none() | st.integers(193601, 202612) | st.integers(0, 1100).map(Ago)
-        days = st.none() | st.integers(20_770, 21_300) | st.integers(0, 40).map(Ago)
         return st.one_of(
             st.sampled_from(["person", "stopped", "no_basis", "has_mobile", "shared_contact", "born"]).map(Leaf),
             st.builds(lambda f, u: Leaf(f, (u,)), st.sampled_from(["home", "scope", "here"]), units),
@@ -56,11 +55,20 @@ class World:
             st.builds(lambda t: Leaf("tag", (t.pk,)), st.sampled_from(self.tags)),
             st.just(Leaf("member", (self.made.entity.pk,))),
             st.builds(lambda first, last: Range("born", (), first, last), months, months),
-            st.builds(
-                lambda c: Leaf("received", (c,)), st.sampled_from([*self.campaigns, self.foreign_campaign, 2**40])
-            ),
+            self.sent(),
+        )
+
+    def sent(self) -> st.SearchStrategy[Expression]:
+        """What was received, and when."""
+        days = st.none() | st.integers(20_770, 21_300) | st.integers(0, 40).map(Ago)
+        return st.one_of(
+            st.integers(1, 6).map(lambda which: Leaf("received", (self.campaign(which),))),
             st.builds(lambda first, last: Range("messaged", (), first, last), days, days),
         )
+
+    def campaign(self, which: int) -> int:
+        """One of the latest four, one of the other root, or none at all."""
+        return [*self.campaigns[-which:], self.foreign_campaign, 2**40][0 if which < 5 else which - 7]
 
     def expressions(self) -> st.SearchStrategy[Expression]:
         return st.recursive(
@@ -169,6 +177,23 @@ def test_evaluators_agree_while_rows_and_the_clock_move(
             world.change(data.draw(st.sampled_from(KINDS)), some, data.draw(st.integers(0, 200)))
             if data.draw(st.booleans()):
                 bitmaps.forget(db.raw(), keep=data.draw(st.sampled_from([0, 3, 1000])))
+            agree(world, expression)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_evaluators_agree_while_campaigns_run_end_and_are_folded(
+    world: World, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bitmaps, "STORE_FROM", 0)
+    expression = data.draw(world.sent())
+    somebody = st.lists(st.integers(0, 59), min_size=1, max_size=8, unique=True)
+    for _ in range(data.draw(st.integers(2, 5))):
+        with clock.frozen(data.draw(st.sampled_from(MOMENTS))):
+            agree(world, expression)
+            some = [world.people[index] for index in data.draw(somebody)]
+            kind = data.draw(st.sampled_from(["send", "told", "told", "end", "fold"]))
+            world.change(kind, some, data.draw(st.integers(0, 200)))
             agree(world, expression)
 
 
