@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from majung.audience.criteria import ALL, LEAST, Condition, Group, Node, Unreadable
-from majung.crowd import registry
 from majung.crowd.expression import EVERYONE, Ago, And, AtLeast, Expression, Leaf, Not, Or, Range
 
 Shape = Literal["choices", "range", "days", "flag"]
@@ -55,12 +54,6 @@ class Field:
     most: int = 0
     suffix: str = ""
     hint: str = ""
-    needs: str = ""
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether some room declares the base set that the field ``needs``; until then it is neither shown nor asked."""
-        return not self.needs or registry.known(self.needs) is not None
 
 
 def _any(parts: list[Expression]) -> Expression:
@@ -178,11 +171,11 @@ FIELDS: Mapping[str, Field] = {
         Field(code="refused", label="수신거부", shape="choices", section=TIE, choices=REFUSALS, means=_refused),
         Field(
             code="received", label="이 메시지를 받음", shape="choices", section=SAID, refers="campaign",
-            means=_numbers("received", "campaign"), needs="received",
+            means=_numbers("received", "campaign"), hint="도착했거나 도착을 기다리는 사람",
         ),
         Field(
             code="messaged", label="최근에 메시지를 받음", shape="days", section=SAID, most=LONGEST_DAYS,
-            suffix="일 안에", means=_messaged, needs="messaged",
+            suffix="일 안에", means=_messaged, hint="우리 모든 조직의 메시지, 1일은 오늘",
         ),
     )
 }  # fmt: skip
@@ -191,7 +184,7 @@ FIELDS: Mapping[str, Field] = {
 def problem(asked: Condition) -> str:
     """What keeps the condition from being asked yet, in Korean; "" when it is whole. Raises Unreadable for nonsense."""
     found = FIELDS.get(asked.field)
-    if found is None or not found.is_answered:
+    if found is None:
         raise Unreadable("모르는 조건이 있습니다.")
     if found.choices is not None and not found.choices.keys() >= set(asked.values):
         raise Unreadable(f"‘{found.label}’에서 고를 수 없는 값입니다.")
@@ -199,6 +192,8 @@ def problem(asked: Condition) -> str:
         raise Unreadable("지역구 번호는 숫자입니다.")
     if found.shape not in ("range", "days") and (asked.low is not None or asked.high is not None):
         raise Unreadable(f"‘{found.label}’에는 처음과 끝을 적지 않습니다.")
+    if found.shape == "days" and asked.low is not None:
+        raise Unreadable(f"‘{found.label}’에는 날수 하나만 적습니다.")
     if found.most and max(asked.low or 0, asked.high or 0) > found.most:
         raise Unreadable(f"‘{found.label}’은 {found.most:,}까지 적을 수 있습니다.")
     if found.shape == "range":
@@ -207,7 +202,7 @@ def problem(asked: Condition) -> str:
         if asked.low is not None and asked.high is not None and asked.low > asked.high:
             return f"‘{found.label}’의 처음이 끝보다 큽니다."
     if found.shape == "days" and not asked.high:
-        return f"‘{found.label}’의 날수를 적어 주세요."
+        return f"‘{found.label}’의 날수를 1부터 {found.most:,}까지 적어 주세요."
     needs_value = found.shape == "choices" or (found.shape == "days" and found.choices is not None)
     if needs_value and not asked.values:
         return f"‘{found.label}’에서 하나 이상 골라 주세요."

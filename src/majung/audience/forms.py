@@ -60,7 +60,7 @@ class Section:
 def sections() -> list[Section]:
     """Everything that can be asked, by heading, in the order of the form."""
     found: dict[str, list[Field]] = {}
-    for field in filter(lambda one: one.is_answered, FIELDS.values()):
+    for field in FIELDS.values():
         found.setdefault(field.section, []).append(field)
     return [Section(label=label, fields=inside) for label, inside in found.items()]
 
@@ -68,8 +68,11 @@ def sections() -> list[Section]:
 def shown(actor: Actor, group: Group) -> Shown:
     """``group`` ready to be drawn for ``actor``: only what the actor sees can be picked."""
     asked = {c.field for c in criteria.conditions(group)}
-    wanted = {FIELDS[code].refers for code in asked if code in FIELDS}
-    lists: dict[Reference, Choices] = {kind: references.LISTERS[kind](actor) for kind in wanted if kind is not None}
+    picked: dict[Reference, set[str]] = {}
+    for condition in criteria.conditions(group):
+        if condition.field in FIELDS and (kind := FIELDS[condition.field].refers) is not None:
+            picked.setdefault(kind, set()).update(condition.values)
+    lists: dict[Reference, Choices] = {kind: references.LISTERS[kind](actor, of) for kind, of in picked.items()}
     districts = _districts(actor) if "district" in asked else ()
     return _shown(builder.placed(group), lists, districts, 1)
 
@@ -140,7 +143,7 @@ def _condition_said(node: Shown) -> str:
 
 def unknown(group: Group) -> bool:
     """Whether a condition asks for a field that does not exist; such criteria cannot be drawn."""
-    return any(asked.field not in FIELDS or not FIELDS[asked.field].is_answered for asked in criteria.conditions(group))
+    return any(asked.field not in FIELDS for asked in criteria.conditions(group))
 
 
 JOIN_WORDS = list(JOINS.items())
@@ -148,4 +151,4 @@ JOIN_WORDS = list(JOINS.items())
 
 def blank(field: str) -> Condition | None:
     """A condition of that field with nothing said yet, or None for no such field."""
-    return Condition(field=field) if field in FIELDS and FIELDS[field].is_answered else None
+    return Condition(field=field) if field in FIELDS else None

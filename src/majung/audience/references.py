@@ -1,7 +1,8 @@
 """Numbers and names behind the ids that criteria mention; what the actor does not see is not there."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -17,10 +18,13 @@ from majung.tree.enums import Act
 from majung.tree.models import Unit
 
 Finder = Callable[[Actor, Iterable[str]], Mapping[str, int]]
-Lister = Callable[[Actor], list[tuple[str, str]]]
+Lister = Callable[[Actor, Collection[str]], list[tuple[str, str]]]
+"""What an actor may pick, and of what is picked already whatever is in sight, however old it is."""
+
+MOST_IMPORTS = 200
 
 
-def _uuids(values: Iterable[str]) -> list[uuid.UUID]:
+def uuids(values: Iterable[str]) -> list[uuid.UUID]:
     """The values that are ids at all; the others are as unknown as any id that does not exist."""
     found = []
     for value in values:
@@ -32,12 +36,12 @@ def _uuids(values: Iterable[str]) -> list[uuid.UUID]:
 
 
 def _units(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = actor.units().filter(public_id__in=_uuids(values)).values_list("public_id", "pk")
+    rows = actor.units().filter(public_id__in=uuids(values)).values_list("public_id", "pk")
     return {str(public): number for public, number in rows}
 
 
 def _channels(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = _seen_channels(actor).filter(public_id__in=_uuids(values)).values_list("public_id", "pk")
+    rows = _seen_channels(actor).filter(public_id__in=uuids(values)).values_list("public_id", "pk")
     return {str(public): number for public, number in rows}
 
 
@@ -51,7 +55,7 @@ def _tags(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
 
 
 def _imports(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = _seen_imports(actor).filter(public_id__in=_uuids(values)).values_list("public_id", "pk")
+    rows = _seen_imports(actor).filter(public_id__in=uuids(values)).values_list("public_id", "pk")
     return {str(public): number for public, number in rows}
 
 
@@ -62,23 +66,33 @@ def _seen_imports(actor: Actor) -> QuerySet[ImportFile]:
     )
 
 
-def _list_units(actor: Actor) -> list[tuple[str, str]]:
+def _list_units(actor: Actor, _picked: Collection[str]) -> list[tuple[str, str]]:
     rows: Iterable[Unit] = actor.units().only("public_id", "name", "depth", "path")
     return [(str(unit.public_id), f"{'· ' * (unit.depth - 1)}{unit.name}") for unit in rows]
 
 
-def _list_channels(actor: Actor) -> list[tuple[str, str]]:
+def _list_channels(actor: Actor, _picked: Collection[str]) -> list[tuple[str, str]]:
     rows = _seen_channels(actor).order_by("unit__path", "name").values_list("public_id", "name")
     return [(str(public), name) for public, name in rows]
 
 
-def _list_tags(actor: Actor) -> list[tuple[str, str]]:
+def _list_tags(actor: Actor, _picked: Collection[str]) -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in Tag.objects.filter(root_id=actor.root_id).values_list("pk", "name")]
 
 
-def _list_imports(actor: Actor) -> list[tuple[str, str]]:
-    rows = _seen_imports(actor).order_by("-uploaded_at").values_list("public_id", "file_name", "uploaded_at")[:200]
+def _list_imports(actor: Actor, picked: Collection[str]) -> list[tuple[str, str]]:
+    seen = _seen_imports(actor).order_by("-uploaded_at").values_list("public_id", "file_name", "uploaded_at")
+    rows = latest_and_picked(seen, picked, MOST_IMPORTS)
     return [(str(public), f"{name} · {at:%Y.%m.%d}") for public, name, at in rows]
+
+
+def latest_and_picked(
+    seen: QuerySet[Any, tuple[Any, ...]], picked: Collection[str], most: int
+) -> list[tuple[Any, ...]]:
+    """The first ``most`` rows of ``seen``, whose first column is the public id, and the picked ones among the others."""
+    rows = list(seen[:most])
+    older = set(picked) - {str(row[0]) for row in rows}
+    return rows + list(seen.filter(public_id__in=uuids(older))) if older else rows
 
 
 def _none(_actor: Actor, _values: Iterable[str]) -> Mapping[str, int]:
@@ -90,7 +104,7 @@ FINDERS: dict[Reference, Finder] = {
 }  # fmt: skip
 LISTERS: dict[Reference, Lister] = {
     "unit": _list_units, "channel": _list_channels, "tag": _list_tags, "import": _list_imports,
-    "campaign": lambda _actor: [],
+    "campaign": lambda _actor, _picked: [],
 }  # fmt: skip
 """Campaigns lie above this room: it puts its own finder and lister in (``campaigns.apps``)."""
 
