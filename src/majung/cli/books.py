@@ -3,30 +3,48 @@
 import argparse
 import uuid
 
-import psycopg
-
+from majung.cli import database, installation
+from majung.cli.database import Connection
 from majung.core.errors import Invalid
+
+SHOWN = 10
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every term; the exit status is 1 when the sums do not agree."""
-    from majung import settings
-    from majung.delivery import books
+    """Print every term; the exit status is 1 when the sums do not agree. A stopped installation is woken for it."""
+    asked = _asked(arguments.campaign)
+    with installation.awake(installation.found()):
+        from majung import settings
+        from majung.delivery import books
 
-    with psycopg.connect(settings.database_url()) as connection:
-        found = books.books(connection, _number(connection, arguments.campaign))
-        print(books.in_words(found))
-    return 0 if found.is_balanced else 1
+        with database.connect(settings.database_url()) as connection:
+            number = _number(connection, asked)
+            try:
+                told = books.books(connection, number)
+            except LookupError:
+                raise Invalid(problem=f"{number}번 메시지는 아직 명단이 굳지 않아 장부가 없습니다.") from None
+            print(books.in_words(told))
+    return 0 if told.is_balanced else 1
 
 
-def _number(connection: psycopg.Connection[tuple[object, ...]], text: str) -> int:
-    if text.isdecimal() and len(text) < 19:
+def _asked(text: str) -> int | uuid.UUID:
+    if text.isascii() and text.isdecimal() and len(text) < 19:
         return int(text)
     try:
-        public_id = uuid.UUID(text)
+        return uuid.UUID(text)
     except ValueError:
-        raise Invalid(problem=f"‘{text}’은 캠페인 번호나 공개 id가 아닙니다.") from None
-    row = connection.execute("SELECT id FROM campaigns_campaign WHERE public_id = %s", [public_id]).fetchone()
+        raise Invalid(problem=f"‘{text}’은(는) 메시지의 번호나 공개 id가 아닙니다.") from None
+
+
+def _number(connection: Connection, asked: int | uuid.UUID) -> int:
+    if connection.execute("SELECT to_regclass('campaigns_campaign')").fetchall() == [(None,)]:
+        raise Invalid(problem="데이터베이스에 표가 없습니다. majung migrate 를 돌려 주세요.")
+    column = "id" if isinstance(asked, int) else "public_id"
+    row = connection.execute(f"SELECT id FROM campaigns_campaign WHERE {column} = %s", [asked]).fetchone()
     if row is None:
-        raise Invalid(problem="그런 캠페인이 없습니다.")
-    return int(str(row[0]))
+        latest = connection.execute(
+            "SELECT id, title FROM campaigns_campaign WHERE frozen_at IS NOT NULL ORDER BY id DESC LIMIT %s", [SHOWN]
+        ).fetchall()
+        known = "".join(f"\n  {number}  {title}" for number, title in latest) or " 아직 없습니다."
+        raise Invalid(problem=f"메시지 {asked}이(가) 없습니다. 장부가 있는 것:{known}")
+    return int(row[0])

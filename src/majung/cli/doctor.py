@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
+from majung.cli import database, installation
+from majung.cli.database import Connection
 from majung.core import env, roles
-from majung.core.embedded import APP, Embedded
+from majung.core.embedded import APP
 from majung.core.errors import Misconfigured
 from majung.core.sealing import Keyring
 
 LEAST_FREE_BYTES = 2 * 2**30
-LEAST_POSTGRES = 15
+SILENT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,34 +46,43 @@ def examine() -> Iterator[Finding]:
     """Every check, in the order in which things depend on each other."""
     from majung import settings
 
-    yield from _files(settings.HOME, settings.VAULT_KEY)
+    yield from _folders(settings.HOME)
     url = settings.database_url()
     if not url:
-        yield Finding(what="데이터베이스", seen="아직 없음", advice="majung up 으로 한 번 켜 주세요.")
+        yield Finding(what="설치", seen=f"{settings.HOME}에 아직 없음", advice="majung up 으로 한 번 켜 주세요.")
         return
-    checks: tuple[Callable[[psycopg.Connection[tuple[object, ...]]], Iterator[Finding]], ...] = (
-        _server,
-        _tables,
-        _work,
-    )
+    yield from _vault(settings.VAULT_KEY)
+    busy = installation.is_busy(settings.HOME)
+    yield Finding(what="이 기계의 마중", seen="켜져 있음" if busy else "꺼져 있음")
+    if not busy and not database.external():
+        start = "majung demo" if (settings.HOME / "demo.json").exists() else "majung up"
+        yield Finding(what="데이터베이스", seen="꺼져 있음", advice=f"{start} 으로 켠 뒤 다시 살펴봐 주세요.")
+        return
+    checks: tuple[Callable[[Connection], Iterator[Finding]], ...] = (_server, _tables, _work)
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        with database.connect(url) as connection:
             for check in checks:
                 yield from check(connection)
-    except psycopg.OperationalError as error:
-        embedded = not os.environ.get("DATABASE_URL")
-        running = embedded and Embedded(base=settings.HOME / "postgres").is_running()
-        advice = "majung up 으로 켜 주세요." if embedded and not running else "DATABASE_URL과 서버를 확인해 주세요."
-        yield Finding(what="데이터베이스", seen=str(error).strip().splitlines()[0], advice=advice)
+    except Misconfigured as error:
+        seen, _, advice = str(error).partition("\n")
+        yield Finding(what="데이터베이스", seen=seen, advice=advice)
         return
     yield from _web_role(settings.database_url(APP))
 
 
-def _files(home: Path, vault: Path) -> Iterator[Finding]:
+def _folders(home: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(home if home.exists() else "/").free
     yield Finding(
         what="디스크", seen=f"{free // 2**30}GB 남음", advice="" if free > LEAST_FREE_BYTES else "2GB 넘게 비워 주세요."
     )
+    for folder in (home, home / "uploads", home / "logs"):
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            yield Finding(
+                what="폴더", seen=f"{folder}에 쓸 수 없음", advice="마중을 돌리는 사용자가 쓸 수 있게 해 주세요."
+            )
+
+
+def _vault(vault: Path) -> Iterator[Finding]:
     try:
         Keyring.load(vault)
     except Misconfigured as error:
@@ -83,10 +92,11 @@ def _files(home: Path, vault: Path) -> Iterator[Finding]:
     yield Finding(what="금고 열쇠", seen=f"{vault} ({mode:o})")
 
 
-def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
-    version = connection.info.server_version // 10_000
-    advice = "" if version >= LEAST_POSTGRES else f"PostgreSQL {LEAST_POSTGRES} 이상이 필요합니다."
-    yield Finding(what="PostgreSQL", seen=str(version), advice=advice)
+def _server(connection: Connection) -> Iterator[Finding]:
+    yield Finding(what="PostgreSQL", seen=str(connection.info.server_version // 10_000))
+    if database.external():
+        for one in database.shortcomings(connection):
+            yield Finding(what="DATABASE_URL", seen="모자란 것이 있음", advice=one.removeprefix("- "))
     for name, wanted in (("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")):
         value = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
         seen = str(value[0]) if value else "?"
@@ -94,7 +104,7 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
             yield Finding(what=name, seen=seen, advice=f"{name} = {wanted} 이어야 전원이 꺼져도 장부가 남습니다.")
 
 
-def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def _tables(connection: Connection) -> Iterator[Finding]:
     import django
     from django.db import connection as default
     from django.db.migrations.executor import MigrationExecutor
@@ -106,14 +116,24 @@ def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
     yield Finding(what="표", seen=f"{waiting}단계 남음" if waiting else "이 판에 맞음", advice=advice)
 
 
-def _work(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def _work(connection: Connection) -> Iterator[Finding]:
+    [known] = connection.execute(
+        "SELECT to_regclass('procrastinate_workers'), to_regclass('campaign_chunk_rest')"
+    ).fetchall()
+    if None in known:
+        return
     from majung.delivery import queries
 
     strays = queries.strays()
     if strays:
         yield Finding(what="묶음의 자리", seen=f"{strays}개가 예비 칸에 있음", advice="majung migrate 를 돌려 주세요.")
-    row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'").fetchone()
-    failed = int(str(row[0])) if row else 0
+    [(failed, alive)] = connection.execute(
+        "SELECT (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'),"
+        " (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))",
+        [SILENT_SECONDS],
+    ).fetchall()
+    advice = "" if alive else "예약된 일을 할 일꾼이 없습니다. majung worker 를 켜 주세요."
+    yield Finding(what="일꾼", seen=f"{alive}", advice=advice)
     yield Finding(
         what="실패한 일", seen=f"{failed}건", advice="기록(logs/jobs.log)을 보고 까닭을 고쳐 주세요." if failed else ""
     )
@@ -122,12 +142,11 @@ def _work(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Findin
 def _web_role(url: str) -> Iterator[Finding]:
     """The web must run as a role that cannot change ledgers, nor switch row security off."""
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            row = connection.execute("SELECT current_user").fetchone()
+        with database.connect(url) as connection:
+            [(role,)] = connection.execute("SELECT current_user").fetchall()
             too_much = roles.excesses(connection)
-    except psycopg.OperationalError as error:
-        seen = str(error).strip().splitlines()[0]
-        yield Finding(what="웹의 역할", seen=seen, advice="DATABASE_URL_APP을 확인해 주세요.")
+    except Misconfigured as error:
+        yield Finding(what="웹의 역할", seen=str(error).splitlines()[0], advice="DATABASE_URL_APP을 확인해 주세요.")
         return
     advice = "웹이 너무 많은 권한으로 돕니다. majung migrate 를 돌리고 majung_app 역할로 켜 주세요." if too_much else ""
-    yield Finding(what="웹의 역할", seen="; ".join(too_much) or str(row[0] if row else "?"), advice=advice)
+    yield Finding(what="웹의 역할", seen="; ".join(too_much) or str(role), advice=advice)

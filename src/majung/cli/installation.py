@@ -5,14 +5,23 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from majung.cli.processes import Family, free_port, wait_for
+from majung.cli import database
+from majung.cli.processes import Family, free_port, is_free, undisturbed
+from majung.core import env
 from majung.core.embedded import APP, WORKER, Embedded
 from majung.core.errors import Misconfigured
 from majung.core.sealing import Keyring
+
+WEB_PORT, INGEST_PORT, SANDBOX_PORT = 8000, 8001, 8790
+_held: set[Path] = set()
+
+
+class Busy(Misconfigured):
+    """Another command runs the processes of the folder."""
 
 
 def say(sentence: str) -> None:
@@ -22,29 +31,64 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def prepared(home: Path) -> Iterator[None]:
-    """Folder, keys and tables exist, and the database runs inside the block; a server that ran before runs on after it.
+    """Folder, keys and tables exist, and the database answers inside the block.
 
     Sets ``MAJUNG_HOME`` and the secret key's variable for this process and its children.
     """
-    _make_keys(home)
-    server = None if os.environ.get("DATABASE_URL") else Embedded(base=home / "postgres")
-    mine = server if server is not None and not server.is_running() else None
-    try:
-        if server is not None:
-            if mine is not None:
-                say("데이터베이스를 켭니다.")
-            server.start()
+    with writable(home):
+        _make_keys(home)
+    with awake(home):
         migrate()
         yield
-    finally:
-        if mine is not None:
-            mine.stop()
+
+
+@contextmanager
+def awake(home: Path) -> Iterator[None]:
+    """The database answers inside the block. The embedded one is started when nothing runs in ``home``, and stopped after.
+
+    Whoever holds ``home`` (``alone``) owns its server, also one that a killed command left behind; beside somebody else's
+    processes it is theirs. Raises Misconfigured when the database of DATABASE_URL will not do.
+    """
+    if url := database.external():
+        with database.connect(url) as connection:
+            database.require(connection)
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone(home))
+        except Busy:
+            yield
+            return
+        server = Embedded(base=home / "postgres")
+        if not server.is_running():
+            say("데이터베이스를 켭니다.")
+        try:
+            server.start()
+            yield
+        finally:
+            with undisturbed():
+                server.stop()
+
+
+@contextmanager
+def writable(home: Path) -> Iterator[None]:
+    """What the block cannot write below ``home`` is a sentence. Raises Misconfigured."""
+    try:
+        yield
+    except OSError as error:
+        raise Misconfigured(
+            f"{error.filename or home}에 쓸 수 없습니다 ({error.strerror}). MAJUNG_HOME을 쓸 수 있는 폴더로 정해 주세요."
+        ) from error
 
 
 def _make_keys(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
-    (home / "static").mkdir(exist_ok=True)
+    for folder in ("static", "uploads", "logs"):
+        (home / folder).mkdir(exist_ok=True, mode=0o700)
+        if not os.access(home / folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied", str(home / folder))
     os.environ["MAJUNG_HOME"] = str(home)
     if not os.environ.get("MAJUNG_SECRET_KEY") and not os.environ.get("MAJUNG_SECRET_KEY_FILE"):
         path = home / "secret.key"
@@ -60,14 +104,51 @@ def _make_keys(home: Path) -> None:
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Nobody else runs the processes of ``home`` inside the block. Raises Misconfigured when somebody does."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "running.lock").open("a") as lock:
+    """Nobody else runs the processes of ``home`` inside the block; within one process it may be entered again. Raises Busy."""
+    home = home.absolute()
+    if home in _held:
+        yield
+        return
+    with ExitStack() as stack:
+        with writable(home):
+            home.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((home / "running.lock").open("a"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Misconfigured(f"{home}의 마중이 이미 켜져 있습니다. 그것을 쓰거나, 끄고 다시 켜 주세요.") from None
-        yield
+            raise Busy(f"{home}의 마중이 이미 켜져 있습니다. 그것을 쓰거나, 끄고 다시 켜 주세요.") from None
+        _held.add(home)
+        try:
+            yield
+        finally:
+            _held.discard(home)
+
+
+def is_busy(home: Path) -> bool:
+    """Whether the processes of ``home`` run (or begin to)."""
+    if not (home / "running.lock").exists():
+        return False
+    try:
+        with alone(home):
+            return False
+    except Busy:
+        return True
+
+
+def found() -> Path:
+    """The folder of the installation that the environment means. Raises Misconfigured when there is none."""
+    home = env.home()
+    if database.external() or (home / "postgres" / "passwords.json").exists():
+        return home
+    demo = demo_home()
+    hint = f" 데모를 보려면 MAJUNG_HOME={demo} 을 앞에 붙여 주세요." if (demo / "postgres").exists() else ""
+    raise Misconfigured(f"{home}에 아직 설치가 없습니다. majung up 으로 한 번 켜 주세요.{hint}")
+
+
+def demo_home() -> Path:
+    """The folder of the demo: ``MAJUNG_HOME``, else beside that of a real installation."""
+    home = env.home()
+    return home if os.environ.get("MAJUNG_HOME") else home.with_name(f"{home.name}-demo")
 
 
 def migrate() -> None:
@@ -92,8 +173,14 @@ class Ports:
 
 
 def choose_ports(web: int | None, *, sandbox: bool) -> Ports:
-    """Free ports. Addresses that the environment does not name yet follow from them, before anybody reads the settings."""
-    ports = Ports(web=free_port(web or 8000), ingest=free_port(8001), sandbox=free_port(8790) if sandbox else None)
+    """The web's port as it was asked for, else free ones. Raises Misconfigured when that one is taken.
+
+    Addresses that the environment does not name yet follow from them, before anybody reads the settings.
+    """
+    require_port(web)
+    ports = Ports(
+        web=web or free_port(WEB_PORT), ingest=free_port(INGEST_PORT), sandbox=free_port(SANDBOX_PORT) if sandbox else None
+    )  # fmt: skip
     os.environ.setdefault("MAJUNG_BASE_URL", _local(ports.web))
     os.environ.setdefault("MAJUNG_INGEST_URL", _local(ports.ingest))
     if ports.sandbox is not None:
@@ -101,29 +188,28 @@ def choose_ports(web: int | None, *, sandbox: bool) -> Ports:
     return ports
 
 
+def require_port(port: int | None, host: str = "127.0.0.1") -> None:
+    """Raises Misconfigured when something listens there already."""
+    if port is not None and not is_free(port, host):
+        raise Misconfigured(f"{host}의 포트 {port}은(는) 쓸 수 없습니다(쓰는 중). --port로 다른 포트를 골라 주세요.")
+
+
 @contextmanager
 def running(home: Path, ports: Ports, *, senders: int) -> Iterator[Family]:
     """Web, ingest, worker (and sandbox) run and answer inside the block."""
     family = Family(home / "logs")
-    python = sys.executable
+    majung = [sys.executable, "-m", "majung"]
     try:
         if ports.sandbox is not None:
-            messenger = [
-                python,
-                "-m",
-                "majung_sandbox",
-                "--port",
-                str(ports.sandbox),
-                "--state",
-                str(home / "sandbox.sqlite"),
-            ]
-            wait_for(f"{_local(ports.sandbox)}/_control/health", family.start("sandbox", messenger))
-        majung = [python, "-m", "majung"]
-        pages = family.start("web", [*majung, "web", "--port", str(ports.web)], MAJUNG_ROLE=APP)
-        inlet = family.start("ingest", [*majung, "ingest", "--port", str(ports.ingest)], MAJUNG_ROLE=APP)
+            state = str(home / "sandbox.sqlite")
+            messenger = [sys.executable, "-m", "majung_sandbox", "--port", str(ports.sandbox), "--state", state]
+            family.start("sandbox", messenger, f"{_local(ports.sandbox)}/_control/health")
+            family.wait()
+        pages, inlet = f"{_local(ports.web)}/accounts/login/", f"{_local(ports.ingest)}/healthz"
+        family.start("web", [*majung, "web", "--port", str(ports.web)], pages, MAJUNG_ROLE=APP)
+        family.start("ingest", [*majung, "ingest", "--port", str(ports.ingest)], inlet, MAJUNG_ROLE=APP)
         family.start("worker", [*majung, "worker", "--senders", str(senders)], MAJUNG_ROLE=WORKER)
-        wait_for(f"{_local(ports.web)}/accounts/login/", pages)
-        wait_for(f"{_local(ports.ingest)}/healthz", inlet)
+        family.wait()
         yield family
     finally:
         family.stop()

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+import psycopg
+
+from majung.cli import database
 from majung.core.errors import Misconfigured, Outside, Refusal
 
 TEST = "tests:run"
@@ -22,30 +25,44 @@ def main(argv: Sequence[str]) -> int:
     module, _, function = arguments.run.partition(":")
     run: Callable[[argparse.Namespace], int] = getattr(import_module(f"majung.cli.{module}"), function)
     try:
+        database.external()
         return run(arguments)
     except (Refusal, Misconfigured, Outside) as error:
-        print(f"majung: {error}", file=sys.stderr)
-        return 2
+        return _sorry(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader (head, less) left; point stdout elsewhere so that the interpreter's last flush is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        # Django wraps what psycopg says; a database that went away in the middle is no bug of ours.
+        if isinstance(error.__cause__ or error, psycopg.OperationalError):
+            return _sorry(database.unreachable(error))
+        raise
 
 
-def _people(text: str) -> int:
-    number = int(text)
-    if not 1_000 <= number <= 20_000_000:
-        raise argparse.ArgumentTypeError("1,000–20,000,000 사이여야 합니다")
-    return number
+def _sorry(sentence: str) -> int:
+    print(f"majung: {sentence}", file=sys.stderr)
+    return 2
 
 
-def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65_535:
-        raise argparse.ArgumentTypeError("1–65535 사이여야 합니다")
-    return number
+def _between(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers for argparse."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text.replace(",", ""))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"‘{text}’은(는) 수가 아닙니다") from None
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{least:,}–{most:,} 사이여야 합니다")
+        return number
+
+    return read
+
+
+_people, _port, _senders = _between(1_000, 20_000_000), _between(1, 65_535), _between(1, 64)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,9 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = command("demo", "demo:run", "꾸며 낸 정당의 나무를 만들고, 메시지 한 통을 254개 지역구 채널로 보내 봅니다.")
     demo.add_argument("--once", action="store_true", help="임시 폴더에서 한 번 돌리고 끝냅니다")
-    demo.add_argument("--people", type=_people, default=100_000, metavar="N", help="꾸며 낼 사람 수 (기본 100,000)")
+    demo.add_argument("--people", type=_people, metavar="N", help="꾸며 낼 사람 수 (기본 100,000)")
     demo.add_argument("--json", action="store_true", help="마지막 줄에 결과를 JSON으로 적습니다 (--once와 함께)")
-    demo.add_argument("--at", metavar="HH:MM[:SS]", default="10:00", help="데모 시계가 시작하는 서울 시각 (기본 10:00)")
+    demo.add_argument(
+        "--at", metavar="HH:MM[:SS]", default="10:00", help="메시지를 보내는 때의 데모 시계 (서울, 기본 10:00)"
+    )
     _ports(demo)
 
     up = command("up", "up:run", "이 기계에서 모두 켭니다: 데이터베이스, 웹, 수신, 일꾼.")
@@ -73,11 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--port", type=_port, default=8001)
     ingest.add_argument("--host", default="127.0.0.1")
     worker = command("worker", "serve:worker", "일꾼만 켭니다: 예약된 일과 발송.")
-    worker.add_argument("--senders", type=int, default=max(1, (os.cpu_count() or 2)), help="발송 프로세스 수")
+    worker.add_argument(
+        "--senders", type=_senders, default=max(1, (os.cpu_count() or 2)), help="발송 프로세스 수 (기본 코어 수)"
+    )
     command("migrate", "up:migrate", "데이터베이스의 표를 이 판에 맞춥니다.")
     command("doctor", "doctor:run", "이 설치를 살펴보고, 고칠 것을 알려 줍니다.")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
-    books.add_argument("campaign", help="캠페인 번호 또는 공개 id")
+    books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
     owner = command("create-owner", "owner:run", "조직, 법인, 소유자를 만듭니다.")
     for name, text in (("organisation", "조직 이름"), ("entity", "법인 이름"), ("email", "소유자 전자우편")):
         owner.add_argument(f"--{name}", required=True, metavar=text)
@@ -88,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ports(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=None, help="웹 포트 (기본 8000, 쓰는 중이면 빈 포트)")
+    parser.add_argument("--port", type=_port, default=None, help="웹 포트 (정하지 않으면 8000, 쓰는 중이면 빈 포트)")
 
 
 def project_folder() -> Path:

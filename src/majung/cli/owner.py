@@ -7,11 +7,14 @@ import sys
 
 from majung.cli.installation import prepared, say
 from majung.core import env
+from majung.core.errors import Invalid
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The organisation exists and its owner can sign in. The password comes from MAJUNG_OWNER_PASSWORD or is asked for."""
     password = os.environ.get("MAJUNG_OWNER_PASSWORD") or (getpass.getpass("비밀번호: ") if sys.stdin.isatty() else "")
+    if not password:
+        raise Invalid(problem="비밀번호가 없습니다. 터미널에서 돌리거나 MAJUNG_OWNER_PASSWORD로 정해 주세요.")
     with prepared(env.home()):
         from majung.tree.services import create_owner
 

@@ -9,14 +9,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from majung.core.errors import Misconfigured
 
 STOP_SECONDS = 20.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a polite kill, and the terminal that was closed: each ends a command in the same orderly way."""
 _PR_SET_PDEATHSIG = 1
+
+
+def end_in_order() -> None:
+    """From here on each of ENDINGS raises KeyboardInterrupt, also in a process that a script put into the background."""
+    for number in ENDINGS:
+        signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Inside the block ENDINGS are not heard: a second, impatient Ctrl-C must not leave half of the processes behind."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _die_with_parent() -> None:
@@ -26,12 +46,13 @@ def _die_with_parent() -> None:
 
 @dataclass(slots=True)
 class Child:
-    """One process and how to start it again."""
+    """One process and how to start it again; ``address`` answers when it is ready, if it has one."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     log: Path
+    address: str = ""
     process: subprocess.Popen[bytes] | None = None
     starts: list[float] = field(default_factory=list)
 
@@ -58,12 +79,28 @@ class Family:
         self.children: list[Child] = []
         logs.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def start(self, name: str, argv: Sequence[str], **env: str) -> Child:
+    def start(self, name: str, argv: Sequence[str], address: str = "", **env: str) -> Child:
         """Start one child and keep it."""
-        child = Child(name, argv, env, self.logs / f"{name}.log")
+        child = Child(name, argv, env, self.logs / f"{name}.log", address)
         child.start()
         self.children.append(child)
         return child
+
+    def wait(self) -> None:
+        """Every child that has an address answers there."""
+        for child in self.children:
+            if child.address:
+                wait_for(child.address, child)
+
+    def again(self, between: Callable[[], None], *, but: str) -> None:
+        """Every child but one has ended, was started anew after ``between`` had changed the environment, and answers."""
+        chosen = [child for child in self.children if child.name != but]
+        _end(chosen)
+        between()
+        for child in chosen:
+            child.starts.clear()
+            child.start()
+        self.wait()
 
     def check(self) -> list[str]:
         """Start again whatever ended by itself; returns the names. Raises Misconfigured when one keeps ending."""
@@ -79,17 +116,22 @@ class Family:
 
     def stop(self) -> None:
         """Every child has ended: asked first, killed after a while."""
-        alive = [c.process for c in reversed(self.children) if c.process is not None and c.process.poll() is None]
-        for process in alive:
-            process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in alive:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        with undisturbed():
+            _end(self.children)
         self.children.clear()
+
+
+def _end(children: Sequence[Child]) -> None:
+    alive = [c.process for c in reversed(children) if c.process is not None and c.process.poll() is None]
+    for process in alive:
+        process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in alive:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def tail(log: Path, lines: int = 12) -> str:
@@ -102,17 +144,22 @@ def tail(log: Path, lines: int = 12) -> str:
 
 def free_port(preferred: int | None = None) -> int:
     """``preferred`` when nobody listens there, else a free one."""
-    for port in (preferred, 0):
-        if port is None:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Misconfigured("빈 포트가 없습니다")
+    if preferred is not None and is_free(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether this process could listen there now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_for(url: str, child: Child, seconds: float = 60.0) -> None:

@@ -4,22 +4,26 @@ import argparse
 import os
 import sys
 
+from majung.cli import database, installation
 from majung.core.embedded import APP, WORKER
+from majung.core.errors import Misconfigured
+from majung.core.sealing import Keyring
 
 
 def web(arguments: argparse.Namespace) -> int:
     """The console, the portal and the API: WSGI on threads, as the web role."""
-    os.environ.setdefault("MAJUNG_ROLE", APP)
+    _require(APP)
     return _granian("majung.wsgi:application", "wsgi", arguments, "--blocking-threads", "4")
 
 
 def ingest(arguments: argparse.Namespace) -> int:
     """Webhooks and delivery reports: a bare ASGI app, as the web role."""
-    os.environ.setdefault("MAJUNG_ROLE", APP)
+    _require(APP)
     return _granian("majung.ingest.app:application", "asginl", arguments)
 
 
 def _granian(target: str, interface: str, arguments: argparse.Namespace, *more: str) -> int:
+    installation.require_port(arguments.port, arguments.host)
     os.execv(
         sys.executable,
         [
@@ -31,7 +35,23 @@ def _granian(target: str, interface: str, arguments: argparse.Namespace, *more: 
 
 def worker(arguments: argparse.Namespace) -> int:
     """Jobs and dispatchers run until asked to stop; a dispatcher that falls is started again."""
-    os.environ.setdefault("MAJUNG_ROLE", WORKER)
+    _require(WORKER)
     from majung.cli.worker import run
 
     return run(arguments.senders)
+
+
+def _require(role: str) -> None:
+    """Keys and tables are there and the database answers this role. Raises Misconfigured, before anything is started."""
+    os.environ.setdefault("MAJUNG_ROLE", role)
+    home = installation.found()
+    from majung import settings
+
+    Keyring.load(settings.VAULT_KEY)
+    if not settings.SECRET_KEY:
+        raise Misconfigured(f"서명 열쇠가 없습니다: {home / 'secret.key'}에 두거나 MAJUNG_SECRET_KEY로 정해 주세요.")
+    with database.connect(settings.database_url(settings.ROLE)) as connection:
+        if connection.execute("SELECT to_regclass('tree_organisation')").fetchall() == [(None,)]:
+            raise Misconfigured("데이터베이스에 표가 없습니다. majung migrate 를 돌려 주세요.")
+    with installation.writable(home):
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from majung.cli.main import project_folder
+from majung.cli.processes import end_in_order, undisturbed
 from majung.core.embedded import Embedded
 from majung.core.sealing import Keyring
 
@@ -26,6 +27,7 @@ FORGOTTEN = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Run pytest in the checkout with whatever arguments follow. ``DATABASE_URL`` names another server to test on."""
+    end_in_order()
     command = [sys.executable, "-m", "pytest", *arguments.paths, *arguments.rest]
     with _installation() as environment:
         return subprocess.run(command, cwd=project_folder(), env=environment, check=False).returncode
@@ -47,6 +49,7 @@ def _installation() -> Iterator[dict[str, str]]:
             environment["DATABASE_URL"] = server.url()
         yield environment
     finally:
-        if server is not None:
-            server.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        with undisturbed():
+            if server is not None:
+                server.stop()
+            shutil.rmtree(home, ignore_errors=True)

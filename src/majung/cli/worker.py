@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from majung.cli.processes import Family
+from majung.cli.installation import say
+from majung.cli.processes import ENDINGS, Family
 
 
 def run(senders: int) -> int:
@@ -19,8 +20,8 @@ def run(senders: int) -> int:
         nonlocal stopping
         stopping = True
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in ENDINGS:
+        signal.signal(number, stop)
     family = Family(Path(settings.HOME) / "logs")
     family.start(
         "jobs",
@@ -28,13 +29,13 @@ def run(senders: int) -> int:
         DJANGO_SETTINGS_MODULE="majung.settings",
     )
     url = settings.database_url(settings.ROLE)
-    for number in range(senders):
-        family.start(f"sender-{number}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)
+    for place in range(senders):
+        family.start(f"sender-{place}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)
     try:
         while not stopping:
             time.sleep(0.5)
             for name in family.check():
-                print(f"{name} restarted", file=sys.stderr, flush=True)
+                say(f"{name}이(가) 멈춰 다시 켰습니다. 기록: {family.logs / f'{name}.log'}")
     finally:
         family.stop()
     return 0

@@ -1,8 +1,11 @@
 """Runs the demo: loads the world, sends the main campaign, and gathers every figure of it."""
 
+import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +15,15 @@ from majung.accounts.models import User
 from majung.campaigns import services as campaigns
 from majung.campaigns.enums import Kind, State
 from majung.campaigns.models import Campaign
+from majung.campaigns.report import words_of
 from majung.campaigns.services import Wording
 from majung.channels.enums import MessageKind
-from majung.channels.models import Channel
+from majung.channels.models import Channel, DealerAccount, KakaoApp
 from majung.core import clock, db
 from majung.core.errors import Outside
 from majung.delivery.books import Books, books
-from majung.delivery.models import Dispatch
-from majung.delivery.outcomes import DispatchState
+from majung.delivery.models import Chunk, Dispatch
+from majung.delivery.outcomes import ChunkState, DispatchState
 from majung.demo import evidence, population, world
 from majung.demo import people as crowd
 from majung.demo import tree as party
@@ -64,6 +68,7 @@ class Outcome:
     plan_seconds: float
     send_seconds: float
     worker_rss_mb: float
+    held_until: datetime | None
 
     @property
     def balances(self) -> bool:
@@ -101,15 +106,23 @@ class Outcome:
         """The books, for a person."""
         b = self.books
         reasons = "".join(
-            f"\n      {n:>9,}명  {reason}" for reason, n in sorted(b.left_out.items(), key=lambda x: -x[1])
+            f"\n      {n:>9,}명  {words_of(reason)[0]} ({reason})"
+            for reason, n in sorted(b.left_out.items(), key=lambda x: -x[1])
         )
+        held = f"\n  남은 사람에게는 {_moment(self.held_until)}부터 나갑니다." if self.held_until and b.not_yet else ""
         return (
-            f"\n  대상 {b.audience:,}명 = 제외 {sum(b.left_out.values()):,} + 접수됨 {b.accepted:,} + 거절됨 {b.refused:,}"
-            f" + 확인 중 {b.in_doubt:,} + 남음 {b.not_yet:,}{reasons}"
-            f"\n  모형이 받은 메시지 {self.proof.gateway_saw:,}통 · 잃은 것 {self.proof.lost} · 두 번 간 것 {self.proof.double}"
+            f"\n  대상 {b.audience:,}명 = 제외 {sum(b.left_out.values()):,} + 접수 {b.accepted:,} + 거절 {b.refused:,}"
+            f" + 확인 중 {b.in_doubt:,} + 남음 {b.not_yet:,}{reasons}{held}"
+            f"\n  모의 메신저가 센 메시지 {self.proof.gateway_saw:,}통 (친구가 아니면 다음 채널로 한 번 더 보냅니다)"
+            f"\n  잃은 것 {self.proof.lost + self.proof.unknown} · 두 번 간 것 {self.proof.double}"
             f"\n  비용 {self.cost_centiwon // 100:,}원 (장문 문자라면 {self.lms_centiwon // 100:,}원)"
             f"\n  명단 {self.plan_seconds:.1f}초 · 발송 {self.send_seconds:.1f}초\n"
         )
+
+
+def _moment(at: datetime) -> str:
+    there = clock.seoul(at)
+    return f"{there.month}월 {there.day}일 {there:%H:%M}"
 
 
 def load(count: int, *, say: Say) -> None:
@@ -123,8 +136,29 @@ def load(count: int, *, say: Say) -> None:
     gateway.post("phones", [{"name": n, "number": m} for n, m in zip(sample.names(), sample.mobiles(), strict=True)])
 
 
+def put_clock(family: "Family", at: datetime) -> None:
+    """Majung's processes were started anew on a clock that reads ``at``, and the sandbox, which keeps its books, follows."""
+
+    def turn() -> None:
+        os.environ[clock.VARIABLE] = f"{clock.offset_to(at):.3f}"
+        Gateway(settings.SANDBOX_URL).post("clock", {"offset_seconds": clock.offset_seconds()})
+
+    family.again(turn, but="sandbox")
+
+
+def rejoin() -> None:
+    """After a second start: the sandbox, which remembers the rest, learns where the inlet listens now."""
+    world.address(Gateway(settings.SANDBOX_URL), DealerAccount.objects.earliest("pk"), KakaoApp.objects.earliest("pk"))
+
+
 def send(family: "Family", *, say: Say) -> Outcome:
-    """The main campaign is written, checked, confirmed and followed to its end."""
+    """The main campaign is written, checked, confirmed and followed until it ends or must wait for its hour."""
+    campaign, planned = begin(say=say)
+    return outcome(campaign, planned=planned, peak=follow(campaign, family, say=say))
+
+
+def begin(*, say: Say) -> tuple[Campaign, float]:
+    """The main campaign was written, checked and confirmed, and its list is frozen; and how many seconds that took."""
     actor, centre = _operator()
     campaign = _write(actor, centre)
     found = campaigns.check(actor, campaign)
@@ -133,24 +167,27 @@ def send(family: "Family", *, say: Say) -> Outcome:
     campaigns.confirm(actor, campaign)
     planned = _await_plan(campaign) - begun
     say(f"명단을 {planned:.1f}초에 굳혔습니다. 보냅니다.")
-    peak = _follow(campaign, family, say)
+    return campaign, planned
+
+
+def outcome(campaign: Campaign, *, planned: float, peak: float) -> Outcome:
+    """Every figure of the campaign as it stands, from both sides."""
     dispatch = Dispatch.objects.get(pk=campaign.pk)
-    if dispatch.first_claim_at is None or dispatch.last_settled_at is None:
-        raise Outside(f"캠페인이 {dispatch.state} 상태로 남았습니다: {dispatch.problem}", retryable=False)
     ledger = books(db.raw(), campaign.pk)
-    proof = evidence.gather(db.raw(), campaign.pk, Gateway(settings.SANDBOX_URL))
+    first, last = dispatch.first_claim_at, dispatch.last_settled_at
     return Outcome(
         campaign_id=campaign.pk,
         units=Unit.objects.count(),
         channels=Channel.objects.count(),
         people=Person.objects.count(),
         books=ledger,
-        proof=proof,
+        proof=evidence.gather(db.raw(), campaign.pk, Gateway(settings.SANDBOX_URL)),
         cost_centiwon=ledger.cost_centiwon,
         lms_centiwon=ledger.accepted * world.PRICES[MessageKind.LMS],
         plan_seconds=planned,
-        send_seconds=(dispatch.last_settled_at - dispatch.first_claim_at).total_seconds(),
+        send_seconds=(last - first).total_seconds() if first and last else 0.0,
         worker_rss_mb=peak,
+        held_until=dispatch.not_before if dispatch.not_before > clock.now() else None,
     )
 
 
@@ -189,13 +226,13 @@ def _await_plan(campaign: Campaign) -> float:
     raise Outside(f"명단을 굳히지 못했습니다: {campaign.get_state_display()} {campaign.problem}", retryable=False)
 
 
-def _follow(campaign: Campaign, family: "Family", say: Say) -> float:
-    """Waits for the end; returns the peak memory of one sending process in MB."""
+def follow(campaign: Campaign, family: "Family", *, say: Say) -> float:
+    """Waits until the campaign ended or its rest waits for the hour; returns the peak memory of one sending process in MB."""
     peak, told = 0.0, 0.0
     for _ in _patiently(campaign, pause=0.2):
         peak = max(peak, _senders_peak_mb(family))
         dispatch = Dispatch.objects.get(pk=campaign.pk)
-        if dispatch.state in {DispatchState.FINISHED, DispatchState.STOPPED}:
+        if dispatch.state in {DispatchState.FINISHED, DispatchState.STOPPED} or _is_held(dispatch):
             return peak
         if dispatch.state == DispatchState.PAUSED:
             raise Outside(f"캠페인이 멈췄습니다: {dispatch.pause_reason} {dispatch.problem}", retryable=False)
@@ -204,6 +241,16 @@ def _follow(campaign: Campaign, family: "Family", say: Say) -> float:
             now = books(db.raw(), campaign.pk)
             say(f"  접수 {now.accepted:,} · 거절 {now.refused:,} · 확인 중 {now.in_doubt:,} · 남음 {now.not_yet:,}")
     raise Outside("캠페인이 끝나지 않습니다", retryable=False)
+
+
+def _is_held(dispatch: Dispatch) -> bool:
+    """Whether nothing is out any more and the rest may not leave yet."""
+    return (
+        dispatch.not_before > clock.now()
+        and not Chunk.objects.filter(
+            campaign_id=dispatch.pk, state__in=(ChunkState.CLAIMED, ChunkState.HANDED)
+        ).exists()
+    )
 
 
 def _patiently(campaign: Campaign, *, pause: float) -> Iterator[None]:
@@ -236,12 +283,17 @@ def _peak_mb(folder: Path) -> float:
     return int(line.split()[1]) / 1024
 
 
-def welcome() -> str:
+def welcome(home: Path) -> str:
     """Where to go and how to sign in."""
-    lines = "".join(f"\n    {o.email:<24} {o.label}" for o in world.OPERATORS)
+    width = max(len(operator.email) for operator in world.OPERATORS)
+    lines = "".join(f"\n      {o.email:<{width}}  {o.label}" for o in world.OPERATORS)
+    main = Campaign.objects.filter(title=TITLE).order_by("pk").values_list("pk", flat=True).first()
     return (
-        f"\n  콘솔        {settings.BASE_URL}"
-        f"\n  휴대전화    {settings.SANDBOX_URL}  (친구가 되어 읽고, 거부하고, 차단해 보세요)"
-        f"\n  로그인      비밀번호는 모두 {world.PASSWORD}{lines}"
+        f"\n  콘솔      {settings.BASE_URL}"
+        f"\n  휴대전화  {settings.SANDBOX_URL}  (친구가 되어 읽고, 거부하고, 차단해 보세요)"
+        f"\n  로그인    비밀번호는 모두 {world.PASSWORD}{lines}"
+        f"\n  시계      서울 {_moment(clock.now())} (데모만의 시계입니다)"
+        f"\n  장부      MAJUNG_HOME={shlex.quote(str(home))} ./majung books {main}"
+        f"\n  폴더      {home}  (지우면 다음에 새로 만듭니다)"
         f"\n\n  끄기: Ctrl-C. 다시 켜면 데이터가 그대로 있습니다.\n"
     )

@@ -13,6 +13,7 @@ PARTY = "가람당"
 ENTITY = "가람당"
 CENTRE, PROVINCE, DISTRICT, REPRESENTATIVE = "중앙당", "시도당", "지역위원회", "대표"
 CENTRE_CODE = "TOP"
+OWNER = "owner@demo.example"
 UNCOMMON_PCT = 0.4
 
 

@@ -89,7 +89,7 @@ def build(gateway: Gateway, say: Say, places: Sequence[Place] | None = None) -> 
     ``places``: its units, parents first; without them the whole party.
     """
     places = party.places() if places is None else places
-    owner = tree.create_owner(party.PARTY, OrganisationKind.POLITICAL, party.ENTITY, "owner@demo.example", PASSWORD)
+    owner = tree.create_owner(party.PARTY, OrganisationKind.POLITICAL, party.ENTITY, party.OWNER, PASSWORD)
     centre = _actor(owner)
     units = _units(centre, places)
     say(f"조직 {len(units)}곳을 세웠습니다.")
@@ -160,7 +160,6 @@ def _account(centre: Actor, unit: Unit, gateway: Gateway, made: dict[str, Channe
         "accounts",
         {
             "apiKey": KEY, "apiSecret": SECRET, "balance": BALANCE_WON, "senders": [SENDER],
-            "webhook_url": f"{settings.INGEST_URL}/r/{account.report_token}",
         },
     )  # fmt: skip
     rows = [
@@ -174,7 +173,7 @@ def _account(centre: Actor, unit: Unit, gateway: Gateway, made: dict[str, Channe
         for code, c in made.items()
     ]
     gateway.post("channels", rows)
-    gateway.post("kakao", {"webhook_url": f"{settings.INGEST_URL}/k/{app.path_token}", "admin_key": ADMIN_KEY})
+    address(gateway, account, app)
     sheet = "검색용 아이디,발신 프로필 ID\n" + "".join(f"{row['searchId']},{row['pfId']}\n" for row in rows)
     done = channels.import_profiles(centre, account, sheet.encode("cp949"))
     if done.problems:
@@ -184,6 +183,12 @@ def _account(centre: Actor, unit: Unit, gateway: Gateway, made: dict[str, Channe
     _await_job(channels.ask(centre, account, JobKind.CHECK))
     account.refresh_from_db()
     return account
+
+
+def address(gateway: Gateway, account: DealerAccount, app: KakaoApp) -> None:
+    """The sandbox knows where this installation's inlet listens now."""
+    gateway.post(f"accounts/{KEY}/webhook", {"url": f"{settings.INGEST_URL}/r/{account.report_token}"})
+    gateway.post("kakao", {"webhook_url": f"{settings.INGEST_URL}/k/{app.path_token}", "admin_key": ADMIN_KEY})
 
 
 def _await_job(job: AccountJob, seconds: float = 60.0) -> None:
