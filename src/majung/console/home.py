@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.db import connection
@@ -13,15 +12,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from majung.accounts.models import User
-from majung.activity import services as activity
 from majung.activity.models import Duty
 from majung.campaigns.models import Campaign
 from majung.campaigns.queries import campaigns as find_campaigns
 from majung.core import clock, sql
-from majung.core.errors import NotYours
 from majung.core.text import nfc
 from majung.people import console as people
 from majung.tree.actor import Actor
@@ -80,7 +76,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "opens": OPENS,
             "closes": CLOSES,
             "may_write": Act.CAMPAIGNS_WRITE in actor.acts,
-            "may_tick": Act.TREE_MANAGE in actor.acts,
+            "now": clock.now(),
         },
     )
 
@@ -164,23 +160,6 @@ def _budgets(units: Sequence[Unit]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-@login_required
-@require_POST
-def duty_done(request: HttpRequest, number: int) -> HttpResponse:
-    """The duty is done, says somebody who manages the unit that owes it."""
-    actor: Actor | None = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
-    duty = Duty.objects.filter(pk=number, root_id=actor.root_id).first() if actor else None
-    unit = Unit.objects.filter(pk=duty.unit_id).first() if duty else None
-    if actor is None or duty is None or unit is None or not actor.sees(unit):
-        raise NotYours()
-    actor.require(Act.TREE_MANAGE, unit)
-    activity.fulfil(actor, duty.pk)
-    messages.success(
-        request, f"‘{duty.title}’을(를) 마쳤다고 적었습니다.".replace("을(를)", text.particle(duty.title, "을를"))
-    )
-    return redirect("console:home")
 
 
 @login_required

@@ -4,12 +4,14 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from majung.console import home
+from majung.console import duties, home
 
 own = [
     path("", home.home, name="home"),
     path("search/", home.search, name="search"),
-    path("duties/<int:number>/done/", home.duty_done, name="duty_done"),
+    path("duties/<int:number>/", duties.duty, name="duty"),
+    path("duties/<int:number>/done/", duties.duty_done, name="duty_done"),
+    path("duties/<int:number>/people/", duties.duty_people, name="duty_people"),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((own, "console"))),
