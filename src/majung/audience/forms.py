@@ -137,7 +137,8 @@ def _condition_said(node: Shown) -> str:
         low, high = ("" if bound is None else str(bound) for bound in (node.low, node.high))
         return f"{field.label} {low}–{high}{field.suffix}"
     if field.shape == "days":
-        return f"{field.label} {node.high}{field.suffix}{f' ({values})' if values else ''}"
+        within = f"{node.high}{field.suffix} {field.label.removeprefix('최근에 ')}"
+        return f"{within} ({values})" if values else within
     return f"{field.label} {values}".strip()
 
 
