@@ -57,10 +57,10 @@ def facts(actor: Actor, unit: Unit) -> list[tuple[str, str]]:
     channels = _of(actor, [unit]).get(unit.pk, [])
     if not channels:
         return [("채널", "없음")] if Act.CHANNELS_VIEW in actor.acts else []
-    health, counted = queries.health_of(channels), queries.friends_of(channels)
+    health, friends = queries.health_of(channels), _friends(actor, channels, queries.friends_of(channels))
     return [
         *((("채널", f"{one.name}{f' {one.search_id}' if one.search_id else ''} · {health[one.pk].word}")) for one in channels),
-        ("친구", f"{text.number(_friends(actor, channels, counted))}명"),
+        ("친구", "10명 미만" if actor.is_blind and friends < 10 else f"{text.number(friends)}명"),
     ]  # fmt: skip
 
 

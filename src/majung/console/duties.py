@@ -33,6 +33,7 @@ from majung.tree.models import LegalEntity, Unit
 from majung.ui import text
 from majung.ui.values import Crumb
 
+SHOWN = 20
 FILE_ROWS = 300  # numbers in one file; each of them has its own line in the access log
 LONGEST_HOW = 200
 CHECK = "consent.check."

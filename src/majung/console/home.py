@@ -114,10 +114,14 @@ def _figures(actor: Actor, by_unit: dict[int, Friends]) -> list[Figure]:
             {"root": actor.root_id, "month": month, "units": list(actor.units().values_list("pk", flat=True))},
         )
         [(spent, messages)] = cursor.fetchall()
+
+    def told(number: int) -> str:
+        return "10 미만" if actor.is_blind and number < 10 else text.number(number)
+
     return [
-        Figure(label="채널 친구", value=text.number(friends), unit="명", note="채널마다 센 친구의 합입니다"),
-        Figure(label="새 친구", value=text.number(added), unit="명", note="지난 7일"),
-        Figure(label="차단", value=text.number(blocked), unit="명", note="지난 7일"),
+        Figure(label="채널 친구", value=told(friends), unit="명", note="채널마다 센 친구의 합입니다"),
+        Figure(label="새 친구", value=told(added), unit="명", note="지난 7일"),
+        Figure(label="차단", value=told(blocked), unit="명", note="지난 7일"),
         Figure(label="이번 달 보낸 메시지", value=text.number(messages), unit="통"),
         Figure(label="이번 달 쓴 돈", value=text.number(spent // 100), unit="원"),
     ]

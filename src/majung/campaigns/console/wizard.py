@@ -141,10 +141,10 @@ def words_step(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             do = request.POST.get("do")
             if do == "keep":
                 messages.success(request, "쓰던 내용을 저장했습니다.")
-            elif do == "try" or do in console_trials.ACTS:
-                _try_out(request, actor, campaign)
-            if do:
                 return redirect("campaigns:words", campaign.public_id)
+            if do == "try" or do in console_trials.ACTS:
+                _try_out(request, actor, campaign)
+                return redirect(f"{reverse('campaigns:words', args=[campaign.public_id])}#trial")
             services.check(actor, campaign)
             return redirect("campaigns:check", campaign.public_id)
     context = page(
