@@ -56,7 +56,7 @@ def examine() -> Iterator[Finding]:
     yield Finding(what="이 기계의 마중", seen="켜져 있음" if busy else "꺼져 있음")
     if not busy and not database.external():
         start = "majung demo" if (settings.HOME / "demo.json").exists() else "majung up"
-        yield Finding(what="데이터베이스", seen="꺼져 있음", advice=f"{start} 으로 켠 뒤 다시 살펴봐 주세요.")
+        yield Finding(what="데이터베이스", seen="꺼져 있음", advice=f"{start} (을)를 돌려 켠 뒤 다시 살펴봐 주세요.")
         return
     checks: tuple[Callable[[Connection], Iterator[Finding]], ...] = (_server, _tables, _work)
     try:

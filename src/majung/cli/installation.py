@@ -1,5 +1,6 @@
 """One installation on this machine: its folder, keys, database and processes."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -36,8 +37,10 @@ def prepared(home: Path) -> Iterator[None]:
     Sets ``MAJUNG_HOME`` and the secret key's variable for this process and its children.
     """
     with writable(home):
-        _make_keys(home)
+        _make_folders(home)
     with awake(home):
+        with writable(home):
+            _make_keys(home)
         migrate()
         yield
 
@@ -82,13 +85,16 @@ def writable(home: Path) -> Iterator[None]:
         ) from error
 
 
-def _make_keys(home: Path) -> None:
+def _make_folders(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
     for folder in ("static", "uploads", "logs"):
         (home / folder).mkdir(exist_ok=True, mode=0o700)
         if not os.access(home / folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied", str(home / folder))
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home / folder))
+
+
+def _make_keys(home: Path) -> None:
     os.environ["MAJUNG_HOME"] = str(home)
     if not os.environ.get("MAJUNG_SECRET_KEY") and not os.environ.get("MAJUNG_SECRET_KEY_FILE"):
         path = home / "secret.key"
@@ -191,7 +197,9 @@ def choose_ports(web: int | None, *, sandbox: bool) -> Ports:
 def require_port(port: int | None, host: str = "127.0.0.1") -> None:
     """Raises Misconfigured when something listens there already."""
     if port is not None and not is_free(port, host):
-        raise Misconfigured(f"{host}의 포트 {port}은(는) 쓸 수 없습니다(쓰는 중). --port로 다른 포트를 골라 주세요.")
+        raise Misconfigured(
+            f"{host}의 포트 {port}은(는) 쓸 수 없습니다(다른 프로그램이 쓰는 중). --port로 다른 포트를 골라 주세요."
+        )
 
 
 @contextmanager
