@@ -21,6 +21,9 @@ TRAILER = b"\xff\xff"
 
 def pack(values: Sequence[bytes]) -> bytes:
     """Values one after the other, each behind its length as two bytes."""
+    if len(sizes := set(map(len, values))) == 1:
+        head = _LENGTH.pack(sizes.pop())
+        return head + head.join(values)
     return b"".join([part for value in values for part in (_LENGTH.pack(len(value)), value)])
 
 

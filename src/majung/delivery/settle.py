@@ -1,6 +1,5 @@
 """Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from majung.channels import friends
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup
+from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup, our_ids
 from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.core.errors import Outside
@@ -31,7 +30,6 @@ SLOW_LOOK_SECONDS = 60.0
 """Looks as rare as this list whatever is new."""
 
 _LEDGER = np.frombuffer(LEDGER, np.uint8)
-_REGULAR = re.compile(r"(?:\d{1,10}-\d{1,9}-\d{1,6} )*")
 _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 
 
@@ -98,18 +96,11 @@ def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> To
 
 def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> Told:
     """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
-    joined = " ".join(ids)
-    if not _REGULAR.fullmatch(joined + " "):
-        ours = [at for at, one in enumerate(ids) if _REGULAR.fullmatch(one + " ")]
-        ids, codes = [ids[at] for at in ours], [codes[at] for at in ours]
-        joined = " ".join(ids)
-    numbers = np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
-    told = np.array(codes, dtype=np.int32)
-    outcome = np.empty(len(told), np.uint8)
-    for code in np.unique(told).tolist():
-        outcome[told == code] = adapter.outcome(code)
+    numbers = our_ids(ids)
+    outcome_of = {code: adapter.outcome(code) for code in set(codes)}
+    outcomes = np.frombuffer(bytes([outcome_of[code] for code in codes]), np.uint8)
     mine = numbers[:, 0] == campaign
-    return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcome[mine]])
+    return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcomes[mine]])
 
 
 def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float) -> None:
