@@ -58,6 +58,7 @@ class Chunk:
     watermark: int
     contacts: bytes = b""
     names: bytes | None = None
+    off_route: bool = False
 
     @property
     def is_waiting(self) -> bool:

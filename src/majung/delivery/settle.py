@@ -110,10 +110,10 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         rows = run(hands.connection, "group_chunks", campaign=found.campaign_id, group=group, worker=hands.worker)
         chunks = [
             Chunk(
-                chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, outcome=bytearray(outcome),
-                watermark=int(watermark),
+                chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
+                outcome=bytearray(outcome), watermark=int(watermark),
             )
-            for number, channel, wave, attempt, people, outcome, watermark in rows
+            for number, channel, off_route, wave, attempt, people, outcome, watermark in rows
         ]  # fmt: skip
         fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
         crash("during_settle")
@@ -128,7 +128,7 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         [(first,)] = run(
             hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)
         ).fetchall()
-        waves.write(hands, found, planned, first)
+        waves.write(hands, found, chunks, planned, first)
         run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
 
 
@@ -154,14 +154,13 @@ def _observe(
     hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
 ) -> None:
     """A "not a friend" answer is an observation of the channel (F1)."""
-    by_channel: dict[int, list[int]] = {}
-    for chunk in chunks:
-        if len(told := _with(chunk, fresh, NOT_A_FRIEND)):
-            by_channel.setdefault(chunk.channel_id, []).extend(chunk.people[told].tolist())
-    for channel, people in sorted(by_channel.items()):
-        friends.observe(
-            hands.connection, found.root_id, channel, people, FriendState.NOT_A_FRIEND, now, How.SENDING
-        )  # fmt: skip
+    told = {chunk.chunk_no: _with(chunk, fresh, NOT_A_FRIEND) for chunk in chunks}
+    people = np.concatenate([chunk.people[told[chunk.chunk_no]] for chunk in chunks])
+    if len(people):
+        channels = np.repeat([chunk.channel_id for chunk in chunks], [len(told[chunk.chunk_no]) for chunk in chunks])
+        friends.observe_pairs(
+            hands.connection, found.root_id, people, channels.tolist(), FriendState.NOT_A_FRIEND, now, How.SENDING
+        )
 
 
 def _with(chunk: Chunk, fresh: dict[int, NDArray[np.int64]], *wanted: int) -> NDArray[np.int64]:

@@ -19,7 +19,8 @@ from majung.core.errors import Outside
 
 T = TypeVar("T")
 
-_OUR_IDS = re.compile(r"(?:\d{1,10}-\d{1,9}-\d{1,6} )*", re.ASCII)
+_OUR_ID = re.compile(r"\d{1,10}-\d{1,9}-\d{1,6}", re.ASCII)
+_OUR_IDS = re.compile(rf"(?:{_OUR_ID.pattern} )*", re.ASCII)
 VARIABLE = re.compile(r"#\{([^{}#\n]{1,30})\}")
 
 
@@ -173,9 +174,9 @@ def our_ids(ids: Sequence[str]) -> NDArray[np.int64]:
     if not ids:
         return np.empty((0, 3), np.int64)
     joined = " ".join(ids)
-    if _OUR_IDS.fullmatch(joined + " "):
-        return np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
-    return our_ids([one if _OUR_IDS.fullmatch(one + " ") else "0-0-0" for one in ids])
+    if joined.count(" ") != len(ids) - 1 or not _OUR_IDS.fullmatch(joined + " "):
+        joined = " ".join([one if _OUR_ID.fullmatch(one) else "0-0-0" for one in ids])
+    return np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
