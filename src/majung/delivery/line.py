@@ -22,6 +22,8 @@ IDLE_SECONDS = 10.0
 """A connection idle for longer may have been closed by the other side: it is opened anew before it is used."""
 LONGEST_ANSWER = 64 * 2**20
 READ_BYTES = 256 * 1024
+FIRST_FINAL = 200
+"""Status codes below are interim answers; the real one follows."""
 
 
 class Unsent(Outside):
@@ -42,9 +44,19 @@ class _Body:
     """What httptools calls while it reads one answer. Knows no parser: a circle would keep the bytes alive."""
 
     def __init__(self) -> None:
+        self.on_message_begin()
+
+    def on_message_begin(self) -> None:
+        """Parser: an answer starts (after an interim one, the real one)."""
         self.size = 0
         self.parts: list[bytes] = []
         self.is_whole = False
+        self.says_goodbye = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Parser: one header."""
+        if name.lower() == b"connection" and b"close" in value.lower():
+            self.says_goodbye = True
 
     def on_body(self, body: bytes) -> None:
         """Parser: a part of the body."""
@@ -79,24 +91,27 @@ class Line:
 
     def call(self, wire: Wire) -> Reply:
         """The answer to one signed request. Raises Unsent or Lost."""
-        request = self._request(wire)
+        head = self._head(wire)
         sock = self._connected()
         body = _Body()
         parser = httptools.HttpResponseParser(body)
         try:
-            sock.sendall(request)
-            while not body.is_whole:
+            sock.sendall(head)
+            if wire.body:
+                sock.sendall(wire.body)
+            until = time.monotonic() + ANSWER_SECONDS
+            while not body.is_whole or parser.get_status_code() < FIRST_FINAL:
                 data = sock.recv(READ_BYTES)
                 if not data:
                     raise ConnectionError("hung up before the end of the answer")
                 parser.feed_data(data)
-                if body.size > LONGEST_ANSWER:
-                    raise ValueError("the answer is too long")
+                if body.size > LONGEST_ANSWER or time.monotonic() > until:
+                    raise ValueError("the answer is too long or too slow")
         except (OSError, ValueError, httptools.HttpParserError) as error:
             self.close()
             raise Lost(error) from error
         self._used_at = time.monotonic()
-        if not parser.should_keep_alive():
+        if body.says_goodbye or parser.get_http_version() != "1.1":
             self.close()
         return Reply(parser.get_status_code(), b"".join(body.parts))
 
@@ -106,7 +121,7 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def _request(self, wire: Wire) -> bytes:
+    def _head(self, wire: Wire) -> bytes:
         parts = urlsplit(wire.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         headers = {
@@ -116,7 +131,7 @@ class Line:
         lines = [f"{wire.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         if any("\n" in line or "\r" in line for line in lines):
             raise Outside("a line break in a header", retryable=False)
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + wire.body
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _connected(self) -> socket.socket:
         if self._socket is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
