@@ -212,8 +212,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
             else:
                 body = b"" if request.method == "HEAD" else response.body
-                self._transport.write(_head(response, request.keep_alive))
-                self._transport.write(body)
+                self._transport.writelines([_head(response, request.keep_alive), body])
                 if not request.keep_alive:
                     self._closing = True
                     self._transport.close()

@@ -50,7 +50,10 @@ def read_plain(body: bytes, files: dict[str, Any]) -> Plain | None:
             return None
         sample = _sample(body, files)
         columns = _columns(body, sample) if sample is not None else None
-        return _judge(columns) if columns is not None else None
+        if columns is None:
+            return None
+        body.decode()  # refuses what is no UTF-8, as a JSON parser would
+        return _judge(columns, escapes=b"\\" in body)
     except UnicodeDecodeError:
         return None
 
@@ -103,7 +106,7 @@ def _columns(body: bytes, sample: bytes) -> dict[str, list[tuple[bytes, ...]]] |
     return columns
 
 
-def _judge(columns: dict[str, list[tuple[bytes, ...]]]) -> Plain | None:
+def _judge(columns: dict[str, list[tuple[bytes, ...]]], escapes: bool) -> Plain | None:
     """Whether every value is within its bounds; the fixed parts were judged with the sample."""
     (tos,), (contents,), (channels,), (ids,) = (columns[name] for name in ("to", "content", "pfId", "id"))
     joined, sizes = b"".join(tos), set(map(len, tos))
@@ -112,14 +115,14 @@ def _judge(columns: dict[str, list[tuple[bytes, ...]]]) -> Plain | None:
     text = b" ".join(ids).decode() + " "
     if not REGULAR_IDS.fullmatch(text):
         return None
-    said = b" ".join(contents)
-    said.decode()  # refuses what is no UTF-8, as a JSON parser would
-    if said.count(b"\\") != said.count(b"\\n") or b"\\\\" in said:
-        return None  # line breaks are the one escape that is plain
+    if escapes:
+        said = b" ".join(contents)
+        if said.count(b"\\") != said.count(b"\\n") or b"\\\\" in said:
+            return None  # line breaks are the one escape that is plain
+        if any(c.count(b"\\n") > 99 for c in contents if len(c) > 198):
+            return None
     # A character is at least one byte, so most texts need no decoding to be seen short enough.
-    if not all(contents) or any(len(c) > 1300 and len(c.decode()) > 1300 for c in contents):
-        return None
-    if any(c.count(b"\\n") > 99 for c in contents if len(c) > 198):
+    if not all(contents) or (max(map(len, contents)) > 1300 and max(len(c.decode()) for c in contents) > 1300):
         return None
     kinds = set(channels)
     senders = set(columns.get("from", [()])[0])

@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from majung.core import sql
 
@@ -63,10 +65,23 @@ def observe(
     how: How,
 ) -> int:
     """What was seen of these people is known; older news than what is known changes nothing. Returns rows changed."""
+    return observe_pairs(connection, root, list(people), [channel_id] * len(people), state, at, how)
+
+
+def observe_pairs(
+    connection: psycopg.Connection[Any],
+    root: int,
+    people: Sequence[int] | NDArray[np.int32],
+    channels: Sequence[int],
+    state: FriendState,
+    at: datetime,
+    how: How,
+) -> int:
+    """As ``observe``, each person on the channel at the same place of ``channels``."""
     if not len(people):
         return 0
     facts = {
-        "root": root, "channel": channel_id, "people": list(people), "state": int(state), "at": at, "how": int(how),
+        "root": root, "channels": channels, "people": people, "state": int(state), "at": at, "how": int(how),
     }  # fmt: skip
     return connection.execute(_sql("observe"), facts).rowcount
 

@@ -148,13 +148,14 @@ class Sealer:
 
     def open_many(self, place: Place, subjects: Sequence[int], sealed: Sequence[bytes]) -> list[bytes]:
         """The plain bytes of each sealed value, in order (the hot path of delivery). Raises Unreadable."""
-        prefix = f"{place.root}/{place.table}/{place.column}/".encode()
+        bound = f"{place.root}/{place.table}/{place.column}/".encode() + b"%d"
         openers = {key_id: self._cipher(key_id, place.root).decrypt for key_id in {value[1] for value in sealed}}
+        rows = zip(subjects, sealed, strict=True)
         try:
-            return [
-                openers[value[1]](value[2:_HEAD], value[_HEAD:], b"%b%d" % (prefix, subject))
-                for subject, value in zip(subjects, sealed, strict=True)
-            ]
+            if len(openers) == 1:
+                [opener] = openers.values()
+                return [opener(value[2:_HEAD], value[_HEAD:], bound % subject) for subject, value in rows]
+            return [openers[value[1]](value[2:_HEAD], value[_HEAD:], bound % subject) for subject, value in rows]
         except InvalidTag:
             raise Unreadable("sealed elsewhere, or damaged") from None
 

@@ -8,9 +8,11 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from hashlib import sha256
+
+import numpy as np
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
@@ -33,6 +35,8 @@ from majung.tree import live
 
 LEASE_SECONDS = 30.0
 FIRST_LOOK_SECONDS = 0.3
+BUSY_LOOK_SECONDS = 2.0
+"""When the first look at a sent group is due while more is waiting to be sent: one look then finds most results in."""
 REST_SECONDS = 2.0
 ACCOUNT_SECONDS = 3.0
 MOST_DISPATCHES = 16
@@ -131,7 +135,7 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
         return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
     if not (chunks := _drop(hands, found, claimed, now)):
         return None
-    held = Claim(campaign_id=campaign, chunks=chunks)
+    held = replace(claimed, chunks=chunks)
     group = ""
     try:
         group = _open_group(hands, account, held, now)
@@ -188,15 +192,15 @@ def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[
         for chunk in claimed.chunks:
             for reason, people in dropped.get(chunk.chunk_no, {}).items():
                 reasons.setdefault(reason, []).extend(people)
-                for seq in (at for at in chunk.waiting if int(chunk.people[at]) in people):
+                for seq in (at for at in chunk.waiting.tolist() if int(chunk.people[at]) in people):
                     exceptions.add(chunk, seq, reason)
                     chunk.outcome[seq] = LEFT_OUT
-        empty = [chunk for chunk in claimed.chunks if not chunk.waiting]
+        empty = [chunk for chunk in claimed.chunks if not chunk.is_waiting]
         with hands.connection.transaction():
             _write_dropped(hands, found, claimed.chunks, empty, now)
             ledger.write_left_out(hands.connection, found, "hand_over", reasons)
             exceptions.write(hands.connection, found.campaign_id)
-    return [chunk for chunk in claimed.chunks if chunk.waiting]
+    return [chunk for chunk in claimed.chunks if chunk.is_waiting]
 
 
 def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: list[Chunk], now: datetime) -> None:
@@ -240,10 +244,9 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
         batch = render(hands.sealer, found, account, chunk)
         body = adapter.encode(batch)
         told = adapter.decode_added(line.call(adapter.add_messages_request(group, body)), batch).translate(LEDGER)
-        for seq, byte in zip(batch.positions, told, strict=True):
-            chunk.outcome[seq] = byte
+        np.frombuffer(chunk.outcome, np.uint8)[list(batch.positions)] = np.frombuffer(told, np.uint8)
         outcomes[chunk.chunk_no] = bytes(chunk.outcome)
-        hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", blake2b(body, digest_size=32).hexdigest())
+        hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
     if not rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + LAST_MOMENT).is_open:
         raise Overtaken
     _write_registered(hands, found, held, group)
@@ -285,8 +288,8 @@ def _send(line: Line, account: LiveAccount, group: str) -> Group:
 
 def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) -> Batch:
     """The waiting people of a chunk as the adapter wants them: numbers and names opened here, and nowhere kept."""
-    seqs, template = chunk.waiting, found.template
-    people = chunk.people[seqs].tolist()
+    positions, template = chunk.waiting, found.template
+    people, seqs = chunk.people[positions].tolist(), positions.tolist()
     contacts = packing.unpack(chunk.contacts, len(chunk.people))
     place = Place(root=found.root_id, table="contact_point", column="mobile")
     is_whole = len(seqs) == len(chunk.people)
@@ -328,7 +331,8 @@ def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
     }  # fmt: skip
     facts = {
         "chunks": held.numbers, "outcomes": [sent.outcomes[n] for n in held.numbers],
-        "hashes": [sent.hashes[n] for n in held.numbers], "look": hands.look_seconds,
+        "hashes": [sent.hashes[n] for n in held.numbers],
+        "look": max(hands.look_seconds, BUSY_LOOK_SECONDS) if held.has_more else hands.look_seconds,
     }  # fmt: skip
     with hands.connection.transaction():
         run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)

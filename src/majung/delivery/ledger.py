@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql as compose
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
@@ -57,11 +58,17 @@ class Chunk:
     watermark: int
     contacts: bytes = b""
     names: bytes | None = None
+    off_route: bool = False
 
     @property
-    def waiting(self) -> list[int]:
+    def is_waiting(self) -> bool:
+        """Whether anybody is still to be sent."""
+        return NOT_YET in self.outcome
+
+    @property
+    def waiting(self) -> NDArray[np.int64]:
         """Positions of those who are still to be sent."""
-        return [at for at, byte in enumerate(self.outcome) if byte == NOT_YET]
+        return np.flatnonzero(np.frombuffer(self.outcome, np.uint8) == NOT_YET)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +77,8 @@ class Claim:
 
     campaign_id: int
     chunks: list[Chunk]
+    has_more: bool = False
+    """Whether more was ready than one claim takes."""
 
     @property
     def numbers(self) -> list[int]:
@@ -113,13 +122,10 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         if picked is None:
             return None
         campaign = picked[0]
-        chunks: list[int] = []
-        total = 0
-        for number, n in run(connection, "ready", campaign=campaign, most=MOST_CHUNKS):
-            total += n
-            if chunks and total > MOST_MESSAGES:
-                break
-            chunks.append(number)
+        ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
+        sums = np.cumsum([n for _, n in ready])
+        fitting = min(MOST_CHUNKS, max(1, int(np.searchsorted(sums, MOST_MESSAGES, "right"))))
+        chunks = [number for number, _ in ready[:fitting]]
         facts = {"campaign": campaign, "chunks": chunks, "worker": worker, "lease": lease_seconds}
         rows = run(connection, "claim", **facts).fetchall()
         run(connection, "served", campaign=campaign, now=now)
@@ -130,7 +136,7 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         )
         for number, channel, wave, attempt, people, contacts, names, outcome, watermark in sorted(rows, key=lambda r: r[0])
     ]  # fmt: skip
-    return Claim(campaign_id=campaign, chunks=held) if held else None
+    return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > fitting) if held else None
 
 
 def dispatch(connection: Connection, campaign: int) -> Dispatch:

@@ -21,15 +21,33 @@ TRAILER = b"\xff\xff"
 
 def pack(values: Sequence[bytes]) -> bytes:
     """Values one after the other, each behind its length as two bytes."""
+    if len(sizes := set(map(len, values))) == 1:
+        head = _LENGTH.pack(sizes.pop())
+        return head + head.join(values)
     return b"".join([part for value in values for part in (_LENGTH.pack(len(value)), value)])
+
+
+def take(packed: bytes, count: int, positions: Sequence[int]) -> list[bytes]:
+    """The values at ``positions`` of the ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
+    if (step := _step(packed, count)) is not None:
+        return [packed[at * step + 2 : at * step + step] for at in positions]
+    values = unpack(packed, count)
+    return [values[at] for at in positions]
+
+
+def _step(packed: bytes, count: int) -> int | None:
+    """Bytes from one value to the next, when all have the same length."""
+    if count and len(packed) >= 2 and (step := 2 + int.from_bytes(packed[:2])) * count == len(packed):
+        heads = np.frombuffer(packed, np.uint8).reshape(count, step)[:, :2]
+        if (heads == heads[0]).all():
+            return step
+    return None
 
 
 def unpack(packed: bytes, count: int) -> list[bytes]:
     """The ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
-    if count and len(packed) >= 2 and (step := 2 + int.from_bytes(packed[:2])) * count == len(packed):
-        heads = np.frombuffer(packed, np.uint8).reshape(count, step)[:, :2]
-        if (heads == heads[0]).all():
-            return [packed[at + 2 : at + step] for at in range(0, len(packed), step)]
+    if (step := _step(packed, count)) is not None:
+        return [packed[at + 2 : at + step] for at in range(0, len(packed), step)]
     values, at = [], 0
     while at < len(packed):
         size = int.from_bytes(packed[at : at + 2])

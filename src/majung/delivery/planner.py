@@ -3,12 +3,13 @@
 Both run the same decision over the same rules; they differ only in where base sets are read (``lookup``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from pyroaring import BitMap
@@ -22,6 +23,7 @@ from majung.delivery.route import Assigned, Router, Stop, assign
 from majung.policy import judge, rules
 from majung.policy.rule import Rule
 
+T = TypeVar("T", bound=np.generic)
 CHUNK = 1_000
 """People of one chunk: perf.md section h."""
 NO_CHANNEL = 0
@@ -42,6 +44,7 @@ class Decision:
     audience: BitMap
     left_out: Mapping[str, BitMap]
     by_channel: Mapping[int, BitMap]
+    off_route: BitMap
 
     @property
     def planned(self) -> int:
@@ -67,7 +70,7 @@ def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserv
     if reserve is not None and planned:
         reserve(planned, worst)
     _write_left_out(connection, order, decision.left_out)
-    chunks = _write_chunks(connection, order, decision.by_channel, int(watermark))
+    chunks = _write_chunks(connection, order, decision, int(watermark))
     left = {reason: len(people) for reason, people in decision.left_out.items()}
     frozen = Frozen(
         campaign_id=order.campaign_id, audience=len(decision.audience), left_out=left, planned=planned, chunks=chunks,
@@ -119,7 +122,10 @@ def decide(
     losers = _same_numbers(connection, order.root_id, planned, sets.within(Leaf("shared_contact"), planned))
     left.setdefault(str(Reason.SAME_CONTACT), BitMap()).update(losers)
     by_channel = {channel: rest for channel, people in assigned.by_channel.items() if (rest := people - losers)}
-    return Decision(audience=audience, left_out={r: p for r, p in left.items() if p}, by_channel=by_channel)
+    return Decision(
+        audience=audience, left_out={r: p for r, p in left.items() if p}, by_channel=by_channel,
+        off_route=assigned.off_route,
+    )  # fmt: skip
 
 
 Verdict = tuple[Rule, BitMap]
@@ -214,10 +220,8 @@ def _write_left_out(connection: psycopg.Connection[Any], order: Order, left_out:
         packing.copy_in(cursor, "campaign_left_out", ("campaign_id", "root_id", "stage", "reason", "n", "people"), rows)
 
 
-def _write_chunks(
-    connection: psycopg.Connection[Any], order: Order, by_channel: Mapping[int, BitMap], watermark: int
-) -> int:
-    everyone = numbers_of(BitMap.union(BitMap(), *by_channel.values()))
+def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: Decision, watermark: int) -> int:
+    everyone = numbers_of(BitMap.union(BitMap(), *decision.by_channel.values()))
     if not len(everyone):
         return 0
     contacts = gather.contacts(connection, order.root_id, everyone)
@@ -227,15 +231,13 @@ def _write_chunks(
 
     def rows() -> Iterable[bytes]:
         number = 0
-        for channel_id, people in by_channel.items():
-            channel = numbers_of(people)
-            for start in range(0, len(channel), CHUNK):
+        for channel_id, off_route, people in split(decision.by_channel, decision.off_route):
+            for some in pieces(people):
                 number += 1
-                some = channel[start : start + CHUNK]
                 yield chunk_row(
-                    campaign=order.campaign_id, chunk=number, parent=None, wave=1, root=order.root_id, channel=channel_id,
-                    people=some, contacts=contacts.pack(some), names=names.pack(some) if names else None,
-                    watermark=watermark,
+                    campaign=order.campaign_id, chunk=number, wave=1, root=order.root_id, channel=channel_id,
+                    off_route=off_route, people=some, contacts=contacts.pack(some),
+                    names=names.pack(some) if names else None, watermark=watermark,
                 )  # fmt: skip
 
     written = list(rows())
@@ -245,22 +247,35 @@ def _write_chunks(
 
 
 CHUNK_COLUMNS = (
-    "campaign_id", "chunk_no", "parent_no", "wave", "root_id", "channel_id", "n", "first_person", "last_person", "people",
+    "campaign_id", "chunk_no", "wave", "root_id", "channel_id", "off_route", "n", "first_person", "last_person", "people",
     "contacts", "names", "outcome", "watermark",
 )  # fmt: skip
 
 
 def chunk_row(
-    *, campaign: int, chunk: int, parent: int | None, wave: int, root: int, channel: int, people: packing.People,
+    *, campaign: int, chunk: int, wave: int, root: int, channel: int, off_route: bool, people: packing.People,
     contacts: bytes, names: bytes | None, watermark: int,
 ) -> bytes:  # fmt: skip
     """A new chunk as a row of ``CHUNK_COLUMNS``."""
     return packing.row(
-        packing.int8(campaign), packing.int4(chunk), None if parent is None else packing.int4(parent), packing.int2(wave),
-        packing.int4(root), packing.int8(channel), packing.int4(len(people)), packing.int4(int(people[0])),
-        packing.int4(int(people[-1])), packing.int4_array(people), contacts, names, bytes((NOT_YET,)) * len(people),
-        packing.int8(watermark),
+        packing.int8(campaign), packing.int4(chunk), packing.int2(wave), packing.int4(root), packing.int8(channel),
+        bytes((off_route,)), packing.int4(len(people)), packing.int4(int(people[0])), packing.int4(int(people[-1])),
+        packing.int4_array(people), contacts, names, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
     )  # fmt: skip
+
+
+def split(by_channel: Mapping[int, BitMap], off_route: BitMap) -> Iterator[tuple[int, bool, packing.People]]:
+    """The people of each channel, those of its own units apart from those who are off their route there."""
+    for channel_id, people in by_channel.items():
+        for is_off, some in ((False, people - off_route), (True, people & off_route)):
+            if some:
+                yield channel_id, is_off, numbers_of(some)
+
+
+def pieces(people: NDArray[T]) -> Iterator[NDArray[T]]:
+    """As many at a time as a chunk holds."""
+    for start in range(0, len(people), CHUNK):
+        yield people[start : start + CHUNK]
 
 
 def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: Frozen, watermark: str) -> None:

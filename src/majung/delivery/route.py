@@ -35,9 +35,13 @@ class Route:
 
 @dataclass(slots=True, kw_only=True)
 class Assigned:
-    """Disjoint sets that together are everyone who was asked about: by channel, and by the reason of leaving out."""
+    """Disjoint sets that together are everyone who was asked about: by channel, and by the reason of leaving out.
+
+    ``off_route`` are those of ``by_channel`` whose channel belongs neither to their home unit nor to one above it.
+    """
 
     by_channel: dict[int, BitMap] = field(default_factory=dict)
+    off_route: BitMap = field(default_factory=BitMap)
     left_out: dict[str, BitMap] = field(default_factory=dict)
     placeless: BitMap = field(default_factory=BitMap)
 
@@ -146,7 +150,9 @@ def assign(homes: Mapping[int | None, BitMap], router: Router, denials: Denials,
                 if not waiting[home]:
                     break
                 if channel_id in known and (people := waiting[home] & known[channel_id]):
-                    waiting[home] -= pass_channel(channel_id, people, verdicts[channel_id])
+                    allowed = pass_channel(channel_id, people, verdicts[channel_id])
+                    done.off_route.update(allowed)
+                    waiting[home] -= allowed
     rest = BitMap.union(BitMap(), *waiting.values())
     done.left_out = {reason: hit for reason, people in done.left_out.items() if (hit := people & rest)}
     done.placeless = rest - reasoned

@@ -1,6 +1,5 @@
 """Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from majung.channels import friends
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup
+from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup, our_ids
 from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.core.errors import Outside
@@ -31,7 +30,6 @@ SLOW_LOOK_SECONDS = 60.0
 """Looks as rare as this list whatever is new."""
 
 _LEDGER = np.frombuffer(LEDGER, np.uint8)
-_REGULAR = re.compile(r"(?:\d{1,10}-\d{1,9}-\d{1,6} )*")
 _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 
 
@@ -98,18 +96,11 @@ def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> To
 
 def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> Told:
     """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
-    joined = " ".join(ids)
-    if not _REGULAR.fullmatch(joined + " "):
-        ours = [at for at, one in enumerate(ids) if _REGULAR.fullmatch(one + " ")]
-        ids, codes = [ids[at] for at in ours], [codes[at] for at in ours]
-        joined = " ".join(ids)
-    numbers = np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
-    told = np.array(codes, dtype=np.int32)
-    outcome = np.empty(len(told), np.uint8)
-    for code in np.unique(told).tolist():
-        outcome[told == code] = adapter.outcome(code)
+    numbers = our_ids(ids)
+    outcome_of = {code: adapter.outcome(code) for code in set(codes)}
+    outcomes = np.frombuffer(bytes([outcome_of[code] for code in codes]), np.uint8)
     mine = numbers[:, 0] == campaign
-    return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcome[mine]])
+    return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcomes[mine]])
 
 
 def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float) -> None:
@@ -119,10 +110,10 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         rows = run(hands.connection, "group_chunks", campaign=found.campaign_id, group=group, worker=hands.worker)
         chunks = [
             Chunk(
-                chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, outcome=bytearray(outcome),
-                watermark=int(watermark),
+                chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
+                outcome=bytearray(outcome), watermark=int(watermark),
             )
-            for number, channel, wave, attempt, people, outcome, watermark in rows
+            for number, channel, off_route, wave, attempt, people, outcome, watermark in rows
         ]  # fmt: skip
         fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
         crash("during_settle")
@@ -137,7 +128,7 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         [(first,)] = run(
             hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)
         ).fetchall()
-        waves.write(hands, found, planned, first)
+        waves.write(hands, found, chunks, planned, first)
         run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
 
 
@@ -163,14 +154,13 @@ def _observe(
     hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
 ) -> None:
     """A "not a friend" answer is an observation of the channel (F1)."""
-    by_channel: dict[int, list[int]] = {}
-    for chunk in chunks:
-        if len(told := _with(chunk, fresh, NOT_A_FRIEND)):
-            by_channel.setdefault(chunk.channel_id, []).extend(chunk.people[told].tolist())
-    for channel, people in sorted(by_channel.items()):
-        friends.observe(
-            hands.connection, found.root_id, channel, people, FriendState.NOT_A_FRIEND, now, How.SENDING
-        )  # fmt: skip
+    told = {chunk.chunk_no: _with(chunk, fresh, NOT_A_FRIEND) for chunk in chunks}
+    people = np.concatenate([chunk.people[told[chunk.chunk_no]] for chunk in chunks])
+    if len(people):
+        channels = np.repeat([chunk.channel_id for chunk in chunks], [len(told[chunk.chunk_no]) for chunk in chunks])
+        friends.observe_pairs(
+            hands.connection, found.root_id, people, channels.tolist(), FriendState.NOT_A_FRIEND, now, How.SENDING
+        )
 
 
 def _with(chunk: Chunk, fresh: dict[int, NDArray[np.int64]], *wanted: int) -> NDArray[np.int64]:

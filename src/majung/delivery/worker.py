@@ -5,6 +5,7 @@ test hook (handover.crash). SIGTERM and SIGINT end it after the step in hand. Dj
 """
 
 import argparse
+import gc
 import logging
 import multiprocessing
 import signal
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: float) -> None:
     """One process of the dispatcher, until it is told to end."""
     catalogue.load()
+    # What is loaded now lives as long as the process, and what comes are arrays and rows without cycles.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

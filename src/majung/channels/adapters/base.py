@@ -12,10 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from majung.core.errors import Outside
 
 T = TypeVar("T")
 
+_OUR_ID = re.compile(r"\d{1,10}-\d{1,9}-\d{1,6}", re.ASCII)
+_OUR_IDS = re.compile(rf"(?:{_OUR_ID.pattern} )*", re.ASCII)
 VARIABLE = re.compile(r"#\{([^{}#\n]{1,30})\}")
 
 
@@ -162,6 +167,16 @@ class Group:
     total: int
     accepted: int
     waiting: int
+
+
+def our_ids(ids: Sequence[str]) -> NDArray[np.int64]:
+    """Message ids ``campaign-chunk-seq`` as rows of three numbers; what is not of that form becomes a row of zeros."""
+    if not ids:
+        return np.empty((0, 3), np.int64)
+    joined = " ".join(ids)
+    if joined.count(" ") != len(ids) - 1 or not _OUR_IDS.fullmatch(joined + " "):
+        joined = " ".join([one if _OUR_ID.fullmatch(one) else "0-0-0" for one in ids])
+    return np.fromstring(joined.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

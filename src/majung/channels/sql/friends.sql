@@ -3,9 +3,9 @@
 -- kakao.md §1.5) a block wins, whichever comes first. Rows are taken in order of person, so that two writers cannot
 -- block each other. Returns the number of rows that are now as observed.
 INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
-SELECT DISTINCT person_id, %(channel)s::bigint, %(root)s::int, %(state)s::smallint, %(at)s::timestamptz, %(how)s::smallint
-  FROM unnest(%(people)s::bigint[]) AS person_id
- ORDER BY person_id
+SELECT DISTINCT n.person_id, n.channel_id, %(root)s::int, %(state)s::smallint, %(at)s::timestamptz, %(how)s::smallint
+  FROM unnest(%(people)s::int[], %(channels)s::bigint[]) AS n(person_id, channel_id)
+ ORDER BY n.person_id, n.channel_id
 ON CONFLICT (person_id, channel_id) DO UPDATE
    SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
  WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2);

@@ -111,7 +111,7 @@ SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'REPEAT', p.person, 
 ON CONFLICT DO NOTHING;
 
 -- name: group_chunks
-SELECT chunk_no, channel_id, wave, attempt, people, outcome, watermark::text FROM campaign_chunk
+SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state = 2 AND worker = %(worker)s
  ORDER BY chunk_no FOR NO KEY UPDATE;
 

@@ -62,13 +62,15 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH
 -- values, each behind its length as two bytes, and are emptied when the chunk is settled. ``lease_until``: of a claimed
 -- chunk, until when its worker is believed to live; of a handed one, when to look at its group next. Whoever was changed
 -- by transactions from ``watermark`` on (but ``made_by``, which wrote the chunk) is judged again at hand-over.
+-- ``off_route``: the channel is neither of these people's home units nor of one above them, but of a unit elsewhere whose
+-- friends they are.
 CREATE TABLE campaign_chunk (
     campaign_id bigint NOT NULL,
     chunk_no integer NOT NULL CHECK (chunk_no > 0),
-    parent_no integer,
     wave smallint NOT NULL CHECK (wave > 0),
     root_id integer NOT NULL,
     channel_id bigint NOT NULL,
+    off_route boolean NOT NULL DEFAULT false,
     state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
     attempt smallint NOT NULL DEFAULT 0,
     lease_until timestamptz,

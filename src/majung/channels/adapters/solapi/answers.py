@@ -3,12 +3,41 @@
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import orjson
 
 from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, UnknownGroup, WrongState
 from majung.core.errors import Outside
 
 JSON = MappingProxyType({"Content-Type": "application/json"})
+
+
+class _Ours(msgspec.Struct, gc=False):
+    id: str = ""
+
+
+class Item(msgspec.Struct, gc=False):
+    """Of one message in an answer, what we read: a million of them are told for each campaign."""
+
+    statusCode: str = ""  # noqa: N815  the dealer's spelling
+    customFields: _Ours | None = None  # noqa: N815
+
+    @property
+    def our_id(self) -> str:
+        """Our id as we sent it, or ""."""
+        return "" if self.customFields is None else self.customFields.id
+
+
+class _Added(msgspec.Struct, gc=False):
+    resultList: list[Item]  # noqa: N815
+
+
+class _Listed(msgspec.Struct, gc=False):
+    messageList: dict[str, Item]  # noqa: N815
+    nextKey: str | None = None  # noqa: N815
+
+
+_ADDED, _LISTED = msgspec.json.Decoder(_Added), msgspec.json.Decoder(_Listed)
 
 _PAUSES = {
     "InvalidAPIKey": "ACCOUNT_KEY", "SignatureDoesNotMatch": "ACCOUNT_KEY", "Unauthorized": "ACCOUNT_KEY",
@@ -51,6 +80,39 @@ def parsed_list(reply: Reply) -> list[Any]:
     if not isinstance(told, list):
         raise Outside("the answer is no JSON list", retryable=True, raw=reply.body[:2000])
     return told
+
+
+def added(reply: Reply) -> list[Item]:
+    """What is told of the messages put into a group."""
+    check(reply)
+    try:
+        return _ADDED.decode(reply.body).resultList
+    except msgspec.DecodeError:
+        results = object_of(reply).get("resultList")
+        if not isinstance(results, list):
+            raise Outside("no resultList in the answer", retryable=False, raw=reply.body[:2000]) from None
+        return [_item(result) for result in results]
+
+
+def listed(reply: Reply) -> tuple[list[Item], str]:
+    """A page of a group's messages, and the key of the next page or ""."""
+    check(reply)
+    try:
+        page = _LISTED.decode(reply.body)
+        return list(page.messageList.values()), page.nextKey or ""
+    except msgspec.DecodeError:
+        told = object_of(reply)
+        messages = told.get("messageList")
+        if not isinstance(messages, dict):
+            raise Outside("no messageList in the answer", retryable=True, raw=reply.body[:2000]) from None
+        return [_item(message) for message in messages.values()], text_of(told, "nextKey")
+
+
+def _item(told: Any) -> Item:
+    """A message of an answer that is not as documented: what can be read of it."""
+    fields = told.get("customFields") if isinstance(told, dict) else None
+    code = told.get("statusCode") if isinstance(told, dict) else None
+    return Item(statusCode=str(whole(code)), customFields=_Ours(text_of(fields, "id")))
 
 
 def members(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
