@@ -8,7 +8,7 @@ from django.db import connection
 
 from majung.audience import criteria
 from majung.audience.criteria import Condition, Group
-from majung.campaigns import services
+from majung.campaigns import report, services
 from majung.campaigns.enums import PauseReason, State
 from majung.campaigns.errors import CannotSend, CannotWrite, Forbids, SaidAlready, TooFew, TooLate, WrongMoment
 from majung.campaigns.models import Campaign
@@ -528,3 +528,11 @@ def test_a_roll_kept_by_law_stands_for_the_consent_to_sensitive_data(db: None, n
     assert without > 0
     assert with_basis == 0
     assert beside_another > 0
+
+
+def test_a_reason_is_told_in_the_words_of_its_own_table() -> None:
+    """C5 and P2 share a code: a party notice that targets nothing sensitive is told P2's sentence."""
+    assert report.words_of("SENSITIVE_NO_CONSENT", "PARTY_NOTICE")[0].startswith("당원이라는 민감정보를 쓸 동의")
+    assert report.words_of("SENSITIVE_NO_CONSENT", "ADVERTISING")[0].startswith("민감정보로 고른 대상")
+    assert report.words_of("UNDER14", "PARTY_NOTICE") == report.words_of("UNDER14")
+    assert report.words_of("NEVER_HEARD_OF", "PARTY_NOTICE") == ("NEVER_HEARD_OF", "")

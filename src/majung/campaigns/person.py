@@ -38,15 +38,15 @@ def events(actor: Actor, person: Person, limit: int) -> Iterable[Event]:
         icon, tone = _LOOKS.get(row.code, ("message-off", "warn"))
         through = f"{channels[row.channel_id]} · " if row.channel_id in channels else ""
         yield Event(
-            at=row.at, title=campaign.title, note=f"{through}{sentence(row)}", icon=icon, tone=tone,
+            at=row.at, title=campaign.title, note=f"{through}{sentence(row, campaign.purpose)}", icon=icon, tone=tone,
             url=reverse("campaigns:campaign", args=[campaign.public_id]),
         )  # fmt: skip
 
 
-def sentence(row: Received) -> str:
+def sentence(row: Received, purpose: str = "") -> str:
     """What became of it, in words."""
     if row.channel_id is None:
-        return f"보내지 않음 · {words_of(row.code)[0]}"
+        return f"보내지 않음 · {words_of(row.code, purpose)[0]}"
     return _LEDGER.get(row.code) or WORDS[Outcome[row.code]]
 
 

@@ -16,6 +16,7 @@ from majung.delivery.books import Books
 from majung.delivery.models import Dispatch
 from majung.delivery.planner import NO_CHANNEL
 from majung.policy import rules
+from majung.policy.enums import Purpose
 from majung.tree.actor import Actor
 
 DELIVERY_REASONS: Mapping[str, tuple[str, str]] = {
@@ -74,12 +75,17 @@ class Progress:
         return (self.accepted + self.refused) / planned if planned else 0.0
 
 
-def words_of(code: str) -> tuple[str, str]:
-    """Sentence and article of a stored reason; an unknown one shows itself."""
+def words_of(code: str, purpose: str = "") -> tuple[str, str]:
+    """Sentence and article of a stored reason; an unknown one shows itself.
+
+    Rules of one code say different sentences: that of the ``purpose``'s own table comes before the common one.
+    """
     if code in DELIVERY_REASONS:
         return DELIVERY_REASONS[code]
+    table = rules.TABLES[Purpose(purpose)] if purpose else ()
+    own = next((rule for rule in table if rule.code == code and rule not in rules.COMMON), None)
     try:
-        rule = rules.of_code(code)
+        rule = own or rules.of_code(code)
     except KeyError:
         return code, ""
     return rule.sentence, rule.article
@@ -108,15 +114,15 @@ def left_out(actor: Actor, campaign: Campaign) -> list[ReasonRow]:
     stored = db.raw().execute(_sql("left_out"), {"campaign": campaign.pk}).fetchall()
     if not stored and campaign.frozen_at is None:
         stored = sorted(campaign.estimate.get("left_out", {}).items(), key=lambda row: (-row[1], row[0]))
-    return reason_rows(counts.sight(actor, campaign.scope), stored)
+    return reason_rows(counts.sight(actor, campaign.scope), stored, campaign.purpose)
 
 
-def reason_rows(sight: Sight, stored: Sequence[tuple[str, int]]) -> list[ReasonRow]:
+def reason_rows(sight: Sight, stored: Sequence[tuple[str, int]], purpose: str = "") -> list[ReasonRow]:
     """Reasons with their words, as told under ``sight``."""
     rows = []
     told_ones = counts.parts([int(people) for _, people in stored], sight)
     for (code, _), told in zip(stored, told_ones, strict=True):
-        sentence, law = words_of(code)
+        sentence, law = words_of(code, purpose)
         rows.append(ReasonRow(code=code, sentence=sentence, law=law, people=told, weight=told.number or 0))
     return rows
 

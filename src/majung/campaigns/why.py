@@ -61,7 +61,7 @@ def why(actor: Actor, campaign: Campaign, person: Person) -> Answer:
             verdict=verdict, sentence=outcomes.sentence(byte), tone="danger" if refused else "ok", rules=rules
         )
     if reason is not None:
-        sentence, law = report.words_of(reason)
+        sentence, law = report.words_of(reason, campaign.purpose)
         return Answer(verdict="제외했습니다", sentence=f"{sentence} {law}".strip(), tone="warn", rules=rules)
     if dispatch is not None:
         return Answer(

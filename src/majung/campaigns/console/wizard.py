@@ -266,7 +266,7 @@ def result(actor: Actor, campaign: Campaign) -> dict[str, Any]:
         "budget_after": None if budget is None else budget - money["worst_centiwon"],
         "problems": kept["problems"], "signs": kept["signs"], "channels": kept["channels"],
         "until": kept["until"] and datetime.fromisoformat(kept["until"]),
-        "gate_words": report.words_of(kept["gate_code"]) if kept["verdict"] != "allow" else None,
+        "gate_words": report.words_of(kept["gate_code"], kept["turned_to"]) if kept["verdict"] != "allow" else None,
         "turned": kept["turned_to"] != campaign.purpose, "opens": OPENS if is_kakao else ALWAYS[0],
         "closes": CLOSES if is_kakao else ALWAYS[1], "may_send": not kept["problems"],
     }  # fmt: skip
