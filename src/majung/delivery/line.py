@@ -1,7 +1,7 @@
 """A line to one dealer: a kept-alive HTTP connection that never sends anything twice by itself.
 
 libcurl sends a request again when a kept-alive connection dies without an answer, which here would be a second message.
-So the socket is our own, and httptools (the parser of Node.js) reads the answers: docs/decisions/0010-http-client.md.
+So the socket is our own, and httptools (the parser of Node.js) reads the answers: docs/decisions/0010-line.md.
 """
 
 import secrets
