@@ -75,10 +75,13 @@ def shortcomings(connection: Connection) -> list[str]:
     if (version := connection.info.server_version // 10_000) < LEAST_POSTGRES:
         return [f"- PostgreSQL {version}입니다. {LEAST_POSTGRES} 이상이 필요합니다."]
     found = []
-    [(user, may_make_roles, encoding, name, may_create)] = connection.execute(
-        "SELECT current_user, rolcreaterole OR rolsuper, current_setting('server_encoding'), current_database(),"
-        " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) FROM pg_roles WHERE rolname = current_user"
+    [(may_make_roles, may_create)] = connection.execute(
+        "SELECT rolcreaterole OR rolsuper, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+        "  FROM pg_roles WHERE rolname = current_user"
     ).fetchall()
+    user, name, encoding = (
+        connection.info.user, connection.info.dbname, connection.info.parameter_status("server_encoding")
+    )  # fmt: skip
     if encoding != "UTF8":
         found.append(f"- 데이터베이스 {name}의 인코딩이 {encoding}입니다. UTF8로 만들어 주세요.")
     if not may_create:

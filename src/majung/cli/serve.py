@@ -24,6 +24,7 @@ def ingest(arguments: argparse.Namespace) -> int:
 
 def _granian(target: str, interface: str, arguments: argparse.Namespace, *more: str) -> int:
     installation.require_port(arguments.port, arguments.host)
+    installation.say(f"http://{arguments.host}:{arguments.port} 에서 듣습니다.  (끄기: Ctrl-C)")
     os.execv(
         sys.executable,
         [
@@ -38,6 +39,7 @@ def worker(arguments: argparse.Namespace) -> int:
     _require(WORKER)
     from majung.cli.worker import run
 
+    installation.say(f"일꾼을 켭니다: 예약된 일 하나, 발송 {arguments.senders}.  (끄기: Ctrl-C)")
     return run(arguments.senders)
 
 
