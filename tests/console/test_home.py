@@ -82,3 +82,12 @@ def test_who_works_for_two_organisations_finds_the_way_between_them() -> None:
     make.grant(here.owner, there.top, parent=there.owner_grant)
 
     assert 'href="/organisations/"' in client.get("/").content.decode()
+
+
+def test_who_sees_no_messages_is_not_told_that_there_are_none() -> None:
+    o = make.organisation()
+    officer = signed_in(make.lent(o, o.top, role=Role.PRIVACY_OFFICER).user).get("/").content.decode()
+    viewer = signed_in(make.lent(o, o.top, role=Role.VIEWER).user).get("/").content.decode()
+
+    assert "요즘 메시지" not in officer
+    assert "요즘 메시지" in viewer

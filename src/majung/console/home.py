@@ -75,6 +75,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "budget_columns": BUDGET_COLUMNS,
             "opens": OPENS,
             "closes": CLOSES,
+            "may_see": Act.CAMPAIGNS_VIEW in actor.acts,
             "may_write": Act.CAMPAIGNS_WRITE in actor.acts,
             "now": clock.now(),
         },
