@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from majung.core import sql
 from majung.crowd.bitmaps import numbers
+from majung.delivery import packing
 from majung.delivery.packing import People
 
 SLICE = 250_000
@@ -47,9 +48,10 @@ class Sealed:
         sizes, starts = self._size[at], self._start[at]
         size = int(sizes[0]) if len(sizes) else 0
         if size and (sizes == size).all():
-            cells = np.empty((len(people), 2 + size), np.uint8)
-            cells[:, 0], cells[:, 1] = size >> 8, size & 255
-            cells[:, 2:] = self._all[starts[:, None] + np.arange(size)]
+            # Every stretch of this size, overlapping, as one element each: taking elements copies whole stretches.
+            stretches = np.ndarray(len(self._all) - size + 1, np.dtype((np.void, size)), self._all, strides=(1,))
+            cells = np.empty(len(people), np.dtype([("size", ">u2"), ("value", np.void, size)]))
+            cells["size"], cells["value"] = size, stretches[starts]
             return cells.tobytes()
         parts = zip(sizes.tolist(), starts.tolist(), strict=True)
         return b"".join([size.to_bytes(2) + self._all[start : start + size].tobytes() for size, start in parts])
@@ -66,10 +68,11 @@ def names(connection: psycopg.Connection[Any], root: int, people: People) -> Sea
 
 
 def _read(connection: psycopg.Connection[Any], statement: str, root: int, people: People) -> Sealed:
-    sealed = Sealed(people)
+    sealed, cursor = Sealed(people), psycopg.Cursor(connection)
+    packing.adapt_people(cursor.adapters)
     for some in _slices(people):
-        facts = {"root": root, "people": some.tolist(), "first": int(some[0]), "last": int(some[-1])}
-        done = psycopg.Cursor(connection).execute(sql.load("majung.delivery", "plan", statement), facts, binary=True)
+        facts = {"root": root, "people": some, "first": int(some[0]), "last": int(some[-1])}
+        done = cursor.execute(sql.load("majung.delivery", "plan", statement), facts, binary=True)
         if (result := done.pgresult) is not None:
             for row in range(result.ntuples):
                 size, owners, values = (result.get_value(row, column) or b"" for column in range(3))

@@ -9,13 +9,12 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql as compose
-from psycopg.adapt import Buffer, Dumper, Loader
-from psycopg.pq import Format
 
 from majung.core import sql
 from majung.crowd import expression
+from majung.delivery import packing
 from majung.delivery.outcomes import NOT_YET, PauseReason
-from majung.delivery.packing import People, int4_array, read_int4_array
+from majung.delivery.packing import People
 from majung.delivery.render import Template
 from majung.delivery.route import Stop
 from majung.policy import occasion as policy_occasion
@@ -86,26 +85,10 @@ class Claim:
         return [chunk.chunk_no for chunk in self.chunks]
 
 
-class _PeopleLoader(Loader):
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> People:
-        return read_int4_array(bytes(data))
-
-
-class _PeopleDumper(Dumper):
-    format = Format.BINARY
-    oid = 1007
-
-    def dump(self, obj: People) -> Buffer:
-        return int4_array(obj)
-
-
 def connect(url: str, name: str) -> Connection:
     """A connection of the engine's own: autocommit, binary, person numbers as numpy arrays."""
     connection: Connection = psycopg.connect(url, autocommit=True, application_name=name, prepare_threshold=2)
-    connection.adapters.register_loader(_PeopleDumper.oid, _PeopleLoader)
-    connection.adapters.register_dumper(np.ndarray, _PeopleDumper)
+    packing.adapt_people(connection.adapters)
     return connection
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor, sql
+from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
+from psycopg.pq import Format
 
 People = NDArray[np.int32]
 """Person numbers, ascending."""
@@ -70,6 +72,27 @@ def read_int4_array(raw: bytes) -> People:
     if len(raw) < 20:
         return np.empty(0, np.int32)
     return np.frombuffer(raw, _ELEMENT, offset=20)["value"].astype(np.int32)
+
+
+class _PeopleLoader(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> People:
+        return read_int4_array(bytes(data))
+
+
+class _PeopleDumper(Dumper):
+    format = Format.BINARY
+    oid = 1007
+
+    def dump(self, obj: People) -> Buffer:
+        return int4_array(obj)
+
+
+def adapt_people(adapters: AdaptersMap) -> None:
+    """From now on a numpy array is sent as ``int4[]``, and an ``int4[]`` in binary comes as a numpy array."""
+    adapters.register_loader(_PeopleDumper.oid, _PeopleLoader)
+    adapters.register_dumper(np.ndarray, _PeopleDumper)
 
 
 def row(*fields: bytes | None) -> bytes:

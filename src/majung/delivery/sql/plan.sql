@@ -9,14 +9,14 @@ SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
 SELECT octet_length(sealed), array_agg(person_id::int4), string_agg(sealed, ''::bytea)
   FROM contact_point
  WHERE root_id = %(root)s AND kind = 1 AND person_id BETWEEN %(first)s AND %(last)s
-   AND person_id = ANY(%(people)s::bigint[])
+   AND person_id = ANY(%(people)s::int[])
  GROUP BY octet_length(sealed);
 
 -- name: names
 SELECT octet_length(name_sealed), array_agg(id::int4), string_agg(name_sealed, ''::bytea)
   FROM person
  WHERE root_id = %(root)s AND name_sealed IS NOT NULL AND id BETWEEN %(first)s AND %(last)s
-   AND id = ANY(%(people)s::bigint[])
+   AND id = ANY(%(people)s::int[])
  GROUP BY octet_length(name_sealed);
 
 -- name: holders
