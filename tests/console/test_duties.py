@@ -99,9 +99,9 @@ def test_numbers_leave_in_a_file_with_a_line_in_the_log_each(made: Organised) ->
     duty = withdrawn(made, 3)
     client = client_of(made.actor)
 
-    answer = client.post(f"/duties/{duty.pk}/people/", {"after": "0"})
+    answer = client.post(f"/duties/{duty.pk}/people/", {"from": "0"})
     lines = answer.content.decode("utf-8-sig").splitlines()
-    rest = client.post(f"/duties/{duty.pk}/people/", {"after": str((duty.people or [])[1])})
+    rest = client.post(f"/duties/{duty.pk}/people/", {"from": "2"})
 
     assert lines[0] == "사람 번호,이름,휴대전화"
     assert [line.split(",")[1] for line in lines[1:]] == ["홍길동"] * 3

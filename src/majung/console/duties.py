@@ -33,6 +33,7 @@ from majung.tree.models import LegalEntity, Unit
 from majung.ui import text
 from majung.ui.values import Crumb
 
+LONGEST_NUMBER = 10
 SHOWN = 20
 FILE_ROWS = 300  # numbers in one file; each of them has its own line in the access log
 LONGEST_HOW = 200
@@ -124,18 +125,27 @@ def duty(request: HttpRequest, number: int) -> HttpResponse:
     if owed.people and Act.PEOPLE_VIEW in actor.acts:
         before = request.GET.get("before", "")
         page = people.people_page(
-            actor, only=owed.people, before=int(before) if before.isdecimal() and len(before) < 10 else None,
+            actor,
+            only=owed.people,
+            before=int(before) if before.isdecimal() and len(before) < LONGEST_NUMBER else None,
+            size=SHOWN,
             address=request.META.get("REMOTE_ADDR", ""),
-        )  # fmt: skip
+        )
     context: dict[str, Any] = {
         "duty": owed, "unit": unit, "guide": guide, "page": page, "count": _count(actor, owed),
         "seen": len(owed.people or ()), "where": _where(actor, owed),
         "words": guide.words.format(entity=(entity or unit.entity).name, day=_day(owed).isoformat()),
         "may_tick": actor.may(Act.TREE_MANAGE, unit) and owed.done_at is None,
-        "may_take": bool(owed.people) and Act.PEOPLE_REVEAL in actor.acts and owed.done_at is None, "file_rows": FILE_ROWS,
+        "parts": _parts(owed) if Act.PEOPLE_REVEAL in actor.acts else [], "file_rows": FILE_ROWS,
         "crumbs": [Crumb(label="정원", url=reverse("console:home")), Crumb(label="할 일")],
     }  # fmt: skip
     return render(request, "console/duty.html", context)
+
+
+def _parts(owed: Duty) -> list[tuple[int, int, int]]:
+    """The files in which the numbers can be taken while the duty is open: where each begins, its first and last place."""
+    count = 0 if owed.done_at else len(owed.people or ())
+    return [(start, start + 1, min(start + FILE_ROWS, count)) for start in range(0, count, FILE_ROWS)]
 
 
 def _is_entity(owed: Duty) -> bool:
@@ -224,14 +234,14 @@ def duty_people(request: HttpRequest, number: int) -> HttpResponse:
     actor, owed, _ = _found(request, number)
     if Act.PEOPLE_REVEAL not in actor.acts:
         raise Forbidden()
-    after = request.POST.get("after", "0")
-    least = int(after) if after.isdecimal() and len(after) < 11 else 0
-    asked = sorted(number for number in owed.people or () if number > least)
+    wanted = request.POST.get("from", "0")
+    start = int(wanted) if wanted.isdecimal() and len(wanted) < LONGEST_NUMBER else 0
+    asked = sorted(owed.people or ())[start : start + FILE_ROWS]
     mine = sorted(reachable(actor, asked, Act.PEOPLE_REVEAL)) if asked else []
     if not mine or owed.done_at is not None:
         messages.error(request, "파일에 담을 사람이 없습니다.")
         return redirect("console:duty", owed.pk)
-    rows = [(person, _opened(request, actor, person, owed)) for person in mine[:FILE_ROWS]]
+    rows = [(person, _opened(request, actor, person, owed)) for person in mine]
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["사람 번호", "이름", "휴대전화"])
