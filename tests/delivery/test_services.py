@@ -54,6 +54,20 @@ def test_paused_between_chunks_and_resumed(frozen: tuple[make.Party, int], slot:
     assert_both_sides_agree(sandbox, campaign)
 
 
+def test_paused_when_everything_has_left_it_ends_like_any_other(
+    frozen: tuple[make.Party, int], slot: Slot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, campaign = frozen
+    services.start(campaign)
+    with monkeypatch.context() as patch:
+        patch.setattr("majung.delivery.engine.KEEP_SECONDS", 1e9)
+        until(slot, lambda: raw().execute("SELECT count(*) FROM campaign_chunk WHERE state < 3").fetchone() == (0,))
+    services.pause(campaign)
+    slot.keep()
+    assert Dispatch.objects.get(pk=campaign).state == "finished"
+    assert_both_sides_agree(sandbox, campaign)
+
+
 def test_stopped_for_good_leaves_the_rest_out_with_a_reason(
     frozen: tuple[make.Party, int], slot: Slot, sandbox: Sandbox
 ) -> None:

@@ -1,14 +1,23 @@
 """What was left behind: claims of dead workers, lost answers, groups to look at. Asked of the provider, never sent blindly (O6)."""
 
-from majung.channels.adapters.base import GroupState, UnknownGroup, WrongState
+import logging
+import time
+
+from majung.channels.accounts import LiveAccount
+from majung.channels.adapters.base import Group, GroupState, UnknownGroup, WrongState
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import ledger, settle
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
+from majung.delivery.line import Line
 from majung.delivery.outcomes import ACCEPTED, ChunkState
 
+log = logging.getLogger(__name__)
+
 ASK_AGAIN_SECONDS = 1.0
+DENIALS = 3
+"""So often, a second apart, must the provider deny a group before its people are sent again (decision 0002)."""
 
 
 def tend(hands: Hands) -> bool:
@@ -39,13 +48,13 @@ def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> 
     account = hands.account(found.account_id)
     adapter, line = account.adapter, hands.line(account)
     try:
-        seen = adapter.decode_group(line.ask(adapter.group_request(group)))
+        seen = _asked(account, line, group)
+        if seen is None:
+            _send_again(hands, found, numbers)
+            return
         if seen.state is GroupState.OPEN:
             # Thrown away before anything is done anew: a worker that was only slow cannot send it any more.
             seen = adapter.decode_group(line.ask(adapter.drop_group_request(group)))
-    except UnknownGroup:
-        _send_again(hands, found, numbers)
-        return
     except (WrongState, Outside):
         facts = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
         run(hands.connection, "look_later", **facts, look=ASK_AGAIN_SECONDS)
@@ -54,6 +63,18 @@ def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> 
         _has_left(hands, found, numbers)
     else:
         _ready_again(hands, found.campaign_id, numbers)
+
+
+def _asked(account: LiveAccount, line: Line, group: str) -> Group | None:
+    """The group as the provider tells it, or None when it denied it again and again. Raises Outside."""
+    for denial in range(DENIALS):
+        if denial:
+            time.sleep(ASK_AGAIN_SECONDS)
+        try:
+            return account.adapter.decode_group(line.ask(account.adapter.group_request(group)))
+        except UnknownGroup:
+            log.warning("the provider denies a group", extra={"group": group, "denial": denial + 1})
+    return None
 
 
 def _has_left(hands: Hands, found: Dispatch, numbers: list[int]) -> None:

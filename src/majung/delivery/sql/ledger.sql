@@ -194,9 +194,9 @@ INSERT INTO campaign_left_out (campaign_id, root_id, stage, reason, n, people)
 SELECT %(campaign)s, root_id, 'stop', 'STOPPED', cardinality(people), people FROM people;
 
 -- name: finishable
--- Dispatches of which nothing is out or ready any more.
+-- Dispatches of which nothing is out or ready any more; one that was paused too late is over like any other.
 SELECT d.campaign_id FROM dispatch d
- WHERE d.finished_at IS NULL AND d.state IN ('sending', 'stopped')
+ WHERE d.finished_at IS NULL AND d.state IN ('sending', 'paused', 'stopped')
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2));
 
@@ -206,8 +206,9 @@ SELECT d.campaign_id FROM dispatch d
    AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0);
 
 -- name: finish
-UPDATE dispatch SET state = CASE state WHEN 'sending' THEN 'finished' ELSE state END, finished_at = %(now)s, problem = ''
- WHERE campaign_id = %(campaign)s AND finished_at IS NULL AND state IN ('sending', 'stopped');
+UPDATE dispatch SET state = CASE state WHEN 'stopped' THEN state ELSE 'finished' END, finished_at = %(now)s, problem = '',
+       pause_reason = ''
+ WHERE campaign_id = %(campaign)s AND finished_at IS NULL AND state IN ('sending', 'paused', 'stopped');
 
 -- name: trouble
 UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND problem <> %(problem)s;
