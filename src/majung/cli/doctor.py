@@ -48,10 +48,11 @@ def examine() -> Iterator[Finding]:
 
     yield from _folders(settings.HOME)
     url = settings.database_url()
+    if url or settings.VAULT_KEY.exists():
+        yield from _vault(settings.VAULT_KEY)
     if not url:
         yield Finding(what="설치", seen=f"{settings.HOME}에 아직 없음", advice="majung up 으로 한 번 켜 주세요.")
         return
-    yield from _vault(settings.VAULT_KEY)
     busy = installation.is_busy(settings.HOME)
     yield Finding(what="이 기계의 마중", seen="켜져 있음" if busy else "꺼져 있음")
     if not busy and not database.external():

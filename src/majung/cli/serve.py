@@ -49,11 +49,16 @@ def _require(role: str) -> None:
     home = installation.found()
     from majung import settings
 
-    Keyring.load(settings.VAULT_KEY)
-    if not settings.SECRET_KEY:
-        raise Misconfigured(f"서명 열쇠가 없습니다: {home / 'secret.key'}에 두거나 MAJUNG_SECRET_KEY로 정해 주세요.")
     with database.connect(settings.database_url(settings.ROLE)) as connection:
         if connection.execute("SELECT to_regclass('tree_organisation')").fetchall() == [(None,)]:
             raise Misconfigured("데이터베이스에 표가 없습니다. majung migrate 를 돌려 주세요.")
+    try:
+        Keyring.load(settings.VAULT_KEY)
+    except Misconfigured as error:
+        raise Misconfigured(
+            f"금고 열쇠를 열 수 없습니다: {error}\n이 설치의 열쇠를 그 자리에 두고 chmod 600 해 주세요."
+        ) from error
+    if not settings.SECRET_KEY:
+        raise Misconfigured(f"서명 열쇠가 없습니다: {home / 'secret.key'}에 두거나 MAJUNG_SECRET_KEY로 정해 주세요.")
     with installation.writable(home):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
