@@ -30,7 +30,7 @@ class CodeTaken(Conflict):
 
     def __init__(self, *, code: str) -> None:
         super().__init__(
-            problem=f"저장하지 않았습니다. 이 조직에 부호가 {code}인 고지문이 이미 있습니다. "
+            problem=f"이 조직에 부호가 {code}인 고지문이 이미 있습니다. "
             "그 고지문을 열어 고치거나, 다른 부호를 적어 주세요."
         )
 
