@@ -520,3 +520,20 @@ def test_only_a_party_writes_down_a_roll(db: None) -> None:
     assert answer.status_code == 422
     assert "정당만" in answer.content.decode()
     assert "당원명부의 근거" not in client.get("/tree/words/").content.decode()
+
+
+def test_a_mistyped_tier_is_taken_away_again_while_no_unit_has_it(party: Organised) -> None:
+    other = make.organisation()
+    client = client_of(party.owner)
+    client.post("/tree/words/", {"what": "kind", "name": "잘못적은말"})
+    wrong = UnitKind.objects.get(name="잘못적은말")
+    assert "잘못적은말 지우기" in client.get("/tree/words/").content.decode()
+
+    used = client.post("/tree/words/", {"drop": str(party.top.kind_id)}, follow=True).content.decode()
+    foreign = client.post("/tree/words/", {"drop": str(other.top.kind_id)})
+    client.post("/tree/words/", {"drop": str(wrong.pk)})
+
+    assert "지우지 않았습니다" in used
+    assert foreign.status_code == 404
+    assert not UnitKind.objects.filter(pk=wrong.pk).exists()
+    assert UnitKind.objects.filter(pk__in=[party.top.kind_id, other.top.kind_id]).count() == 2

@@ -18,7 +18,7 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act, OrganisationKind, UnitState
 from majung.tree.forms import MoveForm, PapersForm, UnitForm, WordForm
 from majung.tree.middleware import ActorRequest
-from majung.tree.models import Grant, LegalEntity, Unit, UnitKind
+from majung.tree.models import Grant, LegalEntity, Unit, UnitKind, UnitSpan
 from majung.tree.services.units import by_name, columns_of, parent_of
 from majung.ui.values import Column, Crumb, Status
 
@@ -32,6 +32,7 @@ STATES = {
     UnitState.CLOSED: Status(word="닫힘", tone="idle"),
 }
 FOUND = 50
+LONGEST_NUMBER = 10
 
 
 def columns() -> list[Column]:
@@ -292,6 +293,15 @@ def words(request: ActorRequest) -> HttpResponse:
     """The organisation's tiers and legal entities."""
     actor = request.actor
     services.require_top(actor)
+    dropping = request.POST.get("drop", "")
+    if dropping.isdecimal() and len(dropping) < LONGEST_NUMBER:
+        try:
+            services.drop_kind(actor, int(dropping))
+        except Invalid as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "지웠습니다.")
+        return redirect("tree:words")
     changing = request.POST.get("what") == "papers"
     form: WordForm | PapersForm = (PapersForm if changing else WordForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -310,6 +320,9 @@ def words(request: ActorRequest) -> HttpResponse:
             return redirect("tree:words")
     context = {
         "kinds": UnitKind.objects.filter(root_id=actor.root_id),
+        "used_kinds": set(
+            UnitSpan.objects.filter(unit__root_id=actor.root_id).values_list("kind_id", flat=True).distinct()
+        ),
         "entities": LegalEntity.objects.filter(root_id=actor.root_id).order_by("pk"),
         "is_party": actor.grants[0].root.kind == OrganisationKind.POLITICAL,
         "typed": request.POST if changing else None,

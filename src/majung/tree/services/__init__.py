@@ -26,7 +26,7 @@ from majung.tree.services.units import (
     resume_unit,
     suspend_unit,
 )
-from majung.tree.services.words import add_entity, add_kind, change_entity, require_top
+from majung.tree.services.words import add_entity, add_kind, change_entity, drop_kind, require_top
 
 __all__ = [
     "Effect",
@@ -41,6 +41,7 @@ __all__ = [
     "change_entity",
     "close_unit",
     "create_owner",
+    "drop_kind",
     "edit_unit",
     "found",
     "invite",

@@ -1,6 +1,7 @@
 """The organisation's own words: names of tiers, and the legal entities that answer for its units."""
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from majung.core.errors import Invalid, NotYours
 from majung.core.text import nfc
@@ -42,6 +43,22 @@ def add_kind(actor: Actor, name: str) -> UnitKind:
     kind = UnitKind.objects.create(root_id=actor.root_id, name=text, rank=last.rank + 1 if last else 0)
     record(actor, "tree.kind_added", kind)
     return kind
+
+
+@transaction.atomic
+def drop_kind(actor: Actor, number: int) -> None:
+    """A tier that no unit has, or ever had, is gone. Raises NotYours, Invalid."""
+    lock_root(actor.root_id)
+    require_top(actor)
+    kind = UnitKind.objects.filter(root_id=actor.root_id, pk=number).first()
+    if kind is None:
+        raise NotYours()
+    record(actor, "tree.kind_dropped", kind)
+    try:
+        with transaction.atomic():
+            kind.delete()
+    except ProtectedError as error:
+        raise Invalid(problem=f"‘{kind.name}’ 갈래로 적힌 조직이 있거나 있었습니다. 지우지 않았습니다.") from error
 
 
 @transaction.atomic
