@@ -26,6 +26,9 @@ class Refused:
     sender: str
     at: str
 
+REPORTS = ("single", "group")
+"""What is reported to the webhook: each message, and each group once it is complete. Registered apart at the gateway."""
+
 
 @dataclass(slots=True)
 class Account:
@@ -36,6 +39,7 @@ class Account:
     balance_centiwon: int = DEFAULT_BALANCE_KRW * 100
     senders: list[str] = field(default_factory=list)
     webhook_url: str = ""
+    reports: list[str] = field(default_factory=lambda: list(REPORTS))
     prices_centiwon: dict[str, int] = field(default_factory=lambda: {k: round(v * 100) for k, v in PRICES_KRW.items()})
     refused: dict[str, Refused] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
@@ -62,7 +66,8 @@ class Account:
         """Everything needed to make the account again."""
         return {
             "key": self.key, "secret": self.secret, "balance_centiwon": self.balance_centiwon, "senders": self.senders,
-            "webhook_url": self.webhook_url, "prices_centiwon": self.prices_centiwon, "any_sender": self.any_sender,
+            "webhook_url": self.webhook_url, "reports": self.reports, "prices_centiwon": self.prices_centiwon,
+            "any_sender": self.any_sender,
             "refused": [[r.number, r.sender, r.at] for r in self.refused.values()], "blocked": self.blocked,
         }  # fmt: skip
 

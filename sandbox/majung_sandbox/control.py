@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from majung_sandbox.accounts import Account
+from majung_sandbox.accounts import REPORTS, Account
 from majung_sandbox.books import STATES, Books
 from majung_sandbox.errors import GatewayError, invalid, not_found
 from majung_sandbox.gateway import reply
@@ -225,7 +225,7 @@ class Control:
         return reply(_public(account))
 
     def change_account(self, call: Call) -> Response:
-        """`{url}` of the report webhook (empty: none), `balance` in won, `senders`, `prices`, `blocked`."""
+        """`{url}` of the webhook (empty: none), `reports` (single, group), `balance` in won, `senders`, `prices`, `blocked`."""
         account = self._account(call.params["key"])
         self._apply(account, parse_object(call.request.body))
         self._sandbox.changed("accounts")
@@ -244,10 +244,14 @@ class Control:
             raise invalid("prices는 종류마다 원으로 적은 값이어야 합니다.")
         senders, blocked = ([number_of(n) for n in _list(row, name, old)] for name, old in
                             (("senders", account.senders), ("blocked", account.blocked)))  # fmt: skip
+        reports = row.get("reports", account.reports)
+        if type(reports) is not list or not set(map(str, reports)) <= set(REPORTS):
+            raise invalid("reports는 single과 group 가운데 고른 목록이어야 합니다.")
         if type(row.get("any_sender", False)) is not bool:
             raise invalid("any_sender는 true나 false여야 합니다.")
         account.any_sender = row.get("any_sender", account.any_sender)
         account.webhook_url, account.balance_centiwon, account.senders = webhook, round(balance * 100), senders
+        account.reports = [name for name in REPORTS if name in reports]
         at = self._sandbox.now_text()
         account.blocked = {n: account.blocked.get(n, at) for n in blocked}
         account.prices_centiwon.update({k: round(v * 100) for k, v in prices.items()})

@@ -43,12 +43,13 @@ class Sandbox:
     # what happens to groups
     def _settled(self, group: Group, batch: Batch, picks: list[int]) -> None:
         self.threads.arrived(group, batch, picks)
-        if group.account.webhook_url and picks and not group.hidden:
+        if group.account.webhook_url and "single" in group.account.reports and picks and not group.hidden:
             self.outbox.report(group, reports(group, batch, picks))
         self.changed("accounts")
 
     def _complete(self, group: Group) -> None:
-        self.outbox.report_group(group)
+        if "group" in group.account.reports:
+            self.outbox.report_group(group)
 
     # what people do
     def set_friend(self, number: str, channel: Channel, added: bool) -> None:

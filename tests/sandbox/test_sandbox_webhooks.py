@@ -65,6 +65,17 @@ def test_reports_come_as_a_list_and_agree_with_the_pull(client, reporting):
     assert reporting.calls[0][0] == "/reports/secret"
 
 
+def test_reports_of_groups_alone_can_be_chosen(client, receiver):
+    chosen = {"url": receiver.url + "/reports/secret", "reports": ["group"]}
+    client("POST", f"/_control/accounts/{client.key}/webhook", chosen)
+    group = client.send([brand("01040400001", "44-0-0")])
+    until(lambda: receiver.items())
+    time.sleep(0.3)
+    client("POST", f"/_control/accounts/{client.key}/webhook", {"reports": ["single", "group"]})
+    assert [item["data"]["groupId"] for item in receiver.items()] == [group]
+    assert "count" in receiver.items()[0]["data"]
+
+
 def test_a_report_comes_five_times_in_all(client, reporting):
     reporting.answers = [500] * 30
     client.send([brand("01040400001")])

@@ -187,7 +187,8 @@ def _account(centre: Actor, unit: Unit, gateway: Gateway, made: dict[str, Channe
 
 def address(gateway: Gateway, account: DealerAccount, app: KakaoApp) -> None:
     """The sandbox knows where this installation's inlet listens now."""
-    gateway.post(f"accounts/{KEY}/webhook", {"url": f"{settings.INGEST_URL}/r/{account.report_token}"})
+    reports = {"url": f"{settings.INGEST_URL}/r/{account.report_token}", "reports": ["group"]}
+    gateway.post(f"accounts/{KEY}/webhook", reports)
     gateway.post("kakao", {"webhook_url": f"{settings.INGEST_URL}/k/{app.path_token}", "admin_key": ADMIN_KEY})
 
 
