@@ -26,7 +26,7 @@ class Sealed:
         self._blobs: list[bytes] = []
         self._end = 0
         self.found = 0
-        self._all: NDArray[np.uint8] | None = None
+        self._all: bytes | None = None
 
     def add(self, people: NDArray[Any], values: bytes, size: int) -> None:
         """Take in people with one value of ``size`` bytes each, in the same order."""
@@ -42,7 +42,7 @@ class Sealed:
     def pack(self, people: People) -> bytes:
         """``packing.pack`` of the values of ``people``; a person without a value gets an empty one."""
         if self._all is None:
-            self._all = np.frombuffer(b"".join(self._blobs), np.uint8)
+            self._all = b"".join(self._blobs)
             self._blobs.clear()
         at = np.searchsorted(self._people, people)
         sizes, starts = self._size[at], self._start[at]
@@ -53,8 +53,9 @@ class Sealed:
             cells = np.empty(len(people), np.dtype([("size", ">u2"), ("value", np.void, size)]))
             cells["size"], cells["value"] = size, stretches[starts]
             return cells.tobytes()
-        parts = zip(sizes.tolist(), starts.tolist(), strict=True)
-        return b"".join([size.to_bytes(2) + self._all[start : start + size].tobytes() for size, start in parts])
+        heads = {size: size.to_bytes(2) for size in set(sizes.tolist())}
+        stretch = zip(sizes.tolist(), starts.tolist(), strict=True)
+        return b"".join([part for size, at in stretch for part in (heads[size], self._all[at : at + size])])
 
 
 def contacts(connection: psycopg.Connection[Any], root: int, people: People) -> Sealed:
