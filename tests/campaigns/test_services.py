@@ -530,6 +530,21 @@ def test_a_roll_kept_by_law_stands_for_the_consent_to_sensitive_data(db: None, n
     assert beside_another > 0
 
 
+@pytest.mark.django_db
+def test_a_partys_advertising_chosen_by_membership_needs_the_sensitive_consent(noon: datetime) -> None:
+    """C5: who is chosen by an opinion must have agreed to its use (law.md PIP-12); chosen by age nobody must."""
+    made = make.party(people=60, agree=False)
+
+    def sensitive(asked: Condition) -> int:
+        campaign = make.draft(made, purpose=str(Purpose.ADVERTISING), declared={"is_commercial": True})
+        services.edit_audience(made.made.actor, campaign, scope=made.top, group=Group(parts=(asked,)))
+        found = services.check(made.made.actor, campaign)
+        return found.campaign.estimate["left_out"].get("SENSITIVE_NO_CONSENT", 0)
+
+    assert sensitive(Condition(field="member")) > 0
+    assert sensitive(Condition(field="age", low=20)) == 0
+
+
 def test_a_reason_is_told_in_the_words_of_its_own_table() -> None:
     """C5 and P2 share a code: a party notice that targets nothing sensitive is told P2's sentence."""
     assert report.words_of("SENSITIVE_NO_CONSENT", "PARTY_NOTICE")[0].startswith("당원이라는 민감정보를 쓸 동의")

@@ -116,7 +116,7 @@ def test_start_is_logged_as_opening_of_numbers(frozen: tuple[make.Party, int]) -
         .execute("SELECT n, why FROM access_log WHERE what = 'delivery' AND root_id = %s", [party.root_id])
         .fetchone()
     )
-    assert row == (Dispatch.objects.get(pk=campaign).planned, f"campaign {campaign}")
+    assert row == (Dispatch.objects.get(pk=campaign).planned, f"메시지 {campaign}번")
     with pytest.raises(Conflict):
         services.start(campaign)
 

@@ -29,6 +29,8 @@ CONSENTS: Mapping[str, str] = {
 }
 REFUSALS: Mapping[str, str] = {**MEDIA, "*": "모든 소식"}
 OLDEST, LONGEST_DAYS = 120, 3650
+OPINIONS = frozenset({"member", "tag"})
+"""Fields that tell a political opinion when a party asks for them (개인정보 보호법 제23조, law.md PIP-12)."""
 _DISTRICT = re.compile(r"\d{5,10}", re.ASCII)
 
 

@@ -48,6 +48,11 @@ def parse(stored: object) -> Group:
     return group
 
 
+def asks_for_opinions(group: Group) -> bool:
+    """Whether these criteria choose people by what tells, in a party, whom they side with (law.md PIP-12)."""
+    return any(asked.field in fields.OPINIONS for asked in criteria.conditions(group))
+
+
 def missing(group: Group) -> tuple[str, ...]:
     """What the criteria still lack before they can be kept or sent to. Raises CannotAsk for nonsense."""
     try:

@@ -24,7 +24,7 @@ from majung.delivery.order import Order
 from majung.delivery.planner import NO_CHANNEL
 from majung.delivery.render import Local, Template
 from majung.delivery.route import Stop
-from majung.policy.enums import Medium, Purpose
+from majung.policy.enums import Medium, OrganisationKind, Purpose
 from majung.policy.lint import LABEL
 from majung.policy.occasion import AccountFacts, Content, Occasion
 from majung.tree.actor import Actor, system_actor
@@ -250,6 +250,8 @@ def _occasion(
             roll_by_law=bool(unit.entity.roll_basis) and all(channel.unit.entity.roll_basis for channel, _ in spoken),
         ),
         essential=campaign.is_essential,
+        targets_sensitive=campaign.root.kind == OrganisationKind.POLITICAL
+        and audience.asks_for_opinions(audience.parse(campaign.criteria)),
     )
 
 

@@ -183,6 +183,11 @@ def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
     return rejudge.gate(found, channels, now + MARGIN) if gate.is_open else gate
 
 
+def _stays_open(found: Dispatch, held: Claim, longer: timedelta) -> bool:
+    """Whether the gate is open for that much longer: a slow dealer may have taken all the margin."""
+    return rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + longer).is_open
+
+
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
     dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
@@ -236,8 +241,12 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
     adapter, line = account.adapter, hands.line(account)
     outcomes: dict[int, bytes] = {}
     hashes: dict[int, bytes] = {}
-    renewed_at = time.monotonic()
+    renewed_at = looked_at = time.monotonic()
     for chunk in held.chunks:
+        if time.monotonic() - looked_at > LAST_MOMENT.total_seconds():
+            if not _stays_open(found, held, LAST_MOMENT):
+                raise Overtaken
+            looked_at = time.monotonic()
         if time.monotonic() - renewed_at > hands.lease_seconds / 3:
             _hold_on(hands, held, group)
             renewed_at = time.monotonic()
@@ -247,7 +256,7 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
         np.frombuffer(chunk.outcome, np.uint8)[list(batch.positions)] = np.frombuffer(told, np.uint8)
         outcomes[chunk.chunk_no] = bytes(chunk.outcome)
         hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
-    if not rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + LAST_MOMENT).is_open:
+    if not _stays_open(found, held, LAST_MOMENT):
         raise Overtaken
     _write_registered(hands, found, held, group)
     if any(ACCEPTED in outcome for outcome in outcomes.values()):

@@ -18,7 +18,7 @@ def start(campaign_id: int) -> Dispatch:
     """The frozen dispatch begins to leave, as soon as its hour and the rules allow. Numbers are opened from here on: logged."""
     found = _move(campaign_id, {DispatchState.FROZEN}, DispatchState.SENDING)
     vault.log(
-        system_actor(found.root_id), "delivery", why=f"campaign {campaign_id}", unit_id=found.unit_id, n=found.planned
+        system_actor(found.root_id), "delivery", why=f"메시지 {campaign_id}번", unit_id=found.unit_id, n=found.planned
     )
     jobs.defer("delivery.make_room", upto=campaign_id + AHEAD)
     return found
