@@ -86,6 +86,31 @@ def test_withdrawing_needs_something_to_withdraw(made):
     assert not Refusal.objects.exists()
 
 
+@pytest.mark.parametrize(("how", "path"), [(How.LINK, "link"), (How.WEB, "link"), (How.PHONE, "staff")])
+def test_withdrawing_the_collection_refuses_everything_by_the_same_way(made, how, path):
+    [someone] = make.people(1, unit=made.top)
+    make.consent(made.actor, [someone], make.notice(made.actor, made.top))
+
+    services.withdraw(made.actor, [someone], made.entity.pk, ConsentPurpose.SERVICE, (), how)
+
+    assert list(Refusal.objects.values_list("person_id", "medium", "path")) == [(someone, "*", path)]
+    assert Duty.objects.get(kind="consent.erase").people == [someone]
+
+
+@pytest.mark.product("C2", "C4")
+def test_an_entity_without_a_unit_can_be_refused_and_the_top_answers(made):
+    [someone] = make.people(1, unit=made.top)
+    old = tree.LegalEntity.objects.create(root=made.root, name="합당한 옛 시도당")
+
+    one = services.refuse(made.root.pk, [someone], old.pk, (SMS,), RefusalPath.LINK)
+    services.refuse_everything(made.root.pk, [someone], RefusalPath.LINK)
+
+    refused = set(Refusal.objects.filter(person_id=someone).values_list("entity_id", "medium"))
+    assert one == [someone]
+    assert refused == {(old.pk, "SMS"), (old.pk, "*"), (made.entity.pk, "*")}
+    assert set(Duty.objects.values_list("unit_id", flat=True)) == {made.top.pk}
+
+
 def test_a_path_stops_the_media_that_share_it():
     assert set(PATH_MEDIA) == set(RefusalPath)
     assert PATH_MEDIA[RefusalPath.NUMBER_080] == (SMS, AD)
@@ -194,6 +219,18 @@ def test_an_import_says_what_its_people_agreed_to_and_takes_it_back(made):
     assert entry.proof == {"import": brought.pk, "evidence": "행사 신청서", "text": ads.text_hash}
     assert not ConsentState.objects.get(person_id=fresh).is_in_force
     assert ConsentState.objects.get(person_id=before).is_in_force
+
+
+def test_undoing_an_import_leaves_what_was_agreed_to_on_the_same_day(made):
+    [someone] = make.people(1, unit=made.top)
+    notice = make.notice(made.actor, made.top)
+    brought = source(made, notice, media=[], obtained_on=date(2025, 5, 1))
+    make.consent(made.actor, [someone], notice, at=at("2025-05-01", 8))
+    imports.applied(made.actor, brought, [someone])
+
+    imports.undone(made.actor, brought, [someone])
+
+    assert ConsentState.objects.get(person_id=someone).is_in_force
 
 
 def test_an_import_without_the_notices_media_grants_nothing(made):

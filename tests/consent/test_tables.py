@@ -84,6 +84,20 @@ def test_old_news_does_not_undo_newer():
     assert RefusalEntry.objects.filter(person_id=person).count() == 3
 
 
+def test_a_check_sent_in_between_hides_no_withdrawal():
+    made = tree.organisation()
+    [person] = make.people(1, unit=made.top)
+    notice = make.notice(made.actor, made.top, ConsentPurpose.ADVERTISING)
+    ads = made.entity.pk, ConsentPurpose.ADVERTISING, (SMS,)
+    make.consent(made.actor, [person], notice, media=[SMS], at=at(2024, 6, 2))
+
+    services.confirm_checked(made.actor, [person], *ads, at=at(2026, 6, 1))
+    services.withdraw(made.actor, [person], *ads, How.PAPER, at=at(2026, 5, 31))
+
+    state = ConsentState.objects.get(person_id=person)
+    assert (state.checked_on, state.withdrawn_at) == (date(2026, 6, 1), at(2026, 5, 31))
+
+
 def test_refusing_twice_is_one_entry():
     made = tree.organisation()
     [person] = make.people(1, unit=made.top)

@@ -302,6 +302,23 @@ def test_forgetting_keeps_what_a_bitmap_still_needs(world: World) -> None:
     assert set(evaluate.bitmap(db.raw(), world.root, Leaf("stopped"))) == set(world.people[:5])
 
 
+@pytest.mark.product("C3")
+def test_forgetting_keeps_what_an_open_campaign_has_still_to_see(world: World) -> None:
+    """Frozen before a change and handed over after the night: the hand-over finds the change by the frozen watermark."""
+    raw, campaign = db.raw(), world.campaigns[-1]
+    unseen = "SELECT people FROM crowd_change WHERE root_id = %s AND family = 'person' AND xid >= %s::text::xid8"
+    [[watermark]] = raw.execute(
+        "UPDATE dispatch SET watermark = pg_snapshot_xmin(pg_current_snapshot()) WHERE campaign_id = %s"
+        " RETURNING watermark::text", [campaign],
+    ).fetchall()  # fmt: skip
+    services.set_processing(world.made.actor, world.people[:5], stopped=True)
+    evaluate.bitmap(raw, world.root, Leaf("stopped"))
+
+    bitmaps.forget(raw, keep=0)
+
+    assert (world.people[:5],) in raw.execute(unseen, [world.root, watermark]).fetchall()
+
+
 def test_many_changed_people_are_not_named(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -123,7 +123,8 @@ CHUNK = 7
 def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) -> None:
     """A campaign in the ledger without planner and dealer: planned to these people, and handed over at ``at``.
 
-    ``bytes_of`` says each person's outcome byte; chunks of people whose bytes are all ``n`` stay ready.
+    ``bytes_of`` says each person's outcome byte; chunks of people whose bytes are all ``n`` stay ready. No worker judges
+    it again, so its watermark lies ahead of every change and keeps none from being forgotten.
     """
     raw, people = db.raw(), sorted(bytes_of)
     chunks = [people[start : start + CHUNK] for start in range(0, len(people), CHUNK)]
@@ -131,7 +132,8 @@ def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) 
         """INSERT INTO dispatch (campaign_id, root_id, account_id, unit_id, scope_unit_id, purpose, medium, occasion, template,
                                  segment, state, not_before, watermark, rule_set, unit_centiwon, worst_centiwon, audience,
                                  left_out, planned, chunks, next_chunk, frozen_at)
-           VALUES (%(campaign)s, %(root)s, 1, 1, 1, 'party_notice', 'KAKAO_AD', '{}', '{}', '{}', 'sending', %(at)s, '1', 'x', 0, 0,
+           VALUES (%(campaign)s, %(root)s, 1, 1, 1, 'party_notice', 'KAKAO_AD', '{}', '{}', '{}', 'sending', %(at)s,
+                   '9000000000000000000', 'x', 0, 0,
                    %(people)s, 0, %(people)s, %(chunks)s, %(chunks)s + 1, %(at)s)""",
         {"campaign": campaign, "root": root, "at": at, "people": len(people), "chunks": len(chunks)},
     )

@@ -89,6 +89,19 @@ def test_vector_18_dues_are_a_notice_and_support_is_none():
     )
 
 
+@pytest.mark.parametrize("kind", list(OrganisationKind))
+@pytest.mark.parametrize("purpose", [Purpose.ADVERTISING, Purpose.PARTY_NOTICE, Purpose.INFORMATIONAL])
+@pytest.mark.parametrize("head", ["", "(광고)느린물커피 문의 02-700-0000 굿즈를 판매합니다. "])
+def test_support_of_a_candidate_is_never_sent_as_something_else(kind, purpose, head):
+    content = Content(text=f"{head}가나다 후보를 지지해 주세요. 무료수신거부 080-700-0001")
+
+    gate = judge.gates(advertising(purpose=purpose, organisation_kind=kind, content=content))
+
+    assert (gate.purpose, gate.verdict) == (Purpose.ELECTION_CAMPAIGN, Verdict.DENY)
+    assert gate.turns[-1].rule.code == "RECLASS_ELEC"
+    assert "RULES_NOT_BUILT" in {rule.code for rule in gate.denials}
+
+
 @pytest.mark.parametrize("purpose", [Purpose.INFORMATIONAL, Purpose.ELECTION_CAMPAIGN])
 @pytest.mark.parametrize("kind", list(OrganisationKind))
 @pytest.mark.parametrize("medium", list(Medium))

@@ -43,6 +43,11 @@ def test_sales_are_certain(text):
         ("변화를 지지하는 이웃과", False),
         ("이번에는 투표해 바꿉시다", False),
         ("support candidate X", True),
+        ("윤하늘 후보를 뽑아 주십시오", True),
+        ("저희를 지지해 줍시다", True),
+        ("참석 여부를 선택해 주세요", False),
+        ("출석부 대신 사진을 찍어 주세요", False),
+        ("당원 투표해 주세요", False),
     ],
 )
 def test_support_of_a_candidate(text, certain):

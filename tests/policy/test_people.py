@@ -15,11 +15,13 @@ from majung.core.db import raw
 from majung.crowd import catalogue, evaluate
 from majung.policy import judge, looks
 from majung.policy.enums import Medium, Outcome, Purpose, Verdict
+from majung.policy.occasion import Content
 from majung.tree.enums import OrganisationKind
 from majung.tree.models import LegalEntity
 from tests.make import consent as make
 from tests.make import tree
 from tests.policy.make_occasion import NOON, advertising, party_notice, seoul
+from tests.policy.sorting import by_bitmap, by_sql, sort_people, verdict_of
 
 pytestmark = pytest.mark.django_db
 SMS, AD, MAIL = ConsentMedium.SMS, ConsentMedium.KAKAO_AD, ConsentMedium.EMAIL
@@ -43,8 +45,8 @@ def placed(occasion, made, unit=None):
 def reason(occasion, person: int) -> str:
     """The one-person answer as a code, checked against the set form."""
     findings = judge.why(raw(), occasion, person)
-    deciding = judge.verdict_of(findings)
-    found = judge.sort_people(raw(), occasion, BitMap([person]))
+    deciding = verdict_of(findings)
+    found = sort_people(occasion, BitMap([person]), by_sql(occasion))
     in_sets = [rule.code for rule, people in found.left_out if person in people]
     if deciding is None:
         assert (in_sets, person in found.allowed, person in found.waiting) == ([], True, False)
@@ -73,6 +75,18 @@ def test_vector_1_consent_by_the_hour():
 
     assert reason(occasion, person) == "OK"
     assert reason(replace(occasion, at=seoul("2026-11-21", "21:00:00")), person) == "NIGHT"
+
+
+def test_vector_2_mail_reaches_who_agreed_to_it_at_any_hour():
+    made, person, notice = shop()
+    [other] = make.people(1, unit=made.top)
+    make.consent(made.actor, [person], notice, media=[MAIL])
+    make.consent(made.actor, [other], notice, media=[SMS])
+    text = "느린물커피 02-700-0000 겨울 음료가 나왔습니다. 수신거부 / Unsubscribe: https://example.invalid/x"
+    content = Content(text=text, title="(광고) 겨울 음료")
+    occasion = placed(advertising(medium=Medium.EMAIL, at=seoul("2026-11-21", "23:30:00"), content=content), made)
+
+    assert (reason(occasion, person), reason(occasion, other)) == ("OK", "NO_CONSENT")
 
 
 def test_night_consent_counts_only_beside_a_general_one():
@@ -378,20 +392,15 @@ def test_a_crowd_and_one_person_get_the_same_answer(crowd, facts):
         content=content,
     )
 
-    by_sql = judge.sort_people(raw(), occasion, BitMap(people))
-    by_bitmap = judge.sort_crowd(
-        occasion,
-        BitMap(people),
-        lambda rest, expression: rest & evaluate.bitmap(raw(), made.root.pk, expression),
-        lambda rest, gone: rest - gone,
-    )
+    found = sort_people(occasion, BitMap(people), by_sql(occasion))
+    of_bitmaps = sort_people(occasion, BitMap(people), by_bitmap(occasion))
     by_set = evaluate.members(raw(), made.root.pk, judge.person_denials(occasion)[0][1]) & BitMap(people)
 
-    assert by_sql == by_bitmap
-    parts = [members for _rule, members in by_sql.left_out] + [by_sql.waiting, by_sql.allowed]
+    assert found == of_bitmaps
+    parts = [members for _rule, members in found.left_out] + [found.waiting, found.allowed]
     assert sum(map(len, parts)) == len(people) == len(BitMap.union(*parts))
-    assert by_sql.left_out[0][1] == by_set
-    assert [reason(occasion, person) for person in people] == [_code(by_sql, occasion, person) for person in people]
+    assert found.left_out[0][1] == by_set
+    assert [reason(occasion, person) for person in people] == [_code(found, occasion, person) for person in people]
 
 
 def _live(made, foreign: int, notices, person) -> int:
@@ -425,7 +434,7 @@ def _code(found, occasion, person: int) -> str:
     if person in found.allowed:
         return "OK"
     if person in found.waiting:
-        return judge.verdict_of(judge.why(raw(), occasion, person)).rule.code
+        return verdict_of(judge.why(raw(), occasion, person)).rule.code
     [code] = [rule.code for rule, members in found.left_out if person in members]
     return code
 

@@ -113,14 +113,11 @@ def owe_result(
 ) -> None:
     """The entity owes these people the notice of result, due within 14 days (ADV-13). One open duty a day and kind."""
     day = clock.seoul(at).date()
-    unit = entities(connection, root).get(entity)
-    if unit is None:
-        raise LookupError(f"entity {entity} has no unit")
     connection.execute(
         sql.load("majung.activity", "duties", "owe"),
         {
             "root": root,
-            "unit": unit,
+            "unit": answering_unit(connection, root, entity),
             "kind": f"consent.result.{what}",
             "title": _TITLES[what],
             "now": at,
@@ -137,9 +134,15 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), clock.SEOUL)
 
 
-def entities(connection: psycopg.Connection[Any], root: int) -> dict[int, int]:
-    """The legal entities of a root that have a unit, each with its highest one."""
-    return dict(connection.execute(_sql("entities"), {"root": root}).fetchall())
+def entities(connection: psycopg.Connection[Any], root: int) -> list[int]:
+    """Every legal entity of a root, also one that has no unit at the moment."""
+    return [number for (number,) in connection.execute(_sql("entities"), {"root": root})]
+
+
+def answering_unit(connection: psycopg.Connection[Any], root: int, entity: int) -> int:
+    """The unit that owes what the entity owes: its highest, or the top while it has none. A refusal never waits for one."""
+    [(unit,)] = connection.execute(_sql("answering"), {"root": root, "entity": entity}).fetchall()
+    return int(unit)
 
 
 def _people(

@@ -123,7 +123,8 @@ def withdraw(
     if not news:
         return []
     if purpose == ConsentPurpose.SERVICE:
-        ledger.refuse(db.raw(), actor.root_id, news, entity_id, (EVERY,), RefusalPath.LINK, at=said.at, by=said.by)
+        path = RefusalPath.LINK if how in (How.LINK, How.WEB) else RefusalPath.STAFF
+        ledger.refuse(db.raw(), actor.root_id, news, entity_id, (EVERY,), path, at=said.at, by=said.by)
         _owe(
             actor.root_id,
             entity_id,
@@ -332,12 +333,9 @@ def record_guardian(
 
 
 def _owe(root_id: int, entity_id: int, kind: str, title: str, due_at: datetime, people: Collection[int]) -> None:
-    unit_id = ledger.entities(db.raw(), root_id).get(entity_id)
-    if unit_id is None:
-        raise NotYours()
     activity.owe(
         root_id=root_id,
-        unit_id=unit_id,
+        unit_id=ledger.answering_unit(db.raw(), root_id, entity_id),
         kind=kind,
         due_at=due_at,
         title=title,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from majung.accounts.models import User
 from majung.campaigns import services as campaigns
@@ -220,12 +221,24 @@ def _write(actor: Actor, centre: Unit) -> Campaign:
 
 def _await_plan(campaign: Campaign) -> float:
     """The moment at which the frozen chunks were committed."""
+    looked = time.monotonic()
     for _ in _patiently(campaign, pause=0.01):
         if Dispatch.objects.filter(pk=campaign.pk).exists():
             return time.monotonic()
         if campaign.state in ENDED:
             break
+        if time.monotonic() - looked > 1:
+            looked = time.monotonic()
+            if _has_failed(campaign):
+                raise Outside("명단을 굳히는 일이 거듭 실패했습니다. 까닭은 logs/jobs.log에 있습니다.", retryable=False)
     raise Outside(f"명단을 굳히지 못했습니다: {campaign.get_state_display()} {campaign.problem}", retryable=False)
+
+
+def _has_failed(campaign: Campaign) -> bool:
+    """Whether the job that freezes the campaign has given up."""
+    return ProcrastinateJob.objects.filter(
+        task_name="campaigns.freeze", status="failed", args__campaign=campaign.pk
+    ).exists()
 
 
 def follow(campaign: Campaign, family: "Family", *, say: Say) -> float:

@@ -1,12 +1,11 @@
-"""The judge: one list of rules asked for all (gates), for a million people (sets) and for one (why). Plain."""
+"""The judge: one list of rules asked for all (gates), for a million people (denials) and for one (why). Plain."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from pyroaring import BitMap
 
 from majung.crowd import evaluate
 from majung.crowd.expression import EVERYONE, Expression
@@ -15,8 +14,6 @@ from majung.policy.enums import Outcome, Purpose, Verdict
 from majung.policy.occasion import Occasion
 from majung.policy.rule import Case, Hold, Rule
 from majung.policy.rules import ALLOWED, TABLES
-
-T = TypeVar("T")
 
 # A deferral ends where all rules let go; more rounds than rules that wait cannot be needed.
 ROUNDS = 5
@@ -63,16 +60,6 @@ class Finding:
     rule: Rule
     outcome: Outcome
     until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sorted:
-    """A crowd after the rules: disjoint left-out sets by rule, those who wait and until when, those who may have it now."""
-
-    left_out: tuple[tuple[Rule, Any], ...]
-    waiting: Any
-    until: datetime | None
-    allowed: Any
 
 
 def case_of(occasion: Occasion) -> tuple[Case, tuple[Turned, ...]]:
@@ -142,14 +129,13 @@ def _until(occasion: Occasion, first: datetime) -> datetime:
 
 def _unless(case: Case, table: list[Rule]) -> Expression | None:
     """Those whom no waiting rule holds: everyone's exemptions together; None when one rule holds all."""
-    exempt: Expression | None = EVERYONE
+    exempt: Expression = EVERYONE
     for rule in table:
         held = _held(rule, case)
-        if held is None:
-            continue
-        if held.unless is None:
+        if held is not None and held.unless is None:
             return None
-        exempt = held.unless if exempt is EVERYONE else exempt & held.unless if exempt else None
+        if held is not None and held.unless is not None:
+            exempt = exempt & held.unless
     return exempt
 
 
@@ -181,46 +167,6 @@ def _denials(case: Case, wanted: Callable[[Rule], bool]) -> list[tuple[Rule, Exp
     return found
 
 
-def _steps(occasion: Occasion) -> list[tuple[Rule, Expression | bool]]:
-    """Every rule that can stop somebody, in order; for a gate whether it stops all, for a set whom."""
-    case, _ = case_of(occasion)
-    sets = [*person_denials(occasion), *(channel_denials(occasion) if occasion.channel_id is not None else [])]
-    closed = [(rule, rule.denies(case)) for rule in _table(case) if rule.denies is not None]
-    # Stable: on a channel of another entity its rules follow those of the sender in each place of the order.
-    return sorted([*sets, *closed], key=lambda step: step[0].order)
-
-
-def sort_crowd(
-    occasion: Occasion, everyone: T, among: Callable[[T, Expression], T], minus: Callable[[T, T], T]
-) -> Sorted:
-    """``everyone`` sorted by the rules; ``among(people, expression)`` gives those of people in it, ``minus`` the rest.
-
-    The left-out sets are disjoint: each person is with the first rule that stops. The one-person form is ``why``.
-    """
-    rest, left_out = everyone, []
-    for rule, what in _steps(occasion):
-        if what is False:
-            continue
-        denied = rest if what is True else among(rest, what)
-        left_out.append((rule, denied))
-        rest = minus(rest, denied)
-    gate = gates(occasion)
-    nobody = minus(rest, rest)
-    if gate.verdict is not Verdict.DEFER:
-        return Sorted(left_out=tuple(left_out), waiting=nobody, until=None, allowed=rest)
-    allowed = nobody if gate.unless is None else among(rest, gate.unless)
-    return Sorted(left_out=tuple(left_out), waiting=minus(rest, allowed), until=gate.until, allowed=allowed)
-
-
-def sort_people(connection: psycopg.Connection[Any], occasion: Occasion, people: BitMap) -> Sorted:
-    """``sort_crowd`` by the truth: each rule's set by its SQL, narrowed to those still in question."""
-
-    def among(rest: BitMap, expression: Expression) -> BitMap:
-        return BitMap(evaluate.holds_many(connection, occasion.root_id, expression, rest)) if rest else BitMap()
-
-    return sort_crowd(occasion, people, among, lambda rest, gone: rest - gone)
-
-
 def why(
     connection: psycopg.Connection[Any], occasion: Occasion, person_id: int, *, further: bool = False
 ) -> list[Finding]:
@@ -231,7 +177,7 @@ def why(
     case, turns = case_of(occasion)
     found = [Finding(rule=turned.rule, outcome=Outcome.TURNED) for turned in turns]
     stopped = False
-    for rule, what in _with_waits(occasion, case):
+    for rule, what in _steps(occasion, case):
         if stopped and not further:
             found.append(Finding(rule=rule, outcome=Outcome.NOT_LOOKED_AT))
             continue
@@ -249,14 +195,13 @@ def why(
     return found
 
 
-def _with_waits(occasion: Occasion, case: Case) -> list[tuple[Rule, Expression | bool | Hold]]:
-    waits = [(rule, held or False) for rule in _table(case) if rule.waits is not None for held in (rule.waits(case),)]
-    steps: list[tuple[Rule, Expression | bool | Hold]] = [*_steps(occasion), *waits]
+def _steps(occasion: Occasion, case: Case) -> list[tuple[Rule, Expression | bool | Hold]]:
+    """Every rule that looks at this case, in order: a gate with whether it stops, a wait with its hold, a set with whom."""
+    table = _table(case)
+    steps: list[tuple[Rule, Expression | bool | Hold]] = [*person_denials(occasion)]
+    if occasion.channel_id is not None:
+        steps += channel_denials(occasion)
+    steps += [(rule, rule.denies(case)) for rule in table if rule.denies is not None]
+    steps += [(rule, rule.waits(case) or False) for rule in table if rule.waits is not None]
+    # Stable: on a channel of another entity its rules follow those of the sender in each place of the order.
     return sorted(steps, key=lambda step: step[0].order)
-
-
-def verdict_of(findings: list[Finding]) -> Finding | None:
-    """The finding that decides: the stop, else the deferral that ends last, else None (may have it now)."""
-    stop = next((one for one in findings if one.outcome is Outcome.STOPPED), None)
-    waits = [one for one in findings if one.outcome is Outcome.DEFERRED]
-    return stop or max(waits, key=lambda one: (one.until is not None, one.until), default=None)

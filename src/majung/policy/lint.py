@@ -65,6 +65,7 @@ def _words(*patterns: str) -> re.Pattern[str]:
 
 _GAP = r"[^.!?\n]{0,12}?"
 _GIVE = r"(?:드립|드려|드릴|증정|지급|제공|나눠|쏩니다|쏜다|받아 ?가|받으(?:세요|실))"
+_ASK = r"(?:주세요|주십시오|주시|줍시다|달라)"
 # (kind, certain, pattern). Certain are phrases that hardly mean anything else.
 _SIGNS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
     (
@@ -110,13 +111,22 @@ _SIGNS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
         SUPPORT,
         True,
         _words(
-            r"(?:지지|투표|선택)해\s?(?:주세요|주십시오|주시|달라)|지지를?\s?(?:부탁|호소|선언)",
-            r"한\s?표(?:를|만)?\s?(?:부탁|주세요|주십시오|행사해)|(?:뽑아|찍어|밀어)\s?(?:주세요|주십시오|주시|줍시다)",
-            r"기호\s?\d{1,2}\s?번|(?:당선|낙선|낙천)시(?:켜|킵|키)|(?:꼭|반드시) 당선|후보(?:를|에게)\s?(?:지지|반대|투표)",
+            r"지지해\s?" + _ASK + r"|지지를?\s?(?:부탁|호소|선언)",
+            r"한\s?표(?:를|만)?\s?(?:부탁|주세요|주십시오|행사해)|기호\s?\d{1,2}\s?번",
+            r"(?:당선|낙선|낙천)시(?:켜|킵|키)|(?:꼭|반드시) 당선",
+            r"후보(?:를|에게)\s?(?:지지|반대|투표|(?:선택해|뽑아|찍어|밀어)\s?" + _ASK + r")",
             r"support\s+candidate|vote\s+for\b",
         ),
     ),
-    (SUPPORT, False, _words(r"지지(?!율|대|부진|난)|투표해|당선|낙선|심판합시다|심판해|선거운동")),
+    # “참석 여부를 선택해 주세요”, “사진을 찍어 주세요” and a vote within the party say the same words of other things.
+    (
+        SUPPORT,
+        False,
+        _words(
+            r"지지(?!율|대|부진|난)|투표해|당선|낙선|심판합시다|심판해|선거운동",
+            r"(?:선택해|뽑아|찍어|밀어)\s?" + _ASK,
+        ),
+    ),
 )
 _VOTE_CALL = re.compile(r"투표(?:에|하러)?\s?(?:꼭\s?)?(?:참여|가)(?:해|합|하|주|세)")
 _SUPPORTING_MOOD = _words(r"응원|함께해|힘을 모|밀어|선택|지지|기호|투표", r"반대|심판|막아")

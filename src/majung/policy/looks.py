@@ -180,6 +180,11 @@ def ad_in_disguise(case: Case) -> Purpose | None:
     return Purpose.ADVERTISING if case.facts.ad_element else None
 
 
+def campaigning(case: Case) -> Purpose | None:
+    """Whoever supports or opposes a party or candidate campaigns, whatever else the message is for."""
+    return Purpose.ELECTION_CAMPAIGN if case.facts.supports else None
+
+
 def not_commercial(case: Case) -> Purpose | None:
     """Parties and local governments that sell nothing do not advertise in law."""
     if case.facts.sells:

@@ -127,6 +127,14 @@ ADVERTISING: Final = (
         "영리 목적이 아니어서 광고성 정보가 아닙니다.",
         looks.not_commercial,
     ),
+    turn(
+        105,
+        "A1b",
+        "RECLASS_ELEC",
+        "공직선거법 제58조",
+        "정당이나 후보를 지지·반대하면 광고가 아니라 선거운동입니다.",
+        looks.campaigning,
+    ),
     set_of(
         210, "A2", "OPTED_OUT", "정보통신망법 제50조 제2항", "수신을 거부했거나 동의를 철회했습니다.", looks.refused_ads
     ),
@@ -231,7 +239,7 @@ INFORMATIONAL: Final = (
         "RECLASS_ELEC",
         "공직선거법 제58조",
         "정당이나 후보를 지지·반대하면 선거운동입니다.",
-        lambda case: Purpose.ELECTION_CAMPAIGN if case.facts.supports else None,
+        looks.campaigning,
     ),
 )
 
@@ -244,7 +252,7 @@ PARTY_NOTICE: Final = (
         "RECLASS_ELEC",
         "공직선거법 제58조",
         "후보를 지지·반대하거나 선거운동을 부탁하면 당원 소식이 아니라 선거운동입니다.",
-        lambda case: Purpose.ELECTION_CAMPAIGN if case.facts.supports else None,
+        looks.campaigning,
     ),
     turn(
         105,
@@ -327,4 +335,4 @@ def _digest() -> str:
 
 
 # The release says which reading of the law the functions above have; the digest, which words, order and dates.
-RULE_SET_VERSION: Final = f"2026.11.1-{_digest()}"
+RULE_SET_VERSION: Final = f"2026.11.2-{_digest()}"

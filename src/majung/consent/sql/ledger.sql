@@ -50,8 +50,12 @@ SELECT r.person_id, r.root_id, r.entity_id, r.medium, 'cleared', %(path)s, %(at)
 RETURNING person_id;
 
 -- name: entities
--- The legal entities of a root, by their highest unit (which answers for what is owed).
-SELECT DISTINCT ON (u.entity_id) u.entity_id, u.id FROM tree_unit u WHERE u.root_id = %(root)s ORDER BY u.entity_id, u.depth, u.path;
+-- Every legal entity of a root, also one that has no unit at the moment.
+SELECT id FROM tree_legalentity WHERE root_id = %(root)s ORDER BY id;
+
+-- name: answering
+-- The unit that answers for what an entity owes: its own highest, or the organisation's top while it has none.
+SELECT id FROM tree_unit WHERE root_id = %(root)s ORDER BY entity_id <> %(entity)s, depth, path LIMIT 1;
 
 -- name: deals
 -- The latest end of a dealing counts.
@@ -98,4 +102,4 @@ SELECT s.person_id, s.root_id, s.entity_id, s.purpose, s.medium, 'withdrawn', NU
                   AND e.medium = s.medium AND e.act = 'granted' AND e.proof ->> 'import' = %(import)s::text)
    AND NOT EXISTS (SELECT FROM consent_entry e WHERE e.person_id = s.person_id AND e.entity_id = s.entity_id AND e.purpose = s.purpose
                       AND e.medium = s.medium AND e.act = 'granted' AND e.proof ->> 'import' IS DISTINCT FROM %(import)s::text
-                      AND e.at >= s.granted_on);
+                      AND (e.at AT TIME ZONE 'Asia/Seoul')::date >= s.granted_on);
