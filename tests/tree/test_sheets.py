@@ -19,7 +19,7 @@ from majung.core.errors import Forbidden, Invalid, NotYours
 from majung.tree import services, sheets
 from majung.tree.enums import UnitState
 from majung.tree.errors import TreeMoved
-from majung.tree.models import Grant, LegalEntity, SheetDraft, Unit, UnitKind
+from majung.tree.models import Grant, LegalEntity, SheetDraft, Unit, UnitKind, UnitSpan
 from majung.tree.sheets import Diff, Row
 from majung.tree.sheets.read import MOST_BYTES
 from majung.tree.tasks import apply_sheet
@@ -161,6 +161,18 @@ def test_applied_file_is_the_tree(party: Organised) -> None:
     assert len(shape(party)) == 9
     new = Unit.objects.get(code="NEW2")
     assert (new.kind.name, new.entity.name) == ("읍면동", "새 법인")
+
+
+def test_an_applied_file_leaves_the_past_as_single_acts_would(party: Organised) -> None:
+    moved = line(party, 3, parent=code(party, 2), name="옮긴 곳")
+    added = moved.replace(code(party, 3), "new-1", 1).replace("옮긴 곳", "새 곳")
+    sheets.apply(party.actor, compared(party, moved, added))
+
+    units = Unit.objects.filter(root_id=party.root.pk)
+    now = UnitSpan.objects.filter(unit__root_id=party.root.pk, until_at=None)
+    looks = ("unit__code", "path", "name", "kind_id", "entity_id", "leader", "state")
+    assert set(now.values_list(*looks)) == set(units.values_list(*(name.removeprefix("unit__") for name in looks)))
+    assert UnitSpan.objects.filter(unit=party.units[3]).count() == 2
 
 
 def test_two_units_that_change_places_do_so_without_a_knot(party: Organised) -> None:

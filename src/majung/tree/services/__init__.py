@@ -23,6 +23,7 @@ from majung.tree.services.units import (
     preview_move,
     preview_stop,
     rename_unit,
+    respanned_once,
     resume_unit,
     suspend_unit,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "rename_unit",
     "require_top",
     "reserve",
+    "respanned_once",
     "resume_unit",
     "revoke",
     "revoke_key",

@@ -1,6 +1,9 @@
 """Adding, naming, moving, suspending and closing units (T1): one lock a root, the past kept in spans."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -96,8 +99,24 @@ def _code_is_free(unit: Unit | None, root_id: int, code: str) -> None:
         raise Invalid(problem=f"코드 ‘{code}’인 조직이 이미 있습니다.")
 
 
+_respans_later: ContextVar[bool] = ContextVar("respans_later", default=False)
+
+
+@contextmanager
+def respanned_once(root_id: int) -> Iterator[None]:
+    """Acts inside the block leave the spans alone; at its end all units of the root are respanned together."""
+    token = _respans_later.set(True)
+    try:
+        yield
+    finally:
+        _respans_later.reset(token)
+    respan(root_id, "")
+
+
 def respan(root_id: int, path: str) -> None:
-    """Every unit of the subtree has an open span that says what it is now."""
+    """Every unit of the subtree (of the root, for an empty path) has an open span that says what it is now."""
+    if _respans_later.get():
+        return
     values = {"root": root_id, "path": path, "at": clock.now()}
     db.raw().execute(sql.load("majung.tree", "spans", "close"), values)
     db.raw().execute(sql.load("majung.tree", "spans", "open"), values)

@@ -61,6 +61,12 @@ def apply(actor: Actor, compared: Diff, told: Callable[[int], None] = nobody) ->
     """
     lock_root(actor.root_id)
     _require_applicable(compared)
+    with services.respanned_once(actor.root_id):
+        _act(actor, compared, told)
+    return compared.changes
+
+
+def _act(actor: Actor, compared: Diff, told: Callable[[int], None]) -> None:
     kinds = {name: services.add_kind(actor, name) for name in compared.new_kinds}
     entities = {name: services.add_entity(actor, name) for name in compared.new_entities}
     units: dict[str, Unit] = {unit.code: unit for unit in Unit.objects.filter(root_id=actor.root_id)}
@@ -78,7 +84,6 @@ def apply(actor: Actor, compared: Diff, told: Callable[[int], None] = nobody) ->
             services.edit_unit(actor, plan.unit, columns)
     for plan in reversed(ordered):
         _turn(actor, plan)
-    return compared.changes
 
 
 def _require_applicable(compared: Diff) -> None:
