@@ -188,7 +188,7 @@ def test_a_step_that_runs_twice_at_once_is_done_once(
         try:
             start.wait()
             getattr(services, step)(source.pk)
-        except Exception as error:  # told below
+        except Exception as error:  # noqa: BLE001  told below
             failures.append(error)
         finally:
             connection.close()
@@ -238,12 +238,14 @@ def test_no_copy_of_a_person_stays_in_the_list_they_came_by(organised: make.Orga
 def _rows(source: ImportFile) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT state, length(sealed) + num_nonnulls(blind, name_blind) FROM import_row WHERE import_id = %s", [source.pk]
+            "SELECT state, length(sealed) + num_nonnulls(blind, name_blind) FROM import_row WHERE import_id = %s",
+            [source.pk],
         )
         return cursor.fetchall()
 
 
 @pytest.mark.product("F2", "X1")
+@pytest.mark.django_db(transaction=True)
 def test_what_became_nobody_goes_after_its_time(organised: make.Organised, media: Path) -> None:
     done, idle, fresh = applied(organised), dry_run(organised), uploaded(organised)
     ImportFile.objects.filter(pk=idle.pk).update(uploaded_at=clock.now() - timedelta(days=31))
