@@ -408,6 +408,33 @@ def test_a_small_zip_that_unpacks_to_much_is_refused() -> None:
         read(out.getvalue(), "bomb.xlsx")
 
 
+def spreadsheet(*far: str) -> bytes:
+    book = Workbook()
+    for cells in (HEAD.split(","), ["A", "", "중앙당", "가"], ["B", "A", "시도당", "나"]):
+        book.active.append(cells)
+    for cell in far:
+        book.active[cell] = "x"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "A1048576"])
+def test_a_cell_at_the_far_end_of_the_sheet_is_no_work_of_hours(far: str) -> None:
+    with pytest.raises(Invalid, match="아래에도"):
+        read(spreadsheet(far), "tree.xlsx")
+
+
+@given(at=st.integers(60, 4_000), byte=st.integers(0, 255))
+def test_a_torn_spreadsheet_is_read_or_refused(at: int, byte: int) -> None:
+    raw = bytearray(spreadsheet())
+    raw[at] = byte
+    try:
+        read(bytes(raw), "tree.xlsx")
+    except Invalid as refused:
+        assert "엑셀" in str(refused) or "칸" in str(refused) or "줄" in str(refused)
+
+
 def test_too_many_rows_are_refused() -> None:
     with pytest.raises(Invalid, match="20,000줄"):
         read("코드,윗조직 코드,이름\n" + "A,B,가\n" * 20_001)

@@ -1,6 +1,8 @@
 """Jobs of imports: by number only; each goes on where it was cut off."""
 
-from majung.core import db, jobs
+from datetime import timedelta
+
+from majung.core import clock, db, jobs
 from majung.crowd import bitmaps
 from majung.people.imports import services
 
@@ -21,6 +23,16 @@ def import_apply(import_id: int) -> None:
 def import_undo(import_id: int) -> None:
     """Take an import back."""
     services.take_back(import_id)
+
+
+# Long enough to mend the rows that could not be read; nothing asks for a longer copy of what became nobody.
+KEPT = timedelta(days=30)
+
+
+@jobs.daily("people.imports_expire")
+def expire_imports(timestamp: int) -> None:
+    """Throw away lists nobody applied, and rows nobody mended, after thirty days."""
+    services.expire(clock.now() - KEPT)
 
 
 @jobs.daily("crowd.forget")

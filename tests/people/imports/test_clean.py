@@ -46,7 +46,9 @@ def test_birth_months(text: str, expected: int) -> None:
     assert birth_month(text, today=TODAY) == expected
 
 
-@pytest.mark.parametrize("text", ["2027-01-01", "99999999", "어제", "1980-13-01", "1980-02-30", "1899"])
+@pytest.mark.parametrize(
+    "text", ["2027-01-01", "99999999", "어제", "1980-13-01", "1980-02-30", "1899", "፩፱፰፩፩፪፫፬", "፩፱፰፩፩፪", "𐩀𐩁𐩀𐩁𐩀𐩁1"]
+)
 def test_impossible_births_are_refused(text: str) -> None:
     assert birth_month(text, today=TODAY) is None
 

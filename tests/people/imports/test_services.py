@@ -1,6 +1,8 @@
 """A messy list becomes people, can be taken back, and survives being cut off; nothing of it stands in plain text (F2, X1)."""
 
-from datetime import date
+import threading
+from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from majung.core import clock
 from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
 from majung.people.enums import Basis
 from majung.people.imports import reader, services, staging, store
@@ -160,6 +163,101 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     assert Person.objects.count() == 30
     services.apply(source.pk)
     assert Person.objects.count() == 57
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("step", ["read", "apply", "take_back"])
+def test_a_step_that_runs_twice_at_once_is_done_once(
+    organised: make.Organised, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A worker that was only slow goes on beside the one that was given its job."""
+    monkeypatch.setattr(staging, "BATCH", 5)
+    monkeypatch.setattr(services, "APPLY_BATCH", 5)
+    source = uploaded(organised, ("이름,전화\n" + "".join(f"사람{i},0100200{i:04d}\n" for i in range(40))).encode())
+    begin(organised, source)
+    confirm, undo = services.confirm, services.undo
+    for before, verb in (("read", confirm), ("apply", undo), ("take_back", undo)):
+        if before == step:
+            break
+        getattr(services, before)(source.pk)
+        verb(organised.actor, source)
+
+    start, failures = threading.Barrier(2), []
+
+    def work() -> None:
+        try:
+            start.wait()
+            getattr(services, step)(source.pk)
+        except Exception as error:  # noqa: BLE001  told below
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    source.refresh_from_db()
+    states = {"read": ImportState.READY, "apply": ImportState.DONE, "take_back": ImportState.UNDONE}
+    assert (failures, source.state) == ([], states[step])
+    assert (source.total_rows, source.new_rows, source.applied_rows) == (40, 40, 0 if step == "read" else 40)
+    assert Person.objects.count() == (0 if step == "read" else 40)
+    assert not Person.objects.exclude(state=3 if step == "take_back" else 1).exists()
+
+
+def test_a_reader_that_comes_late_changes_nothing(organised: make.Organised, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It read on while another finished, and the operator confirmed: neither the state nor the place is taken back."""
+    source = uploaded(organised)
+    begin(organised, source)
+
+    def confirmed_meanwhile(batch: Any, size: int) -> Any:
+        monkeypatch.setattr(staging, "islice", islice)
+        services.read(source.pk)
+        services.confirm(organised.actor, source)
+        return islice(batch, size)
+
+    monkeypatch.setattr(staging, "islice", confirmed_meanwhile)
+    services.read(source.pk)
+
+    source.refresh_from_db()
+    assert (source.state, source.next_row) == (ImportState.APPLYING, 0)
+
+
+@pytest.mark.product("X1")
+def test_no_copy_of_a_person_stays_in_the_list_they_came_by(organised: make.Organised) -> None:
+    source = applied(organised)
+
+    left = _rows(source)
+
+    assert {state for state, copies in left if copies == 0} == {4}
+    assert {state for state, copies in left if copies > 0} == {2, 3}
+
+
+def _rows(source: ImportFile) -> list[tuple[int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, length(sealed) + num_nonnulls(blind, name_blind) FROM import_row WHERE import_id = %s",
+            [source.pk],
+        )
+        return cursor.fetchall()
+
+
+@pytest.mark.product("F2", "X1")
+@pytest.mark.django_db(transaction=True)
+def test_what_became_nobody_goes_after_its_time(organised: make.Organised, media: Path) -> None:
+    done, idle, fresh = applied(organised), dry_run(organised), uploaded(organised)
+    ImportFile.objects.filter(pk=idle.pk).update(uploaded_at=clock.now() - timedelta(days=31))
+    ImportFile.objects.filter(pk=done.pk).update(finished_at=clock.now() - timedelta(days=31))
+
+    assert services.expire(clock.now() - timedelta(days=30)) == 1
+
+    states = dict(ImportFile.objects.values_list("pk", "state"))
+    assert states == {done.pk: "done", idle.pk: "discarded", fresh.pk: "uploaded"}
+    assert {state for state, _ in _rows(done)} == {4}
+    assert _rows(idle) == []
+    assert [path.name for path in (media / "imports").iterdir()] == [fresh.stored_as]
 
 
 @pytest.mark.product("X1")

@@ -109,7 +109,7 @@ def day(text: str, *, today: date) -> date | None:
     plain = fold(text)
     if found := _PARTS.match(nfc(text)) or _PARTS.match(plain):
         return _date(_year(found[1], today), int(found[2]), int(found[3]))
-    if plain.isdigit():
+    if plain.isdecimal():
         if len(plain) == 8:
             return _date(int(plain[:4]), int(plain[4:6]), int(plain[6:]))
         if len(plain) == 6:
@@ -126,7 +126,7 @@ def birth_month(text: str, *, today: date) -> int | None:
         return _plausible(int(found[1]) * 100 + 12, today)
     if (found := _MONTH.match(plain)) and 1 <= int(found[2]) <= 12:
         return _plausible(int(found[1]) * 100 + int(found[2]), today)
-    if len(plain) == 7 and plain.isdigit() and plain[6] in "12345678":
+    if len(plain) == 7 and plain.isdecimal() and plain[6] in "12345678":
         # The front of a resident number with the digit that tells the century: only the month of birth is kept.
         century = 1900 if plain[6] in "1256" else 2000
         born = _date(century + int(plain[:2]), int(plain[2:4]), int(plain[4:6]))

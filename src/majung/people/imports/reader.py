@@ -3,32 +3,26 @@
 import codecs
 import csv
 import io
-import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from itertools import chain
 
 from python_calamine import CalamineError, load_workbook
 
-from majung.core.errors import Refusal
+from majung.people.imports import workbook
+from majung.people.imports.workbook import Unreadable as Unreadable
 from majung.people.phones import normalise
 
 MAX_COLUMNS = 200
 MAX_CELL = 2_000
-MAX_UNPACKED_BYTES = 2 * 2**30
 SAMPLE_ROWS = 20
 DELIMITERS = ",\t;|"
 
+_NO_TEXT = "글자가 아닌 내용이 들어 있습니다. 엑셀에서 CSV나 .xlsx로 다시 저장해 주세요."
+_END = "\0end"  # comes after the last line; who finds it inside a cell has found a quote that is never closed
+
 csv.field_size_limit(1_000_000)
-
-
-class Unreadable(Refusal):
-    """The file cannot be read as a list; ``problem`` says where and what to do."""
-
-    code = "people.import_unreadable"
-    sentence = "%(problem)s"
-    fields = ("problem",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +46,7 @@ def inspect(body: bytes) -> Sheet:
     if not body.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Unreadable(problem="빈 파일입니다.")
     if body[:4] == b"PK\x03\x04":
-        kind, encoding, delimiter, formulas = "xlsx", "", "", _formula_rows(body)
+        kind, encoding, delimiter, formulas = "xlsx", "", "", workbook.formula_rows(body)
     elif body[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise Unreadable(problem="옛 엑셀(.xls)이거나 암호가 걸린 파일입니다. 암호를 풀고 .xlsx나 CSV로 저장해 주세요.")
     else:
@@ -71,6 +65,8 @@ def inspect(body: bytes) -> Sheet:
     has_header = not any(normalise(cell) for cell in first)
     sample = [] if has_header else [tuple(first)]
     sample += [tuple(cells) for _, (_, cells) in zip(range(SAMPLE_ROWS), lines, strict=False)]
+    if kind == "csv" and any("\0" in cell for cells in (first, *sample) for cell in cells):
+        raise Unreadable(problem=_NO_TEXT)
     width = max(len(cells) for cells in (first, *sample))
     header = [*first, *[""] * (width - len(first))] if has_header else [f"열 {i + 1}" for i in range(width)]
     return replace(plain, has_header=has_header, header=tuple(header), sample=tuple(sample))
@@ -98,14 +94,16 @@ def _encoding(body: bytes) -> str:
         # Text without a mark whose every other byte is zero: UTF-16 as some accounting programs write it.
         even, odd = head[0::2].count(0), head[1::2].count(0)
         if max(even, odd) < len(head) // 8:
-            raise Unreadable(problem="글자가 아닌 내용이 들어 있습니다. 엑셀에서 CSV나 .xlsx로 다시 저장해 주세요.")
+            raise Unreadable(problem=_NO_TEXT)
         return "utf-16-le" if odd > even else "utf-16-be"
-    if _first_undecodable(body, "utf-8") is None:
-        return "utf-8"
-    failed_at = _first_undecodable(body, "cp949")
-    if failed_at is None:
-        return "cp949"
-    line = body.count(b"\n", 0, failed_at) + 1
+    failures = []
+    for name in ("utf-8", "cp949"):
+        failed_at = _first_undecodable(body, name)
+        if failed_at is None:
+            return name
+        failures.append(failed_at)
+    # The encoding that came further is the one that was meant.
+    line = body.count(b"\n", 0, max(failures)) + 1
     raise Unreadable(problem=f"{line}번째 줄의 글자를 읽을 수 없습니다. 엑셀에서 ‘CSV UTF-8’로 다시 저장해 주세요.")
 
 
@@ -131,7 +129,7 @@ def _delimiter(body: bytes, encoding: str) -> str:
 
 def _csv_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     text = io.TextIOWrapper(io.BytesIO(body), encoding, errors="strict", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
+    reader = csv.reader(chain(text, (_END,)), delimiter=delimiter)
     number = 0
     while True:
         try:
@@ -145,11 +143,14 @@ def _csv_rows(body: bytes, encoding: str, delimiter: str) -> Iterator[tuple[int,
                 problem=f"{number + 1}번째 줄에서 따옴표가 닫히지 않았거나 칸이 너무 깁니다. 그 줄을 고쳐 주세요."
             ) from None
         number += 1
+        if cells and cells[-1].endswith(_END):
+            if cells == [_END]:
+                return
+            raise Unreadable(problem=f"{number}번째 줄에서 따옴표가 열리고 닫히지 않았습니다. 그 줄을 고쳐 주세요.")
         yield number, [cell[:MAX_CELL] for cell in cells[:MAX_COLUMNS]]
 
 
 def _xlsx_rows(body: bytes) -> Iterator[tuple[int, list[str]]]:
-    _refuse_bomb(body)
     try:
         book = load_workbook(io.BytesIO(body))
         sheet = book.get_sheet_by_index(0)
@@ -157,8 +158,15 @@ def _xlsx_rows(body: bytes) -> Iterator[tuple[int, list[str]]]:
         first = (sheet.start or (0, 0))[0] + 1
         for number, cells in enumerate(source, start=first):
             yield number, [_cell(cell) for cell in cells[:MAX_COLUMNS]]
-    except (CalamineError, IndexError, OSError, ValueError) as error:
+    except BaseException as error:
+        # What the library did not foresee it raises as a panic, which is no Exception.
+        if not isinstance(error, CalamineError | IndexError | OSError | ValueError) and not _is_panic(error):
+            raise
         raise Unreadable(problem="엑셀 파일이 손상되었거나 암호가 걸려 있습니다. 다시 저장해 주세요.") from error
+
+
+def _is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"
 
 
 def _cell(value: object) -> str:
@@ -170,36 +178,3 @@ def _cell(value: object) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return "" if value is None else str(value)[:MAX_CELL]
-
-
-def _refuse_bomb(body: bytes) -> zipfile.ZipFile:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(body))
-        unpacked = sum(item.file_size for item in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise Unreadable(problem="엑셀 파일이 손상되었습니다. 다시 저장해 주세요.") from error
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise Unreadable(problem="풀면 2GB가 넘는 파일입니다. 나누어 올려 주세요.")
-    return archive
-
-
-_FORMULA = re.compile(rb'<c\s[^>]*?r="[A-Z]+(\d+)"[^>]*>\s*<f[\s>/]')
-
-
-def _formula_rows(body: bytes) -> frozenset[int]:
-    """Row numbers of the first sheet with a formula in them; a value that a formula made cannot be trusted or repeated."""
-    archive = _refuse_bomb(body)
-    name = next((n for n in sorted(archive.namelist()) if re.fullmatch(r"xl/worksheets/sheet\d*\.xml", n)), None)
-    if name is None:
-        return frozenset()
-    found: set[int] = set()
-    try:
-        with archive.open(name) as sheet:
-            rest = b""
-            while block := sheet.read(1 << 20):
-                text = rest + block
-                found.update(int(match[1]) for match in _FORMULA.finditer(text))
-                rest = text[-512:]
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise Unreadable(problem="엑셀 파일이 손상되었습니다. 다시 저장해 주세요.") from error
-    return frozenset(found)

@@ -1,7 +1,7 @@
 """What is done with a list: upload, map, dry-run, apply, undo, discard; each by an actor at a unit (F2)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePath
 
 from django.db import transaction
@@ -25,6 +25,7 @@ from majung.tree.enums import Act
 from majung.tree.models import Unit
 
 APPLY_BATCH = 2_000
+DISCARDABLE = [state for state, moves in MOVES.items() if ImportState.DISCARDED in moves]
 
 
 def upload(actor: Actor, unit: Unit, file_name: str, chunks: Iterable[bytes]) -> ImportFile:
@@ -123,7 +124,10 @@ def undo(actor: Actor, source: ImportFile) -> None:
 @transaction.atomic
 def discard(actor: Actor, source: ImportFile) -> None:
     """The list is thrown away before anything came of it."""
-    source = _locked(actor, source)
+    _throw_away(_locked(actor, source))
+
+
+def _throw_away(source: ImportFile) -> None:
     _move(source, ImportState.DISCARDED)
     stored, source.stored_as = source.stored_as, ""
     source.save(update_fields=["state", "stored_as"])
@@ -152,15 +156,24 @@ def read(import_id: int) -> None:
     source = ImportFile.objects.select_related("unit").get(pk=import_id)
     if source.state != ImportState.READING:
         return
+    problem = ""
     try:
         staging.read_all(source)
-    except (reader.Unreadable, FileNotFoundError) as error:
-        source.state, source.problem = (
-            ImportState.FAILED,
-            str(error)[:200] if isinstance(error, reader.Unreadable) else "파일이 없어졌습니다. 다시 올려 주세요.",
-        )
-        source.save(update_fields=["state", "problem"])
-        return
+    except reader.Unreadable as error:
+        problem = str(error)[:200]
+    except FileNotFoundError:
+        problem = "파일이 없어졌습니다. 다시 올려 주세요."
+    with transaction.atomic():
+        held = _held(import_id, ImportState.READING)
+        if held is None:
+            return
+        held.problem, held.state = problem, ImportState.FAILED if problem else ImportState.READY
+        if not problem:
+            _count(held)
+        held.save()
+
+
+def _count(source: ImportFile) -> None:
     known = dict(staging.run("match_people", import_id=source.pk, root=source.root_id))
     mine = _in_sight(source, known.values())
     [(readable, source.duplicate_rows, source.problem_rows, source.total_rows)] = staging.run(
@@ -169,31 +182,44 @@ def read(import_id: int) -> None:
     # Somebody known elsewhere in the organisation counts as new here: an import must not tell who is in other lists.
     source.merged_rows = sum(person in mine for person in known.values())
     source.new_rows = readable - source.merged_rows
-    source.state = ImportState.READY
-    source.save()
+
+
+def _held(import_id: int, state: ImportState) -> ImportFile | None:
+    """The import while it is in that state, locked for the rest of the transaction: None for a job that was overtaken.
+
+    A job whose worker was only slow is run a second time; of two, each batch is done by one.
+    """
+    rows = ImportFile.objects.select_for_update(no_key=True, of=("self",)).select_related("unit")
+    return rows.filter(pk=import_id, state=state).first()
 
 
 def apply(import_id: int) -> None:
     """Every readable row is a person now. One batch, one transaction; goes on where it was cut off."""
     source = ImportFile.objects.select_related("unit").get(pk=import_id)
-    if source.state != ImportState.APPLYING:
-        return
-    actor = system_actor(source.root_id)
     districts = staging.Districts.below(source.unit)
     homes = people.units_of_districts(source.root_id, clock.today())
-    while True:
-        with transaction.atomic():
-            rows = staging.run("next_batch", import_id=source.pk, after=source.next_row, limit=APPLY_BATCH)
-            if not rows:
-                break
-            _apply_batch(actor, source, districts, homes, rows)
-            source.next_row = rows[-1][0]
-            source.applied_rows += len(rows)
-            source.save(update_fields=["next_row", "applied_rows"])
-    source.state, source.finished_at = ImportState.DONE, clock.now()
-    stored, source.stored_as = source.stored_as, ""
-    source.save(update_fields=["state", "finished_at", "stored_as"])
-    store.remove(stored)
+    while _apply_next(import_id, districts, homes):
+        pass
+
+
+@transaction.atomic
+def _apply_next(import_id: int, districts: staging.Districts, homes: dict[str, int]) -> bool:
+    """One batch more is people, or the import is done. False when nothing is left to do."""
+    source = _held(import_id, ImportState.APPLYING)
+    if source is None:
+        return False
+    rows = staging.run("next_batch", import_id=source.pk, after=source.next_row, limit=APPLY_BATCH)
+    if not rows:
+        stored, source.stored_as = source.stored_as, ""
+        source.state, source.finished_at = ImportState.DONE, clock.now()
+        source.save(update_fields=["state", "finished_at", "stored_as"])
+        transaction.on_commit(lambda: store.remove(stored))
+        return False
+    _apply_batch(system_actor(source.root_id), source, districts, homes, rows)
+    source.next_row = rows[-1][0]
+    source.applied_rows += len(rows)
+    source.save(update_fields=["next_row", "applied_rows"])
+    return True
 
 
 def _apply_batch(
@@ -287,22 +313,46 @@ def _tags(root_id: int, names: set[str]) -> dict[str, int]:
 
 def take_back(import_id: int) -> None:
     """Undoes an import, batch by batch: its own people are destroyed, what it filled in is emptied."""
-    source = ImportFile.objects.select_related("unit").get(pk=import_id)
-    if source.state != ImportState.UNDOING:
-        return
-    actor = system_actor(source.root_id)
-    while True:
-        with transaction.atomic():
-            rows = staging.run("applied_batch", import_id=source.pk, limit=APPLY_BATCH)
-            if not rows:
-                break
-            numbers = [row for row, _, _ in rows]
-            basis.tell_undone(actor, source, [person for _, _, person in rows])
-            staging.run("empty_again", import_id=source.pk, root=source.root_id, rows=numbers)
-            people.erase(actor, [person for _, state, person in rows if state == 4], why="명단 가져오기를 되돌림")
-            staging.run("mark_undone", import_id=source.pk, rows=numbers)
-    source.state, source.finished_at = ImportState.UNDONE, clock.now()
-    source.save(update_fields=["state", "finished_at"])
+    while _take_back_next(import_id):
+        pass
+
+
+@transaction.atomic
+def _take_back_next(import_id: int) -> bool:
+    """One batch more is taken back, or the undoing is done. False when nothing is left to do."""
+    source = _held(import_id, ImportState.UNDOING)
+    if source is None:
+        return False
+    rows = staging.run("applied_batch", import_id=source.pk, limit=APPLY_BATCH)
+    if not rows:
+        source.state, source.finished_at = ImportState.UNDONE, clock.now()
+        source.save(update_fields=["state", "finished_at"])
+        return False
+    actor, numbers = system_actor(source.root_id), [row for row, _, _ in rows]
+    basis.tell_undone(actor, source, [person for _, _, person in rows])
+    staging.run("empty_again", import_id=source.pk, root=source.root_id, rows=numbers)
+    people.erase(actor, [person for _, state, person in rows if state == 4], why="명단 가져오기를 되돌림")
+    staging.run("mark_undone", import_id=source.pk, rows=numbers)
+    return True
+
+
+def expire(before: datetime) -> int:
+    """Lists nobody applied since ``before`` are thrown away, and rows that could not be read go from applied ones.
+
+    Returns the lists thrown away. What became people stays; what did not is nobody's to keep (PIP-25).
+    """
+    staging.run("forget_left", before=before)
+    idle = ImportFile.objects.filter(state__in=DISCARDABLE, uploaded_at__lt=before).values_list("pk", flat=True)
+    return sum(_expire_one(number) for number in idle)
+
+
+@transaction.atomic
+def _expire_one(import_id: int) -> bool:
+    rows = ImportFile.objects.select_for_update(no_key=True, of=("self",))
+    source = rows.filter(pk=import_id, state__in=DISCARDABLE).first()
+    if source is not None:
+        _throw_away(source)
+    return source is not None
 
 
 def _in_sight(source: ImportFile, known: Iterable[int]) -> set[int]:

@@ -16,7 +16,7 @@ from majung.core.text import fold
 from majung.people.imports import reader, store
 from majung.people.imports.clean import CleanRow, clean
 from majung.people.imports.mapping import Column
-from majung.people.imports.models import ImportFile
+from majung.people.imports.models import ImportFile, ImportState
 from majung.people.vault import blind, sealer
 from majung.tree.models import Unit
 
@@ -77,7 +77,7 @@ class Districts:
 
 
 def read_all(source: ImportFile) -> None:
-    """Every row of the file is staged. Raises reader.Unreadable for a file that breaks in the middle."""
+    """Every row of the file is staged, while it is being read. Raises reader.Unreadable for one that breaks in the middle."""
     seal = sealer()
     body = store.read(seal, source.root_id, source.stored_as)
     sheet = reader.inspect(body)
@@ -87,9 +87,10 @@ def read_all(source: ImportFile) -> None:
     today = clock.today()
     while batch := list(islice(lines, BATCH)):
         with transaction.atomic():
+            reading = ImportFile.objects.filter(pk=source.pk, state=ImportState.READING)
+            if not reading.update(next_row=batch[-1][0]):
+                return
             _stage(seal, source, columns, districts, batch, sheet.formula_rows, today)
-            source.next_row = batch[-1][0]
-            source.save(update_fields=["next_row"])
     with transaction.atomic():
         run("mark_duplicates", import_id=source.pk)
 

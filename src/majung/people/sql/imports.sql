@@ -61,7 +61,9 @@ SELECT row, sealed FROM import_row
  WHERE import_id = %(import_id)s AND state = 1 AND row > %(after)s ORDER BY row LIMIT %(limit)s;
 
 -- name: settle_rows
-UPDATE import_row r SET state = s.state, person_id = s.person_id, filled = string_to_array(s.filled, ',')
+-- What a row said is the person's now; no copy stays behind that erasing the person would not reach.
+UPDATE import_row r SET state = s.state, person_id = s.person_id, filled = string_to_array(s.filled, ','), sealed = '', blind = NULL,
+       name_blind = NULL
   FROM unnest(%(rows)s::int[], %(states)s::smallint[], %(people)s::bigint[], %(filled)s::text[]) AS s(row, state, person_id, filled)
  WHERE r.import_id = %(import_id)s AND r.row = s.row AND r.state = 1;
 
@@ -105,6 +107,11 @@ UPDATE import_row SET state = 6 WHERE import_id = %(import_id)s AND row = ANY(%(
 -- name: problem_rows
 SELECT row, problems, sealed FROM import_row
  WHERE import_id = %(import_id)s AND state IN (2, 3) AND row > %(after)s ORDER BY row LIMIT %(limit)s;
+
+-- name: forget_left
+-- Rows that became nobody, of lists that were applied or taken back before that moment.
+DELETE FROM import_row r USING people_importfile f
+ WHERE f.id = r.import_id AND r.state IN (2, 3) AND f.state IN ('done', 'undone') AND f.finished_at < %(before)s;
 
 -- name: forget
 -- The staged rows go; what was applied stays.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from majung.core.errors import Invalid
 from majung.core.text import fold, nfc
@@ -17,6 +16,8 @@ MOST_BYTES = 20 * 2**20
 MOST_UNPACKED = 300 * 2**20
 MOST_ROWS = 20_000
 MOST_CELL = 500
+MOST_COLUMNS = 100
+MOST_LINES = 10 * MOST_ROWS  # with the blank ones between them
 
 # Key of a column, the header we write, other words for it.
 COLUMNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -112,15 +113,22 @@ def _xlsx(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
                 raise Invalid(problem="풀면 너무 커지는 파일입니다. 표 하나만 남겨 다시 저장해 주세요.")
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=False, keep_links=False)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
+    except Invalid:
+        raise
+    except Exception as error:  # what a torn archive or part raises, from zlib to the parser, is listed nowhere
         raise broken from error
     try:
         sheet = book.worksheets[0] if book.worksheets else None
         if sheet is None:
             raise broken
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
+        # Without a bound on columns every blank row is padded as far as the farthest cell of the sheet.
+        for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), start=1):
+            if number > MOST_LINES:
+                raise Invalid(problem=f"{MOST_LINES:,}줄 아래에도 무언가 적혀 있습니다. 표만 남겨 다시 저장해 주세요.")
             yield number, [_Formula(cell.value) if cell.data_type == "f" else cell.value for cell in cells]
-    except (ValueError, KeyError, TypeError, SyntaxError, zipfile.BadZipFile, EOFError) as error:
+    except Invalid:
+        raise
+    except Exception as error:
         raise broken from error
     finally:
         book.close()

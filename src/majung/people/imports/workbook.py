@@ -1,0 +1,118 @@
+"""Looks through an .xlsx before it is opened: what it unpacks to, how far its cells reach, where formulas are. Plain.
+
+The reader lays a sheet out as one rectangle, so two cells in opposite corners of a file of five kilobytes would take
+all memory there is. Nothing is opened here; parts are read as a stream of bytes.
+"""
+
+import io
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from majung.core.errors import Refusal
+
+MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_GROWTH = 200
+SMALL_BYTES = 64 * 2**20
+MAX_CELLS = 32_000_000  # a million rows of thirty columns
+
+_BLOCK = 1 << 20
+_OVERLAP = 512
+_SHEET = re.compile(rb'<(?:\w+:)?sheet\s[^>]*?\bid\s*=\s*["\']([^"\']+)["\']')
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
+_PREFIX = re.compile(rb"(</?)\w+:(?=(?:c|f)[\s/>])")
+_FORMULA = re.compile(rb'<c\s[^>]*?\br=["\'][A-Z]+(\d+)["\'][^>]*>\s*<f[\s>/]')
+_CELL = re.compile(rb'<c\s[^>]*?\br=["\']([A-Za-z]+)(\d+)["\'][^>/]*>')  # an empty one ends with a slash
+_UNPLACED = re.compile(rb"<c(?:>|\s(?!r=)(?![^>]*\sr=)[^>/]*>)")
+_BROKEN = "엑셀 파일이 손상되었습니다. 다시 저장해 주세요."
+
+
+class Unreadable(Refusal):
+    """The file cannot be read as a list; ``problem`` says where and what to do."""
+
+    code = "people.import_unreadable"
+    sentence = "%(problem)s"
+    fields = ("problem",)
+
+
+def formula_rows(body: bytes) -> frozenset[int]:
+    """Row numbers of the first sheet with a formula in them: such a value cannot be trusted. Raises Unreadable.
+
+    Unreadable is also what would not fit into memory when it is opened.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            _refuse_bomb(archive, len(body))
+            first = _first_sheet(archive)
+            names = {first, *(n for n in archive.namelist() if n.lower().startswith("xl/worksheets/sheet"))}
+            found = [_look_through(archive, name) for name in sorted(names, key=lambda name: name != first)]
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, OSError, EOFError) as error:
+        raise Unreadable(problem=_BROKEN) from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise Unreadable(problem="암호가 걸린 파일입니다. 암호를 풀고 .xlsx나 CSV로 저장해 주세요.") from error
+    return frozenset(found[0])
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, size: int) -> None:
+    unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise Unreadable(problem="풀면 2GB가 넘는 파일입니다. 나누어 올려 주세요.")
+    if unpacked > SMALL_BYTES and unpacked > MAX_GROWTH * size:
+        raise Unreadable(problem="풀면 몇백 배로 커지는 파일입니다. 명단만 새 파일에 옮겨 저장해 주세요.")
+
+
+def _first_sheet(archive: zipfile.ZipFile) -> str:
+    """The part of the sheet that stands first in the book, which need not be ``sheet1.xml``."""
+    names = {name.lower(): name for name in archive.namelist()}
+    sheet = _SHEET.search(archive.read(names["xl/workbook.xml"]))
+    if sheet is None:
+        raise Unreadable(problem="시트가 없는 엑셀 파일입니다.")
+    for relation in _RELATION.findall(archive.read(names["xl/_rels/workbook.xml.rels"])):
+        if _attribute(relation, b"Id") == sheet[1]:
+            target = _attribute(relation, b"Target").decode("utf-8").lstrip("/").removeprefix("xl/")
+            return names[f"xl/{target}".lower()]
+    raise Unreadable(problem=_BROKEN)
+
+
+def _attribute(tag: bytes, name: bytes) -> bytes:
+    found = re.search(rb"\b" + name + rb'\s*=\s*["\']([^"\']*)["\']', tag)
+    return found[1] if found else b""
+
+
+def _look_through(archive: zipfile.ZipFile, name: str) -> set[int]:
+    formulas: set[int] = set()
+    letters: set[bytes] = set()
+    tall = 0
+    for text in _blocks(archive, name):
+        text = _PREFIX.sub(rb"\1", text)
+        if b"\0" in text or b"<!" in text or _UNPLACED.search(text):
+            raise Unreadable(problem=_BROKEN)
+        for letter, row in set(_CELL.findall(text)):
+            letters.add(letter)
+            tall = max(tall, int(row))
+        if b"<f" in text:
+            formulas.update(int(row) for row in _FORMULA.findall(text))
+    wide = max(map(_column, letters), default=0)
+    if wide * tall > MAX_CELLS:
+        raise Unreadable(
+            problem=f"{wide:,}째 열과 {tall:,}째 줄까지 적혀 있어 너무 큽니다. 명단만 새 파일에 옮겨 저장해 주세요."
+        )
+    return formulas
+
+
+def _blocks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """The part in pieces that overlap, so that no tag is cut in two everywhere."""
+    with archive.open(name) as part:
+        rest = b""
+        while block := part.read(_BLOCK):
+            yield rest + block
+            rest = (rest + block)[-_OVERLAP:]
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
