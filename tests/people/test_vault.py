@@ -15,6 +15,7 @@ from majung.core.sealing import Unreadable
 from majung.people import services, vault
 from majung.people.models import AccessEntry
 from majung.tree.enums import Role
+from tests.make import people as make_people
 from tests.make import tree
 from tests.make.database import second_connection
 from tests.people.conftest import Place
@@ -120,6 +121,18 @@ def test_find_shows_nobody_out_of_sight(place: Place, text: str) -> None:
     assert [entry.n for entry in entries(place.root, "people.find")] == [0, 0]
 
 
+def test_namesakes_elsewhere_hide_nobody_in_sight(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a million people one name is borne by thousands; those out of sight come first by number."""
+    monkeypatch.setattr(vault, "MOST_FOUND", 2)
+    elsewhere = [make_people.person(unit=place.sister_branch, name="민서준") for _ in range(3)]
+    mine = [make_people.person(unit=place.branch, name="민서준") for _ in range(3)]
+
+    assert elsewhere < mine
+    assert vault.find(place.operator, "민서준") == mine[:2]
+    [entry] = entries(place.root, "people.find")
+    assert entry.n == 2
+
+
 def test_blind_indexes_differ_between_roots_and_fields(place: Place) -> None:
     digits = "01011112222"
     assert len({vault.blind(root, field, digits) for root in (1, 2) for field in ("mobile", "landline", "name")}) == 6
@@ -222,26 +235,26 @@ def test_a_long_transaction_that_has_logged_makes_nobody_wait() -> None:
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(value=st.text(max_size=100))
-def test_kept_values_open_at_their_place(place: Place, value: str) -> None:
-    sealed = vault.seal_kept(place.root, place.own, "consent_entry/proof", value)
-    assert vault.open_kept(place.root, place.own, "consent_entry/proof", sealed) == value
-    for root, person, where in (
-        (place.root, place.below, "consent_entry/proof"),
-        (place.root, place.own, "consent_entry/other"),
-        (place.root + 1, place.own, "consent_entry/proof"),
-    ):
-        with pytest.raises(Unreadable):
-            vault.open_kept(root, person, where, sealed)
+def test_a_mark_is_the_same_for_the_same_value_of_one_person_at_one_place(place: Place, value: str) -> None:
+    mark = vault.mark(place.root, place.own, "consent_entry/address", value)
+
+    assert mark == vault.mark(place.root, place.own, "consent_entry/address", value)
+    assert len(mark) == 32
+    assert mark not in {
+        vault.mark(place.root, place.below, "consent_entry/address", value),
+        vault.mark(place.root, place.own, "consent_entry/browser", value),
+        vault.mark(place.root, place.own, "consent_entry/address", f"{value}x"),
+    }
+    with pytest.raises(Unreadable):
+        vault.mark(place.root + 1, place.own, "consent_entry/address", value)
 
 
 @pytest.mark.product("X1")
-def test_erasing_destroys_the_key_of_what_was_kept(place: Place) -> None:
-    sealed = vault.seal_kept(place.root, place.own, "consent_entry/proof", "서울 가람로 1")
+def test_erasing_destroys_the_key_of_every_mark(place: Place) -> None:
     services.erase(place.operator, [place.own], why="동의 철회")
+
     with pytest.raises(Unreadable, match="destroyed"):
-        vault.open_kept(place.root, place.own, "consent_entry/proof", sealed)
-    with pytest.raises(Unreadable, match="destroyed"):
-        vault.seal_kept(place.root, place.own, "consent_entry/proof", "x")
+        vault.mark(place.root, place.own, "consent_entry/address", "192.0.2.7")
     assert psycopg.Cursor(db.raw()).execute(
         "SELECT count(*) FROM contact_point WHERE person_id = %s", [place.own]
     ).fetchall() == [(0,)]

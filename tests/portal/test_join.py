@@ -11,6 +11,7 @@ from majung.consent.enums import ConsentMedium, ConsentPurpose, RefusalPath
 from majung.consent.models import ConsentEntry, ConsentState, Refusal
 from majung.core import clock
 from majung.core.clock import SEOUL
+from majung.people import vault
 from majung.people.models import Person
 from majung.portal import limits
 from majung.portal.models import Knock
@@ -99,6 +100,7 @@ def test_joining_writes_the_person_and_each_consent_with_its_proof(town):
         assert entry.proof["text"] == town.notices[PURPOSES(purpose)].text_hash
         assert set(entry.proof) == {"screen", "page", "address", "browser", "text"}
         assert "127.0.0.1" not in str(entry.proof)
+        assert entry.proof["address"] == vault.mark(person.root_id, person.pk, "consent_entry/address", "127.0.0.1")
     assert town.visitor.get(answer["Location"]).status_code == 200
 
 

@@ -14,6 +14,7 @@ from majung.consent.forms import ASKABLE
 from majung.consent.models import Notice
 from majung.core.text import nfc
 from majung.people import services as people
+from majung.people import vault
 from majung.people.bulk import NewPerson
 from majung.people.enums import Basis
 from majung.people.phones import Kind, normalise
@@ -175,9 +176,10 @@ class Oneself:
 
 
 @transaction.atomic
-def join(unit: Unit, asked: Asked, said: Answers, proof: Mapping[str, Any]) -> int:
+def join(unit: Unit, asked: Asked, said: Answers, proof: Mapping[str, Any], seen: Mapping[str, str]) -> int:
     """The person is in the organisation with what they agreed to; somebody known by number and name is that person.
 
+    The ledger never changes, so of what was ``seen`` of the visitor it keeps marks that erasing makes meaningless.
     A refusal on record stays: this form proves no number, so it cannot take back what somebody said (ADV-11).
     """
     if said.errors or said.home is None or said.birth_year is None:
@@ -194,8 +196,9 @@ def join(unit: Unit, asked: Asked, said: Answers, proof: Mapping[str, Any]) -> i
     added = people.add_people(system_actor(unit.root_id), [row])
     number = added.numbers[0] if added.numbers[0] is not None else added.duplicates[0].person_id
     oneself = Oneself(root_id=unit.root_id, number=number)
+    marks = {what: vault.mark(unit.root_id, number, f"consent_entry/{what}", value) for what, value in seen.items()}
     for notice in asked.notices:
         if said.agreed.get(notice.pk) == "yes":
             media = [ConsentMedium(medium) for medium in said.media.get(notice.pk, [])]
-            services.grant_consents(oneself, [number], notice, media, How.WEB, proof, unit_id=unit.pk)
+            services.grant_consents(oneself, [number], notice, media, How.WEB, {**proof, **marks}, unit_id=unit.pk)
     return number

@@ -20,7 +20,7 @@ class TooOften(Refusal):
 
 
 def address_hash(root_id: int, request: HttpRequest) -> bytes:
-    """The address of the visitor as proof keeps it: it can be compared with an address, not read back."""
+    """The address of the visitor as the count keeps it: it can be compared with an address, not read back."""
     address = str(request.META.get("REMOTE_ADDR", ""))
     return vault.sealer().blind(root_id, "portal address", address)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +13,6 @@ from majung.consent.models import Notice
 from majung.consent.words import lines
 from majung.core import clock
 from majung.core.text import nfc
-from majung.people import vault
 from majung.portal import joining, limits, places
 from majung.portal.joining import MEDIUM_WORDS, Answers, Asked
 from majung.portal.limits import TooOften
@@ -80,7 +78,7 @@ def join(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return render(request, "portal/young.html", {"unit": place, "back_url": _page(place), **places.foot(place)})
     if said.errors:
         return _form(request, place, asked, said, HTTPStatus.UNPROCESSABLE_ENTITY)
-    joining.join(place, asked, said, _proof(request, place))
+    joining.join(place, asked, said, {"screen": "portal.join", "page": str(place.public_id)}, _seen(request))
     return redirect("portal:thanks", place.public_id)
 
 
@@ -97,13 +95,11 @@ def _page(place: Unit) -> str:
     return f"/p/u/{place.public_id}/"
 
 
-def _proof(request: HttpRequest, place: Unit) -> dict[str, Any]:
-    browser = vault.sealer().blind(place.root_id, "portal browser", request.headers.get("User-Agent", "")[:400])
+def _seen(request: HttpRequest) -> dict[str, str]:
+    """What is seen of the visitor; proof keeps only a mark of each (``vault.mark``)."""
     return {
-        "screen": "portal.join",
-        "page": str(place.public_id),
-        "address": limits.address_hash(place.root_id, request).hex(),
-        "browser": browser.hex(),
+        "address": str(request.META.get("REMOTE_ADDR", "")),
+        "browser": request.headers.get("User-Agent", "")[:400],
     }
 
 

@@ -18,7 +18,7 @@ CREATE TABLE person (
     basis         smallint NOT NULL DEFAULT 0 CHECK (basis BETWEEN 0 AND 5),
     import_id     bigint,
     created_at    timestamptz NOT NULL,
-    -- Key of what is sealed for this person in append-only rows (vault.seal_kept): destroying it destroys all of that.
+    -- Goes into every mark of this person in append-only rows (vault.mark): destroying it destroys what they mean.
     salt          bytea    DEFAULT uuid_send(gen_random_uuid()) CHECK (octet_length(salt) = 16),
     CONSTRAINT person_erased_is_empty CHECK (
         state <> 3 OR num_nulls(name_sealed, name_blind, birth_ym, home_unit_id, salt) = 5
