@@ -167,3 +167,39 @@ def test_schema_is_served() -> None:
     schema = Client().get("/api/v1/openapi.json")
     assert schema.status_code == 200
     assert "/api/v1/campaigns/{public_id}/confirm" in schema.json()["paths"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("people", {"people": [{"mobile": "01001234567", "is_memeber": True}]}),
+        ("people", {"people": [{"mobile": "01001234567"}], "notice": 3}),
+        ("people", {"people": [{"mobile": "01001234567", "member_since": "9999-12-31"}]}),
+        ("people", {"people": [{"mobile": "01001234567", "birth_ym": 219912}]}),
+        ("segments", {"name": "가", "criteria": {"join": "all", "parts": []}, "colour": "red"}),
+        ("campaigns", {"title": "가", "text": "나", "send_at": "2027-01-01T10:00:00"}),
+        ("campaigns", {"title": "가", "text": "나", "sendat": "2027-01-01T10:00:00Z"}),
+    ],
+)
+def test_what_was_not_understood_is_not_passed_over(o: make.Organised, path: str, more: dict[str, Any]) -> None:
+    body = {"unit": str(o.top.public_id), **more}
+    answer = Client().post(f"/api/v1/{path}", body, "application/json", headers=key(o.actor, o.top))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert not Person.objects.exists() and not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "people/-1", 404, "not_found"),
+        ("GET", "nowhere", 404, "not_found"),
+        ("PUT", "people", 405, "wrong_method"),
+        ("GET", "segments?search=%00", 400, "bad_request"),
+        ("GET", "campaigns?search=a%00b", 400, "bad_request"),
+    ],
+)
+def test_a_program_is_answered_in_json_at_every_address(
+    o: make.Organised, method: str, path: str, status: int, code: str
+) -> None:
+    answer = Client().generic(method, f"/api/v1/{path}", headers=key(o.actor, o.top))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -184,3 +184,18 @@ def test_samples_are_hidden_where_they_are_not_switched_on(client: Client, setti
     settings.SAMPLES, settings.DEBUG = False, False  # type: ignore[attr-defined]
 
     assert client.get("/ui/samples").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("/refuse/forbidden?q=%00", 400), ("/refuse/forbidden?a=b%00c", 400), ("/refuse/a%00b", 404)],
+)
+def test_an_address_with_a_nul_is_read_no_further(client: Client, address: str, status: int) -> None:
+    assert client.get(address).status_code == status
+
+
+def test_a_wrong_method_gets_a_sentence(client: Client) -> None:
+    response = client.get("/ui/csp-report")
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "그렇게 부를 수 없습니다" in response.content.decode()

@@ -5,12 +5,13 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from ninja.security import HttpBearer
 from ninja.types import DictStrAny
+from pydantic import ConfigDict
 
 from majung.accounts.services import key_from_header
 from majung.core.errors import Refusal
@@ -25,6 +26,12 @@ class ApiRequest(HttpRequest):
     """A request with a key to which something is lent."""
 
     actor: Actor
+
+
+class Said(Schema):
+    """A body as the caller wrote it. A field that is not known is told, since it would have been meant for something."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Key(HttpBearer):

@@ -5,8 +5,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Field, Router, Schema
+from pydantic import AwareDatetime
 
-from majung.api.app import ApiRequest
+from majung.api.app import ApiRequest, Said
 from majung.api.idempotency import once
 from majung.audience import services as audience
 from majung.campaigns import queries, report, services
@@ -18,7 +19,7 @@ from majung.tree.enums import Act
 router = Router(tags=["campaigns"])
 
 
-class Button(Schema):
+class Button(Said):
     """``WL`` opens ``link``; ``AC`` adds the channel."""
 
     type: Literal["WL", "AC"]
@@ -26,7 +27,7 @@ class Button(Schema):
     link: str = Field("", max_length=1000)
 
 
-class NewCampaign(Schema):
+class NewCampaign(Said):
     """A message of one unit. ``criteria`` as for segments; without them everyone in ``scope`` (default: the unit)."""
 
     unit: UUID
@@ -39,7 +40,7 @@ class NewCampaign(Schema):
     buttons: list[Button] = Field(default_factory=list, max_length=5)
     fallbacks: dict[str, str] = Field(default_factory=dict)
     criteria: dict[str, Any] | None = None
-    send_at: datetime | None = None
+    send_at: AwareDatetime | None = None
     recall_seconds: int = Field(15, ge=0, le=3600)
 
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from ninja import Field, Router, Schema
 
-from majung.api.app import ApiRequest
+from majung.api.app import ApiRequest, Said
 from majung.api.idempotency import once
+from majung.core import clock
 from majung.core.errors import Forbidden, Invalid
 from majung.core.text import nfc
 from majung.people import queries, services, vault
@@ -43,7 +44,7 @@ class Page(Schema):
     older: int | None
 
 
-class Person(Schema):
+class Person(Said):
     """Somebody to be added."""
 
     mobile: str = Field(max_length=60)
@@ -55,7 +56,7 @@ class Person(Schema):
     member_since: date | None = None
 
 
-class NewPeople(Schema):
+class NewPeople(Said):
     """People of one unit and the ground on which they are held (without one, nothing can be sent to them)."""
 
     unit: UUID
@@ -69,7 +70,7 @@ class Added(Schema):
     numbers: list[int | None]
 
 
-class Phone(Schema):
+class Phone(Said):
     """A telephone number in any spelling."""
 
     mobile: str = Field(max_length=60)
@@ -123,6 +124,12 @@ def _person(unit: Unit, basis: int, position: int, person: Person) -> NewPerson:
         raise Invalid(problem=f"people[{position}].mobile: 휴대전화 번호로 읽을 수 없습니다.")
     if person.birth_ym is not None and not 1 <= person.birth_ym % 100 <= 12:
         raise Invalid(problem=f"people[{position}].birth_ym: yyyymm으로 적어 주세요.")
+    today = clock.today()
+    # A year alone is its December, which may be to come.
+    if person.birth_ym is not None and person.birth_ym // 100 > today.year:
+        raise Invalid(problem=f"people[{position}].birth_ym: 오늘보다 뒤입니다.")
+    if person.member_since is not None and person.member_since > today:
+        raise Invalid(problem=f"people[{position}].member_since: 오늘보다 뒤입니다.")
     return NewPerson(
         entity_id=unit.entity_id,
         name=nfc(person.name),

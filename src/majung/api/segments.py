@@ -5,7 +5,7 @@ from uuid import UUID
 
 from ninja import Field, Router, Schema
 
-from majung.api.app import ApiRequest
+from majung.api.app import ApiRequest, Said
 from majung.api.idempotency import once
 from majung.audience import queries, services
 from majung.audience.models import Segment
@@ -14,7 +14,7 @@ from majung.tree.enums import Act
 router = Router(tags=["segments"])
 
 
-class Criteria(Schema):
+class Criteria(Said):
     """Criteria of a unit, as the builder writes them (docs/developers/criteria.md)."""
 
     unit: UUID

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -100,8 +101,18 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer as it is; refusals come in by `process_exception`."""
-        return self.get_response(request)
+        """The answer; an empty 405 gets a sentence. Refusals come in by `process_exception`.
+
+        The database takes no NUL in a text and nobody types one, so such an address is read no further.
+        """
+        if "\0" in request.path:
+            return refusals.missing(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return refusals.unreadable(request)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method != "HEAD":
+            return refusals.wrong_method(request, response.get("Allow", ""))
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The refusal as an answer, None for anything else."""

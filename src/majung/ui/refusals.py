@@ -30,8 +30,9 @@ def status_of(refusal: Refusal | type[Refusal]) -> HTTPStatus:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether the caller is a program: it prefers JSON to HTML."""
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    """Whether the caller is a program: it came by the API, or prefers JSON to HTML."""
+    by_api = request.path.startswith("/api/")
+    return by_api or request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def is_fragment(request: HttpRequest) -> bool:
@@ -63,6 +64,30 @@ def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if status is HTTPStatus.NOT_FOUND:
         return missing(request)
     return answer(request, status=status, title=TITLES[status], sentence=str(refusal), code=refusal.code)
+
+
+def unreadable(request: HttpRequest) -> HttpResponse:
+    """The 400: a request that could not be read."""
+    return answer(
+        request,
+        status=HTTPStatus.BAD_REQUEST,
+        title="요청을 읽지 못했습니다",
+        sentence="아무것도 바꾸지 않았습니다. 앞 화면으로 돌아가 다시 해 주세요.",
+        code="bad_request",
+    )
+
+
+def wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
+    """The 405: an address that is looked at was sent to, or the other way round. ``allowed`` goes into Allow."""
+    response = answer(
+        request,
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+        title="할 수 없는 일입니다",
+        sentence="이 주소는 그렇게 부를 수 없습니다. 앞 화면으로 돌아가 단추를 눌러 주세요.",
+        code="wrong_method",
+    )
+    response["Allow"] = allowed
+    return response
 
 
 def missing(request: HttpRequest) -> HttpResponse:

@@ -23,13 +23,7 @@ _REPORTED = ("blocked-uri", "violated-directive", "effective-directive", "docume
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """The 400: a request that could not be read."""
-    return refusals.answer(
-        request,
-        status=HTTPStatus.BAD_REQUEST,
-        title="요청을 읽지 못했습니다",
-        sentence="아무것도 바꾸지 않았습니다. 앞 화면으로 돌아가 다시 해 주세요.",
-        code="bad_request",
-    )
+    return refusals.unreadable(request)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
