@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from majung.activity import queries, services, stream
+from majung.activity import services, stream
 from majung.activity.models import Activity
 from majung.activity.stream import START, Cursor
 from majung.core import clock
+from majung.core.db import raw
 from tests.make.database import second_connection
 
 AT = datetime(2026, 11, 21, 1, tzinfo=UTC)
@@ -32,6 +34,10 @@ def let_others_finish() -> None:
         while other.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchall()[0][0] <= mark:
             assert monotonic() < deadline, "somebody else's transaction does not end"
             sleep(0.05)
+
+
+def read_since(cursor: Cursor, **narrowed: Any) -> list[stream.Entry]:
+    return stream.read_since(raw(), cursor, **narrowed)
 
 
 def append(with_connection: "psycopg.Connection[tuple[object, ...]]", kind: str) -> int:
@@ -87,14 +93,14 @@ def test_reader_waits_for_the_older_transaction_that_commits_later() -> None:
         append(early, "x.early")
         append(late, "x.late")
         late.commit()
-        before = queries.read_since(reader)
+        before = read_since(reader)
         early.commit()
         let_others_finish()
-        after = queries.read_since(reader)
+        after = read_since(reader)
 
     assert before == []
     assert [entry.kind for entry in after] == ["x.early", "x.late"]
-    assert queries.read_since(after[-1].cursor) == []
+    assert read_since(after[-1].cursor) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -115,10 +121,10 @@ def test_rolled_back_transaction_neither_shows_nor_stalls() -> None:
         append(doomed, "x.doomed")
         append(kept, "x.kept")
         kept.commit()
-        while_open = queries.read_since(START)
+        while_open = read_since(START)
         doomed.rollback()
         let_others_finish()
-        afterwards = queries.read_since(START)
+        afterwards = read_since(START)
 
     assert while_open == []
     assert [entry.kind for entry in afterwards] == ["x.kept"]
@@ -135,7 +141,7 @@ def test_interleaved_transactions_are_each_read_once_in_order_by_small_batches()
     let_others_finish()
     read: list[str] = []
     cursor = START
-    while batch := queries.read_since(cursor, limit=3):
+    while batch := read_since(cursor, limit=3):
         read += [entry.kind for entry in batch]
         cursor = batch[-1].cursor
 
@@ -150,7 +156,7 @@ def test_kinds_narrow_the_reading() -> None:
         writer.commit()
     let_others_finish()
 
-    assert [entry.kind for entry in queries.read_since(START, kinds=["b.two"])] == ["b.two"]
+    assert [entry.kind for entry in read_since(START, kinds=["b.two"])] == ["b.two"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -175,13 +175,12 @@ def test_a_district_resolves_to_the_unit_of_the_day(place: Place) -> None:
     Unit.objects.filter(pk__in=[branch.pk, leaf.pk]).update(district_code="2110101", opened_on=date(2020, 1, 1))
     foreign = Unit.objects.get(pk=Person.objects.get(pk=place.foreign).home_unit_id)
     Unit.objects.filter(pk=foreign.pk).update(district_code="2110102")
-    assert services.resolve_unit(place.root, "2110101", date(2026, 11, 21)) == branch.pk
-    assert services.resolve_unit(place.root, "2110101", date(2019, 12, 31)) is None
-    assert services.resolve_unit(place.root, "2110102", date(2026, 11, 21)) is None
-    assert services.resolve_unit(place.root, "", date(2026, 11, 21)) is None
+    before, opened = (services.units_of_districts(place.root, date(*day)) for day in ((2019, 12, 31), (2026, 11, 21)))
     Unit.objects.filter(pk=branch.pk).update(state="closed", closed_on=date(2026, 11, 21))
-    assert services.resolve_unit(place.root, "2110101", date(2026, 11, 20)) == branch.pk
-    assert services.resolve_unit(place.root, "2110101", date(2026, 11, 21)) == leaf.pk
+    last, closed = (services.units_of_districts(place.root, date(2026, 11, day)) for day in (20, 21))
+
+    assert (before, opened) == ({}, {"2110101": branch.pk})
+    assert (last, closed) == ({"2110101": branch.pk}, {"2110101": leaf.pk})
 
 
 def test_queries_do_not_grow_with_the_people(place: Place, django_assert_max_num_queries: Any) -> None:

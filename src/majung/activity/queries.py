@@ -1,16 +1,10 @@
-"""Questions to the stream and to the list of duties."""
+"""Questions to the list of duties. The stream is read by ``services.take``, or by ``stream.read_since`` without Django."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from django.db.models import QuerySet
 
-from majung.activity import stream
 from majung.activity.models import Duty
-from majung.activity.stream import START, Cursor, Entry
-from majung.core import db
-
-__all__ = ["START", "Cursor", "Entry", "Seeing", "duties", "read_since"]
 
 
 class Seeing(Protocol):
@@ -22,11 +16,6 @@ class Seeing(Protocol):
 
     def units(self) -> QuerySet[Any]:
         """The units in sight."""
-
-
-def read_since(cursor: Cursor, *, limit: int = 1000, kinds: Sequence[str] | None = None) -> list[Entry]:
-    """Entries after ``cursor`` that no running transaction can still precede, in the order (xid, seq)."""
-    return stream.read_since(db.raw(), cursor, limit=limit, kinds=kinds)
 
 
 def duties(actor: Seeing) -> QuerySet[Duty]:

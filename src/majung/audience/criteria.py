@@ -8,14 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 MAX_DEPTH = 6
 MAX_CONDITIONS = 60
 MAX_VALUES = 100
 MAX_NUMBER = 10_000
 MAX_TEXT = 64
-MAX_JSON_BYTES = 100_000
 
 ALL, ANY, LEAST = "all", "any", "least"
 JOINS = {ALL: "모두 맞는 사람", ANY: "하나라도 맞는 사람", LEAST: "몇 가지 이상 맞는 사람"}
@@ -85,16 +82,6 @@ def from_json(value: object) -> Group:
         node = Group(parts=(node,))
     check_size(node)
     return node
-
-
-def from_text(text: str | bytes) -> Group:
-    """``from_json`` of a JSON text of bounded size."""
-    if len(text) > MAX_JSON_BYTES:
-        raise Unreadable("조건이 너무 깁니다.")
-    try:
-        return from_json(orjson.loads(text))
-    except (orjson.JSONDecodeError, RecursionError) as error:
-        raise Unreadable("조건이 JSON 형식이 아니거나 너무 깊습니다.") from error
 
 
 def check_size(node: Group) -> None:
@@ -169,15 +156,6 @@ def _flag(value: object) -> bool:
 # ── changing one place ───────────────────────────────────────────────────────────────────────────────────────────────
 
 Path = tuple[int, ...]
-
-
-def find(node: Node, path: Path) -> Node | None:
-    """The node at ``path`` (positions from the top), or None."""
-    for position in path:
-        if isinstance(node, Condition) or not 0 <= position < len(node.parts):
-            return None
-        node = node.parts[position]
-    return node
 
 
 def append(group: Group, path: Path, node: Node) -> Group:

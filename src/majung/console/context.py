@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from majung.activity.models import Duty
+from majung.activity.queries import duties
 from majung.policy.rules import RULE_SET_VERSION
 from majung.tree.actor import Actor
 from majung.tree.enums import Act, Role
@@ -59,9 +59,7 @@ def _menu(actor: Actor, path: str) -> Iterable[NavItem]:
         url = reverse(name)
         count = 0
         if name == "console:home":
-            count = Duty.objects.filter(
-                root_id=actor.root_id, done_at__isnull=True, unit_id__in=actor.units().values("pk")
-            ).count()
+            count = duties(actor).count()
         yield NavItem(label=label, url=url, icon=icon, active=here == _section(url), count=count)
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from majung.accounts.models import User
-from majung.activity.models import Duty
+from majung.activity.queries import duties
 from majung.campaigns.models import Campaign
 from majung.campaigns.queries import campaigns as find_campaigns
 from majung.core import clock, sql
@@ -67,7 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "places": _places(units, by_unit),
             "growing": _movers(units, by_unit, growing=True),
             "shrinking": _movers(units, by_unit, growing=False),
-            "duties": _duties(actor, units),
+            "duties": duties(actor)[:8],
             "campaigns": Campaign.objects.filter(unit__in=units).order_by("-pk")[:6]
             if Act.CAMPAIGNS_VIEW in actor.acts
             else (),
@@ -126,11 +126,6 @@ def _figures(actor: Actor, by_unit: dict[int, Friends]) -> list[Figure]:
         Figure(label="이번 달 보낸 메시지", value=text.number(messages), unit="통"),
         Figure(label="이번 달 쓴 돈", value=text.number(spent // 100), unit="원"),
     ]
-
-
-def _duties(actor: Actor, units: Sequence[Unit]) -> QuerySet[Duty]:
-    open_ones = Duty.objects.filter(root_id=actor.root_id, done_at__isnull=True)
-    return open_ones.filter(unit_id__in=[unit.pk for unit in units]).order_by("due_at")[:8]
 
 
 def _places(units: Sequence[Unit], by_unit: dict[int, Friends]) -> list[Place]:

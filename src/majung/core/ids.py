@@ -1,13 +1,10 @@
-"""Numbers and ids: public ids that leave the system, secrets, and message ids."""
+"""Ids that leave the system: public ids in order of time, and secrets for links and keys."""
 
 import os
-import re
 import secrets
 import uuid
 
 from majung.core import clock
-
-MESSAGE_ID = re.compile(r"^(\d{1,10})-(\d{1,10})-(\d{1,6})$")
 
 
 def uuid7() -> uuid.UUID:
@@ -22,14 +19,3 @@ def uuid7() -> uuid.UUID:
 def token() -> str:
     """A one-time secret of 256 bits for links and keys, safe in a URL."""
     return secrets.token_urlsafe(32)
-
-
-def message_id(campaign: int, chunk: int, seq: int) -> str:
-    """``campaign-chunk-seq``: the same on every retry, found again by arithmetic (architecture, idea 4)."""
-    return f"{campaign}-{chunk}-{seq}"
-
-
-def parse_message_id(text: str) -> tuple[int, int, int] | None:
-    """The three numbers of a message id, or None for what is not ours."""
-    found = MESSAGE_ID.match(text)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None

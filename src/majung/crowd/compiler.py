@@ -1,14 +1,12 @@
-"""Expressions as SQL: each base set by its declared statement, parameters renamed so that many fit into one query."""
+"""Base sets as SQL: each by its declared statement, parameters renamed so that many fit into one query."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import sql
-
 from majung.crowd import registry
-from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or, Range
+from majung.crowd.expression import Leaf, Range
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
@@ -61,30 +59,3 @@ class Compiler:
                 bounds.append(f"b.bucket {sign} %({name})s")
         where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
         return f"SELECT b.person_id FROM ({text}) AS b(person_id, bucket){where}"
-
-    def whole(self, expression: Expression) -> str:
-        """A SELECT of person_id for a resolved expression, each person once; without the final cut to everyone."""
-        match expression:
-            case Leaf() | Range():
-                return f"SELECT DISTINCT r.person_id FROM ({self.rows(expression)}) AS r"
-            case And(()):
-                return self.whole(Leaf(registry.EVERYONE_FAMILY))
-            case Or(()):
-                return "SELECT NULL::bigint AS person_id WHERE false"
-            case And(parts):
-                return " INTERSECT ".join(f"({self.whole(part)})" for part in parts)
-            case Or(parts):
-                return " UNION ".join(f"({self.whole(part)})" for part in parts)
-            case Not(part):
-                return f"({self.whole(Leaf(registry.EVERYONE_FAMILY))}) EXCEPT ({self.whole(part)})"
-            case AtLeast(k, parts):
-                each = " UNION ALL ".join(f"({self.whole(part)})" for part in parts) or self.whole(Or(()))
-                name = f"k{len(self.params)}"
-                self.params[name] = k
-                return f"SELECT c.person_id FROM ({each}) AS c(person_id) GROUP BY c.person_id HAVING count(*) >= %({name})s"
-        raise TypeError(type(expression))
-
-
-def composable(text: str) -> sql.SQL:
-    """``text``, built here from declared statements and names of our own only, for composing with psycopg."""
-    return sql.SQL(text)

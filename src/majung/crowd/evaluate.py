@@ -11,12 +11,11 @@ from operator import and_, or_
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from pyroaring import BitMap
 
 from majung.core import clock
 from majung.crowd import bitmaps
-from majung.crowd.compiler import Compiler, composable
+from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Ago, And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
 from majung.crowd.registry import EVERYONE_FAMILY
 
@@ -69,13 +68,6 @@ def holds(
 ) -> bool:
     """Whether one person is in ``expression``, by SQL."""
     return person in holds_many(connection, root, expression, [person], today=today)
-
-
-def sql_of(root: int, expression: Expression, *, today: date | None = None) -> tuple[sql.Composable, dict[str, Any]]:
-    """One SELECT of ``person_id``, each person once, and its parameters: for use inside other statements."""
-    compiler = Compiler(root)
-    whole = And((Leaf(EVERYONE_FAMILY), resolve(expression, today or clock.today())))
-    return composable(compiler.whole(whole)), compiler.params
 
 
 def _by_sql(

@@ -21,7 +21,7 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import LegalEntity, Unit
 
-__all__ = ["Added", "NewPerson", "add_people", "erase", "put_tag", "resolve_unit", "set_home", "take_tag"]
+__all__ = ["Added", "NewPerson", "add_people", "erase", "put_tag", "set_home", "take_tag"]
 
 LONGEST_TAG = 40
 
@@ -197,8 +197,3 @@ def units_of_districts(root_id: int, on: date) -> dict[str, int]:
     statement = sql.load("majung.people", "people", "units_of_districts")
     rows = psycopg.Cursor(db.raw()).execute(statement, {"root": root_id, "on": on})
     return dict(rows.fetchall())
-
-
-def resolve_unit(root_id: int, district_code: str, on: date) -> int | None:
-    """The unit that answers for the district on that day, or None."""
-    return units_of_districts(root_id, on).get(district_code)

@@ -40,15 +40,6 @@ BY_NUMBER = frozenset({Medium.SMS, Medium.KAKAO_ALIM, Medium.KAKAO_AD})
 # Media that only reach friends of the channel (brand messages go out as targeting I, kakao.md 3.3).
 FRIENDS_ONLY = frozenset({Medium.KAKAO_AD, Medium.KAKAO_CHAT})
 
-MEDIUM_NAMES = {
-    Medium.SMS: "문자",
-    Medium.KAKAO_ALIM: "알림톡",
-    Medium.KAKAO_AD: "카카오톡 채널 메시지",
-    Medium.KAKAO_CHAT: "채널 대화",
-    Medium.EMAIL: "전자우편",
-    Medium.PUSH: "앱 알림",
-}
-
 
 class Kind(StrEnum):
     """What a rule looks at: the message and moment (gate), people (set), or the purpose itself (turn)."""
@@ -75,16 +66,6 @@ class Outcome(StrEnum):
     TURNED = "turned"
     NOT_LOOKED_AT = "not_looked_at"
     ALSO = "also"
-
-
-OUTCOME_NAMES = {
-    Outcome.PASSED: "지남",
-    Outcome.STOPPED: "여기서 멈춤",
-    Outcome.DEFERRED: "기다림",
-    Outcome.TURNED: "목적 바뀜",
-    Outcome.NOT_LOOKED_AT: "보지 않음",
-    Outcome.ALSO: "이것도 걸림",
-}
 
 
 class OrganisationKind(StrEnum):

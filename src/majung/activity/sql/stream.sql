@@ -15,7 +15,3 @@ SELECT xid::text::bigint, seq, root_id, at, actor_kind, actor_id, kind, unit_id,
    AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
  ORDER BY xid, seq
  LIMIT %(limit)s;
-
--- name: horizon
--- Where a reader stands that has read everything it may: no row below this number can appear any more.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;

@@ -42,13 +42,6 @@ ON CONFLICT (person_id, entity_id) DO UPDATE SET state = excluded.state, since =
  WHERE (m.state, m.since) IS DISTINCT FROM (excluded.state, excluded.since)
 RETURNING person_id;
 
--- name: set_contact
--- The one contact point of that kind.
-INSERT INTO contact_point (person_id, kind, root_id, sealed, blind, created_at)
-SELECT id, %(kind)s, root_id, %(sealed)s, %(blind)s, %(at)s FROM person
- WHERE root_id = %(root)s AND id = %(person)s AND state <> 3
-ON CONFLICT (person_id, kind) DO UPDATE SET sealed = excluded.sealed, blind = excluded.blind, created_at = excluded.created_at;
-
 -- name: erase
 -- Nothing that points at the person remains but the number. Runs twice without harm.
 WITH gone AS (
@@ -62,9 +55,6 @@ WITH gone AS (
 ), identities AS (DELETE FROM external_identity USING gone WHERE person_id = gone.id
 )
 SELECT id FROM gone;
-
--- name: by_identity
-SELECT person_id FROM external_identity WHERE root_id = %(root)s AND app = %(app)s AND blind = %(blind)s;
 
 -- name: units_of_districts
 -- The unit that answers for each district on a day: of several, the one nearest the top, then the lowest code.
