@@ -537,3 +537,17 @@ def test_a_mistyped_tier_is_taken_away_again_while_no_unit_has_it(party: Organis
     assert foreign.status_code == 404
     assert not UnitKind.objects.filter(pk=wrong.pk).exists()
     assert UnitKind.objects.filter(pk__in=[party.top.kind_id, other.top.kind_id]).count() == 2
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2200-01-01"])
+def test_days_at_the_end_of_time_are_refused(party: Organised, day: str) -> None:
+    client = client_of(party.owner)
+    top = party.top
+    offer = {"unit": top.code, "holder": "", "label": "가", "role": "viewer", "until": day, "valid_days": "3"}
+    assert client.post("/grants/lend/", offer).status_code == 422
+    assert (
+        client.post("/grants/keys/", {"unit": top.code, "label": "가", "role": "viewer", "until": day}).status_code
+        == 422
+    )
+    assert client.get("/grants/past/", {"day": day}).status_code in (200, 422)
+    assert client.post(f"/budgets/{top.public_id}/", {"month": day[:7], "won": "1"}).status_code == 422

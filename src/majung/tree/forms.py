@@ -1,6 +1,6 @@
 """Forms of the tree's pages: bounds of what can be typed. What is allowed, the services decide."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,18 @@ from majung.tree.rules import Quotas
 from majung.tree.services.units import UnitColumns
 
 LENDABLE = [role for role in Role if role != Role.OWNER]
+
+
+class DayField(forms.DateField):
+    """A day that a clock can be set to, with room for the day after it and for another time zone."""
+
+    FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
+
+    def validate(self, value: date | None) -> None:
+        """Raises ValidationError for days that no grant, budget or record has."""
+        super().validate(value)
+        if value is not None and not self.FIRST <= value <= self.LAST:
+            raise forms.ValidationError(f"{self.FIRST.year}년부터 {self.LAST.year}년까지의 날짜를 적어 주세요.")
 
 
 class UnitForm(forms.Form):
@@ -81,7 +93,7 @@ class WordForm(forms.Form):
 class QuotaFields(forms.Form):
     """Until when, and how much; what is left empty is lent as the lender holds it."""
 
-    until = forms.DateField(
+    until = DayField(
         label="마지막 날", required=False, widget=forms.DateInput(attrs={"type": "date"}),
         help_text="비우면 내 권한이 끝날 때까지입니다.",
     )  # fmt: skip
@@ -145,7 +157,7 @@ class KeyForm(forms.Form):
 
     label = forms.CharField(label="쓰임", max_length=80, help_text="예: 당원 명부 연동")
     covers_subtree = forms.BooleanField(label="아래 조직까지", required=False)
-    until = forms.DateField(
+    until = DayField(
         label="마지막 날", widget=forms.DateInput(attrs={"type": "date"}), help_text="1년 안에서 정합니다."
     )
 
@@ -173,13 +185,13 @@ class PapersForm(forms.Form):
 class DayForm(forms.Form):
     """A day of the past."""
 
-    day = forms.DateField(label="날짜", widget=forms.DateInput(attrs={"type": "date"}))
+    day = DayField(label="날짜", widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class BudgetForm(forms.Form):
     """A month's budget of one unit."""
 
-    month = forms.DateField(
+    month = DayField(
         label="달", input_formats=["%Y-%m"], widget=forms.DateInput(attrs={"type": "month"}, format="%Y-%m")
     )
     won = forms.IntegerField(label="예산(원)", min_value=0, max_value=10**13)
