@@ -18,7 +18,7 @@ from majung.campaigns.enums import Kind, State
 from majung.campaigns.models import Campaign
 from majung.campaigns.report import words_of
 from majung.campaigns.services import Wording
-from majung.channels.enums import MessageKind
+from majung.channels.enums import MessageKind, Mode
 from majung.channels.models import Channel, DealerAccount, KakaoApp
 from majung.core import clock, db
 from majung.core.errors import Outside
@@ -150,7 +150,8 @@ def put_clock(family: "Family", at: datetime) -> None:
 
 
 def rejoin() -> None:
-    """After a second start: the sandbox, which remembers the rest, learns where the inlet listens now."""
+    """After a second start both sides, which remember the rest, learn where the other listens now."""
+    DealerAccount.objects.filter(mode=Mode.SANDBOX).update(base_url=settings.SANDBOX_URL)
     world.address(Gateway(settings.SANDBOX_URL), DealerAccount.objects.earliest("pk"), KakaoApp.objects.earliest("pk"))
 
 
