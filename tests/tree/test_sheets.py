@@ -404,7 +404,7 @@ def test_a_small_zip_that_unpacks_to_much_is_refused() -> None:
             archive.writestr(f"xl/{number}.xml", b"0" * 90 * 2**20)
     assert len(out.getvalue()) < 2 * 2**20
 
-    with pytest.raises(Invalid, match="너무 커지는"):
+    with pytest.raises(Invalid, match="풀면"):
         read(out.getvalue(), "bomb.xlsx")
 
 
@@ -421,7 +421,7 @@ def spreadsheet(*far: str) -> bytes:
 
 @pytest.mark.parametrize("far", ["XFD1048576", "A1048576"])
 def test_a_cell_at_the_far_end_of_the_sheet_is_no_work_of_hours(far: str) -> None:
-    with pytest.raises(Invalid, match="아래에도"):
+    with pytest.raises(Invalid, match="너무 큽니다"):
         read(spreadsheet(far), "tree.xlsx")
 
 
@@ -432,7 +432,7 @@ def test_a_torn_spreadsheet_is_read_or_refused(at: int, byte: int) -> None:
     try:
         read(bytes(raw), "tree.xlsx")
     except Invalid as refused:
-        assert "엑셀" in str(refused) or "칸" in str(refused) or "줄" in str(refused)
+        assert re.search(r"(니다|세요)\.", str(refused))
 
 
 def test_too_many_rows_are_refused() -> None:

@@ -2,13 +2,14 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.people.imports import workbook as archives
+from majung.people.imports import reader
 from majung.people.imports.reader import Unreadable, inspect, rows
 
 TABLE = '이름,휴대전화,주소\r\n홍길동,010-0123-4567,"서울\r\n종로구"\r\n\r\n성춘향,01001234568,남원\r\n'
@@ -53,6 +54,13 @@ def test_xlsx_numbers_and_formulas() -> None:
     assert sheet.formula_rows == {3}
 
 
+def test_formulas_are_found_in_a_list_that_begins_further_down() -> None:
+    body = workbook([], [], ["이름", "전화"], ["홍길동", "01001234567"], ["성춘향", "=A1"])
+    sheet = inspect(body)
+    assert [number for number, _ in rows(body, sheet)] == [4, 5]
+    assert sheet.formula_rows == {5}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -88,7 +96,7 @@ def test_broken_files_are_refused_in_korean(body: bytes) -> None:
 
 
 def test_zip_bomb_is_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 10_000)
+    monkeypatch.setattr(reader, "BOUNDS", replace(reader.BOUNDS, unpacked_bytes=10_000))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * 1_000_000)

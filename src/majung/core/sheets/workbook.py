@@ -11,43 +11,39 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from majung.core.errors import Refusal
+from majung.core.errors import Invalid
 
-MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_GROWTH = 200
 SMALL_BYTES = 64 * 2**20
-MAX_CELLS = 32_000_000  # a million rows of thirty columns
 
 _BLOCK = 1 << 20
 _OVERLAP = 512
 _SHEET = re.compile(rb'<(?:\w+:)?sheet\s[^>]*?\bid\s*=\s*["\']([^"\']+)["\']')
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
 _PREFIX = re.compile(rb"(</?)\w+:(?=(?:c|f)[\s/>])")
-_FORMULA = re.compile(rb'<c\s[^>]*?\br=["\'][A-Z]+(\d+)["\'][^>]*>\s*<f[\s>/]')
+_FORMULA = re.compile(rb'<c\s[^>]*?\br=["\']([A-Z]+)(\d+)["\'][^>]*>\s*<f[\s>/]')
 _CELL = re.compile(rb'<c\s[^>]*?\br=["\']([A-Za-z]+)(\d+)["\'][^>/]*>')  # an empty one ends with a slash
 _UNPLACED = re.compile(rb"<c(?:>|\s(?!r=)(?![^>]*\sr=)[^>/]*>)")
 _BROKEN = "엑셀 파일이 손상되었습니다. 다시 저장해 주세요."
 
 
-class Unreadable(Refusal):
-    """The file cannot be read as a list; ``problem`` says where and what to do."""
+class Unreadable(Invalid):
+    """The file cannot be read as a sheet; ``problem`` says where and what to do."""
 
-    code = "people.import_unreadable"
-    sentence = "%(problem)s"
-    fields = ("problem",)
+    code = "unreadable_sheet"
 
 
-def formula_rows(body: bytes) -> frozenset[int]:
-    """Row numbers of the first sheet with a formula in them: such a value cannot be trusted. Raises Unreadable.
+def formula_cells(body: bytes, *, unpacked_bytes: int, cells: int) -> frozenset[tuple[int, int]]:
+    """(row from 1, column from 0) of the first sheet's cells with a formula: such a value cannot be trusted.
 
-    Unreadable is also what would not fit into memory when it is opened.
+    Raises Unreadable, also for what unpacks to more than ``unpacked_bytes`` or spans more than ``cells``.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            _refuse_bomb(archive, len(body))
+            _refuse_bomb(archive, len(body), unpacked_bytes)
             first = _first_sheet(archive)
             names = {first, *(n for n in archive.namelist() if n.lower().startswith("xl/worksheets/sheet"))}
-            found = [_look_through(archive, name) for name in sorted(names, key=lambda name: name != first)]
+            found = [_look_through(archive, name, cells) for name in sorted(names, key=lambda name: name != first)]
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, OSError, EOFError) as error:
         raise Unreadable(problem=_BROKEN) from error
     except (RuntimeError, NotImplementedError) as error:
@@ -55,12 +51,12 @@ def formula_rows(body: bytes) -> frozenset[int]:
     return frozenset(found[0])
 
 
-def _refuse_bomb(archive: zipfile.ZipFile, size: int) -> None:
+def _refuse_bomb(archive: zipfile.ZipFile, size: int, most: int) -> None:
     unpacked = sum(item.file_size for item in archive.infolist())
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise Unreadable(problem="풀면 2GB가 넘는 파일입니다. 나누어 올려 주세요.")
+    if unpacked > most:
+        raise Unreadable(problem=f"풀면 {most // 2**20:,}MB가 넘는 파일입니다. 나누어 올려 주세요.")
     if unpacked > SMALL_BYTES and unpacked > MAX_GROWTH * size:
-        raise Unreadable(problem="풀면 몇백 배로 커지는 파일입니다. 명단만 새 파일에 옮겨 저장해 주세요.")
+        raise Unreadable(problem="풀면 몇백 배로 커지는 파일입니다. 표만 새 파일에 옮겨 저장해 주세요.")
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:
@@ -81,23 +77,23 @@ def _attribute(tag: bytes, name: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def _look_through(archive: zipfile.ZipFile, name: str) -> set[int]:
-    formulas: set[int] = set()
-    letters: set[bytes] = set()
+def _look_through(archive: zipfile.ZipFile, name: str, most: int) -> set[tuple[int, int]]:
+    formulas: set[tuple[int, int]] = set()
+    used: set[bytes] = set()
     tall = 0
     for text in _blocks(archive, name):
         text = _PREFIX.sub(rb"\1", text)
         if b"\0" in text or b"<!" in text or _UNPLACED.search(text):
             raise Unreadable(problem=_BROKEN)
         for letter, row in set(_CELL.findall(text)):
-            letters.add(letter)
+            used.add(letter)
             tall = max(tall, int(row))
         if b"<f" in text:
-            formulas.update(int(row) for row in _FORMULA.findall(text))
-    wide = max(map(_column, letters), default=0)
-    if wide * tall > MAX_CELLS:
+            formulas.update((int(row), _column(letters) - 1) for letters, row in _FORMULA.findall(text))
+    wide = max(map(_column, used), default=0)
+    if wide * tall > most:
         raise Unreadable(
-            problem=f"{wide:,}째 열과 {tall:,}째 줄까지 적혀 있어 너무 큽니다. 명단만 새 파일에 옮겨 저장해 주세요."
+            problem=f"{wide:,}째 열과 {tall:,}째 줄까지 적혀 있어 너무 큽니다. 표만 새 파일에 옮겨 저장해 주세요."
         )
     return formulas
 

@@ -1,0 +1,164 @@
+"""Reads a table out of a file: CSV in CP949, UTF-8 or UTF-16, or XLSX, into numbered rows of text. Plain."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import chain
+from typing import Final
+
+from python_calamine import CalamineError, load_workbook
+
+from majung.core.sheets import workbook
+from majung.core.sheets.workbook import Unreadable
+
+DELIMITERS: Final = ",\t;|"
+
+_NO_TEXT = "글자가 아닌 내용이 들어 있습니다. 엑셀에서 CSV나 .xlsx로 다시 저장해 주세요."
+_END = "\0end"  # comes after the last line; who finds it inside a cell has found a quote that is never closed
+
+csv.field_size_limit(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far a file is read: what lies beyond ``columns`` and ``letters`` of a cell is cut off, all else is refused."""
+
+    columns: int
+    letters: int
+    unpacked_bytes: int
+    cells: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How a table was written. ``formulas`` are (row from 1, column from 0) of cells that a spreadsheet computes."""
+
+    kind: str
+    encoding: str = ""
+    delimiter: str = ""
+    formulas: frozenset[tuple[int, int]] = frozenset()
+
+
+def recognise(body: bytes, bounds: Bounds) -> Written:
+    """What ``body`` is. Raises Unreadable."""
+    if not body.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise Unreadable(problem="빈 파일입니다.")
+    if body[:4] == b"PK\x03\x04":
+        cells = workbook.formula_cells(body, unpacked_bytes=bounds.unpacked_bytes, cells=bounds.cells)
+        return Written(kind="xlsx", formulas=cells)
+    if body[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise Unreadable(problem="옛 엑셀(.xls)이거나 암호가 걸린 파일입니다. 암호를 풀고 .xlsx나 CSV로 저장해 주세요.")
+    encoding = _encoding(body)
+    return Written(kind="csv", encoding=encoding, delimiter=_delimiter(body, encoding))
+
+
+def rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+    """(row number from 1 as a spreadsheet shows it, cells) of every row that says anything. Raises Unreadable on the way."""
+    computed = {row for row, _ in written.formulas}
+    source = _xlsx_rows(body, bounds) if written.kind == "xlsx" else _csv_rows(body, written, bounds)
+    return ((number, cells) for number, cells in source if number in computed or any(map(str.strip, cells)))
+
+
+def _encoding(body: bytes) -> str:
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if body.startswith(mark):
+            return name
+    head = body[:4096]
+    if b"\0" in head:
+        # Text without a mark whose every other byte is zero: UTF-16 as some accounting programs write it.
+        even, odd = head[0::2].count(0), head[1::2].count(0)
+        if max(even, odd) < len(head) // 8:
+            raise Unreadable(problem=_NO_TEXT)
+        return "utf-16-le" if odd > even else "utf-16-be"
+    failures = []
+    for name in ("utf-8", "cp949"):
+        failed_at = _first_undecodable(body, name)
+        if failed_at is None:
+            return name
+        failures.append(failed_at)
+    # The encoding that came further is the one that was meant.
+    line = body.count(b"\n", 0, max(failures)) + 1
+    raise Unreadable(problem=f"{line}번째 줄의 글자를 읽을 수 없습니다. 엑셀에서 ‘CSV UTF-8’로 다시 저장해 주세요.")
+
+
+def _first_undecodable(body: bytes, encoding: str) -> int | None:
+    """Where ``body`` stops being ``encoding``, read in blocks so that a large file is not held twice; None if nowhere."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    view = memoryview(body)
+    for start in range(0, len(body), 1 << 20):
+        try:
+            decoder.decode(view[start : start + (1 << 20)], start + (1 << 20) >= len(body))
+        except UnicodeDecodeError as error:
+            return start + error.start
+    return None
+
+
+def _delimiter(body: bytes, encoding: str) -> str:
+    lines = io.TextIOWrapper(io.BytesIO(body), encoding, errors="strict", newline=None)
+    try:
+        first = next((line for line in lines if line.strip()), "")
+    except UnicodeError:
+        raise Unreadable(problem="글자를 읽을 수 없습니다. 엑셀에서 ‘CSV UTF-8’로 다시 저장해 주세요.") from None
+    return max(DELIMITERS, key=first.count)
+
+
+def _csv_rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+    text = io.TextIOWrapper(io.BytesIO(body), written.encoding, errors="strict", newline="")
+    reader = csv.reader(chain(text, (_END,)), delimiter=written.delimiter)
+    number = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except UnicodeError:
+            raise Unreadable(problem=f"{number + 1}번째 줄 가까이의 글자를 읽을 수 없습니다.") from None
+        except csv.Error:
+            raise Unreadable(
+                problem=f"{number + 1}번째 줄에서 따옴표가 닫히지 않았거나 칸이 너무 깁니다. 그 줄을 고쳐 주세요."
+            ) from None
+        number += 1
+        if cells and cells[-1].endswith(_END):
+            if cells == [_END]:
+                return
+            raise Unreadable(problem=f"{number}번째 줄에서 따옴표가 열리고 닫히지 않았습니다. 그 줄을 고쳐 주세요.")
+        if any("\0" in cell for cell in cells):
+            raise Unreadable(problem=_NO_TEXT)
+        yield number, [cell[: bounds.letters] for cell in cells[: bounds.columns]]
+
+
+def _xlsx_rows(body: bytes, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+    try:
+        book = load_workbook(io.BytesIO(body))
+        sheet = book.get_sheet_by_index(0)
+        # The library gives the blank rows above the table, but not the blank columns before it.
+        margin = [""] * (sheet.start or (0, 0))[1]
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
+            yield number, [*margin, *(_cell(cell)[: bounds.letters] for cell in cells)][: bounds.columns]
+    except BaseException as error:
+        # What the library did not foresee it raises as a panic, which is no Exception.
+        if not isinstance(error, CalamineError | IndexError | OSError | ValueError) and not _is_panic(error):
+            raise
+        raise Unreadable(problem="엑셀 파일이 손상되었거나 암호가 걸려 있습니다. 다시 저장해 주세요.") from error
+
+
+def _is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"
+
+
+def _cell(value: object) -> str:
+    """A cell as somebody would type it: whole floats without ``.0`` (a telephone number stored as a number), ISO dates."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return "" if value is None else str(value)
