@@ -13,7 +13,7 @@ from majung.core import clock
 from majung.people import services, timeline
 from majung.people.models import AccessEntry, Person, Tag
 from majung.tree.enums import Role
-from tests.make import people, tree
+from tests.make import consent, people, tree
 from tests.people.conftest import Place
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,17 @@ def text(response: Any) -> str:
 
 def linked(response: Any) -> set[int]:
     return {int(number) for number in re.findall(r'href="/people/(\d+)/"', text(response))}
+
+
+@pytest.mark.product("X1", "T1")
+def test_who_is_seen_by_a_consent_alone_tells_nothing_of_their_unit(place: Place, client: Client) -> None:
+    consent.consent(place.made.actor, [place.sister], consent.notice(place.made.actor, place.branch))
+
+    pages = [text(client.get(url("list"))), text(client.get(url("person", place.sister)))]
+
+    assert place.sister in linked(client.get(url("list")))
+    assert [place.sister_branch.name in page for page in pages] == [False, False]
+    assert ["다른 조직" in page for page in pages] == [True, True]
 
 
 @pytest.mark.product("F1", "X1")

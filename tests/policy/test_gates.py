@@ -76,6 +76,14 @@ def test_vector_9_alimtalk_gives_no_points():
     assert verdict(alim) == ("deny", "ALIM_PURPOSE")
 
 
+def test_alimtalk_goes_out_by_an_approved_template_only():
+    account = replace(ACCOUNT, template_approved=False)
+    alim = party_notice(medium=Medium.KAKAO_ALIM, content=Content(text="11월 당비를 받았습니다."))
+
+    assert verdict(alim) == ("allow", "OK_PARTY")
+    assert verdict(replace(alim, account=account)) == ("deny", "ALIM_PURPOSE")
+
+
 def test_vector_18_dues_are_a_notice_and_support_is_none():
     dues = judge.gates(party_notice(content=Content(text="11월 당비를 잘 받았습니다. 영수증을 보내 드렸습니다.")))
     support = judge.gates(party_notice(content=Content(text="가나다 후보를 지지해 주세요.")))

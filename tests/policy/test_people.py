@@ -101,6 +101,18 @@ def test_night_consent_counts_only_beside_a_general_one():
     assert reason(occasion, other) == "NO_CONSENT"
 
 
+def test_a_night_consent_whose_check_is_overdue_does_not_reach_the_night():
+    made, person, notice = shop()
+    make.consent(made.actor, [person], make.notice(made.actor, made.top, NIGHT), at=seoul("2024-11-01", "10:00:00"))
+    make.consent(made.actor, [person], notice, media=[SMS], at=seoul("2026-01-01", "10:00:00"))
+    occasion = placed(advertising(at=seoul("2026-11-21", "23:00:00")), made)
+    overdue = reason(occasion, person)
+
+    services.confirm_checked(made.actor, [person], made.entity.pk, NIGHT, (), at=seoul("2026-10-01", "10:00:00"))
+
+    assert (overdue, reason(occasion, person)) == ("NIGHT", "OK")
+
+
 def test_vector_3_consent_is_by_medium():
     made, person, notice = shop()
     make.consent(made.actor, [person], notice, media=[SMS])
@@ -185,6 +197,46 @@ def test_vector_10_the_wall_between_owners():
     services.end_provision(made.actor, [person], store_b.entity_id)
 
     assert (before, after, reason(occasion, person)) == ("ENTITY_BOUNDARY", "OK", "ENTITY_BOUNDARY")
+
+
+@pytest.mark.parametrize("tie", ["member", "consent"])
+def test_members_and_consenters_of_ones_own_are_not_behind_the_wall(tie):
+    made, _person, notice = shop()
+    other = LegalEntity.objects.create(root=made.root, name="다른 법인")
+    [stranger] = make.people(1, unit=made.top, entity_id=other.pk)
+    make.consent(made.actor, [stranger], notice, media=[SMS])
+    before = reason(placed(advertising(), made), stranger)
+
+    if tie == "member":
+        make.members([stranger], unit=made.top)
+    else:
+        make.consent(made.actor, [stranger], make.notice(made.actor, made.top))
+
+    assert (before, reason(placed(advertising(), made), stranger)) == ("ENTITY_BOUNDARY", "OK")
+
+
+def test_a_member_keeps_the_basis_that_membership_is():
+    made, person, occasion = party()
+    make.consent(made.actor, [person], make.notice(made.actor, made.top))
+    services.withdraw(made.actor, [person], made.entity.pk, ConsentPurpose.SERVICE, (), How.LINK)
+
+    assert reason(occasion, person) == "OPTED_OUT_INFO"
+    assert reason(replace(occasion, essential=True), person) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("medium", "codes"),
+    [
+        (Medium.KAKAO_AD, ["CHANNEL_BLOCKED", "NOT_FRIEND"]),
+        (Medium.KAKAO_ALIM, ["CHANNEL_BLOCKED"]),
+        (Medium.KAKAO_CHAT, ["CHANNEL_BLOCKED", "NOT_FRIEND"]),
+        (Medium.SMS, []),
+    ],
+)
+def test_what_a_channel_itself_forbids_by_medium(medium, codes):
+    found = judge.channel_denials(party_notice(medium=medium, channel_id=CHANNEL))
+
+    assert [rule.code for rule, _ in found] == codes
 
 
 def test_vector_11_under_14_needs_a_guardian():

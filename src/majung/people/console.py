@@ -131,7 +131,7 @@ def _page(request: ActorRequest, actor: Actor, found: Person, *, status: int = 2
         "masked": masked,
         "opened": opened,
         "until": until,
-        "home": filters.unit_names({found.home_unit_id}).get(found.home_unit_id) if found.home_unit_id else None,
+        "home": filters.home_names(actor, [found.home_unit_id])[found.home_unit_id] if found.home_unit_id else "",
         "age": filters.age_band(found.birth_ym),
         "gender": "" if found.gender == Gender.UNKNOWN else Gender(found.gender).label,
         "basis": Basis(found.basis).label,

@@ -1,6 +1,6 @@
 """What the list of people can be narrowed by: this room's own filters, and those that rooms above add (friend state …)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from majung.core import clock
@@ -10,9 +10,9 @@ from majung.people.enums import Gender
 from majung.people.models import Tag
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
-from majung.tree.models import Unit
 
 MOST_CHOICES = 1000
+ELSEWHERE, NO_HOME = "다른 조직", "정해지지 않음"
 
 Choices = Sequence[tuple[str, str]]
 
@@ -123,9 +123,11 @@ STATES: dict[str, tuple[str, Expression]] = {
 }
 
 
-def unit_names(units: set[int]) -> dict[int, str]:
-    """What the units are called, by number."""
-    return dict(Unit.objects.filter(pk__in=units).values_list("pk", "name"))
+def home_names(actor: Actor, homes: Iterable[int | None]) -> dict[int | None, str]:
+    """What to call each home: a unit out of the actor's sight is another one (somebody may be seen by a channel alone)."""
+    units = {home for home in homes if home is not None}
+    names: dict[int | None, str] = dict(actor.units().filter(pk__in=units).values_list("pk", "name"))
+    return dict.fromkeys(units, ELSEWHERE) | names | {None: NO_HOME}
 
 
 register(Filter(key="unit", label="조직", choices=_units, meaning=_in_unit))

@@ -97,14 +97,14 @@ def _lines(actor: Actor, numbers: list[int], address: str) -> list[Line]:
     rows = {
         person.pk: person for person in Person.objects.filter(root_id=actor.root_id, pk__in=masked).defer("name_sealed")
     }
-    homes = filters.unit_names({person.home_unit_id for person in rows.values() if person.home_unit_id is not None})
+    homes = filters.home_names(actor, (person.home_unit_id for person in rows.values()))
     tags = tags_of(actor.root_id, list(rows))
     return [
         Line(
             number=number,
             name=masked[number].name,
             mobile=masked[number].mobile,
-            home=homes.get(person.home_unit_id or 0, "정해지지 않음"),
+            home=homes[person.home_unit_id],
             age=filters.age_band(person.birth_ym),
             gender="" if person.gender == Gender.UNKNOWN else str(Gender(person.gender).label),
             tags=[tag.name for tag in tags.get(number, ())],
