@@ -48,6 +48,8 @@ def test_vector_2_mail_has_no_night():
     )
 
     assert verdict(mail) == ("allow", "OK_AD")
+    assert verdict(replace(mail, at=seoul("2026-11-21", "20:55:00"))) == ("allow", "OK_AD")
+    assert verdict(party_notice(medium=Medium.EMAIL, at=mail.at)) == ("allow", "OK_PARTY")
     assert judge.gates(mail).labels == ("(광고)",)
     assert verdict(replace(mail, content=Content(text=text, title="겨울 음료"))) == ("deny", "LABEL")
 
@@ -205,6 +207,45 @@ def test_windows_that_never_open_are_an_error_not_a_loop():
 )
 def test_the_accounts_papers_are_asked_for(changes, code):
     assert verdict(advertising(account=replace(ACCOUNT, **changes))) == ("deny", code)
+
+
+def test_a_certificate_holds_on_its_last_day():
+    assert verdict(advertising(account=replace(ACCOUNT, certificate_until=NOON.date()))) == ("allow", "OK_AD")
+
+
+def test_a_dealer_that_prints_the_way_out_still_needs_a_free_number():
+    prints = occasion.Prints(label=False, sender=False, opt_out=True)
+    content = Content(text="(광고)느린물커피 겨울 음료가 나왔습니다.")
+    account = replace(ACCOUNT, prints=prints)
+
+    assert verdict(advertising(account=account, content=content)) == ("allow", "OK_AD")
+    assert verdict(advertising(account=replace(account, refusal_number=""), content=content)) == ("deny", "LABEL")
+
+
+def test_the_way_out_stands_at_the_end():
+    text = f"{advertising().content.text} {'그리고 더 긴 이야기가 이어집니다. ' * 6}"
+
+    assert verdict(advertising(content=Content(text=text))) == ("deny", "LABEL")
+
+
+def test_a_contact_is_shown_unless_it_is_the_callers_own_number():
+    account = replace(ACCOUNT, contact="02-700-9999")
+    text = f"{advertising().content.text}"
+
+    assert verdict(advertising(account=account)) == ("deny", "LABEL")
+    assert verdict(advertising(account=account, content=Content(text=text.replace("0000", "9999", 1)))) == (
+        "allow",
+        "OK_AD",
+    )
+
+
+def test_a_local_government_that_sells_nothing_informs():
+    of = advertising(organisation_kind=OrganisationKind.LOCAL_GOV, content=Content(text="주민 설명회를 엽니다."))
+
+    gate = judge.gates(of)
+
+    assert [turned.rule.code for turned in gate.turns] == ["RECLASS_NOT_AD"]
+    assert (gate.purpose, gate.code) == (Purpose.INFORMATIONAL, "RULES_NOT_BUILT")
 
 
 def test_a_new_law_holds_from_its_day():

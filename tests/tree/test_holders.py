@@ -8,6 +8,7 @@ import pytest
 
 from majung.accounts import services as accounts
 from majung.accounts.models import ApiKey, Invitation, User
+from majung.activity.models import Duty
 from majung.core import clock
 from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
 from majung.tree import services
@@ -46,6 +47,7 @@ def test_first_owner_stands_at_the_top_of_a_new_organisation() -> None:
     ]
     kinds = set(AuthorityRecord.objects.values_list("kind", flat=True))
     assert kinds == {"tree.organisation_made", "tree.grant_lent"}
+    assert list(Duty.objects.values_list("kind", "unit_id", "done_at")) == [("tree.copy_key", made.top.pk, None)]
 
 
 def test_two_organisations_do_not_share_paths() -> None:
