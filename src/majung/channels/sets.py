@@ -21,7 +21,7 @@ registry.register(
         family="friend_any",
         label="어느 채널이든 관계",
         params=("state",),
-        sql="SELECT DISTINCT person_id FROM friendship WHERE root_id = %(root)s AND state = %(state)s /*people*/",
+        sql="SELECT person_id FROM friendship WHERE root_id = %(root)s AND state = %(state)s /*people*/",
         changes=("friend",),
         narrow=False,
     )

@@ -67,7 +67,7 @@ register(
         family="refused",
         label="수신을 거부한 사람",
         params=("entity", "medium:text"),
-        sql="SELECT DISTINCT person_id FROM refusal "
+        sql="SELECT person_id FROM refusal "
         "WHERE root_id = %(root)s AND entity_id = %(entity)s AND medium IN (%(medium)s, '*') /*people*/",
         changes=("refused",),
     )
@@ -99,7 +99,7 @@ register(
         family="provided",
         label="정보를 제공받은 사람",
         params=("entity",),
-        sql="SELECT DISTINCT person_id FROM provision "
+        sql="SELECT person_id FROM provision "
         "WHERE root_id = %(root)s AND to_entity = %(entity)s AND ended_at IS NULL /*people*/",
         changes=("provided",),
     )
@@ -118,7 +118,7 @@ register(
 add_to_scope(
     "consent",
     "동의를 받은 곳이 여기",
-    "SELECT DISTINCT s.person_id FROM consent_state s WHERE s.root_id = %(root)s AND s.unit_id IN (/*units*/) "
+    "SELECT s.person_id FROM consent_state s WHERE s.root_id = %(root)s AND s.unit_id IN (/*units*/) "
     "AND s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL /*people*/",
     ("consent",),
     "s.person_id",

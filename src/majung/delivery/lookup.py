@@ -87,22 +87,20 @@ class Sets:
         catalogue.load()
         self._read, self._today = reader, today
         self._known: dict[Asked, BitMap] = {}
+        self._resolved: dict[Expression, Expression] = {}
 
     def prefetch(self, expressions: Iterable[Expression]) -> None:
         """Read every base set of these that is not known yet, together."""
-        asked = {
-            leaf: None
-            for expression in expressions
-            for leaf in leaves(resolve(expression, self._today))
-            if leaf not in self._known
-        }
-        if asked:
+        fresh = [expression for expression in expressions if expression not in self._resolved]
+        self._resolved.update((expression, resolve(expression, self._today)) for expression in fresh)
+        every = (leaf for expression in fresh for leaf in leaves(self._resolved[expression]))
+        if asked := dict.fromkeys(leaf for leaf in every if leaf not in self._known):
             self._known.update(self._read(list(asked)))
 
     def within(self, expression: Expression, asked: BitMap) -> BitMap:
         """Who of ``asked`` is in the expression. ``asked`` must be people alive in the root."""
         self.prefetch([expression])
-        return BitMap(self._combine(resolve(expression, self._today), asked))
+        return BitMap(self._combine(self._resolved[expression], asked))
 
     def of(self, expression: Expression) -> BitMap:
         """Everyone alive who is in the expression."""

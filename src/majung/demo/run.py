@@ -223,7 +223,7 @@ def _write(actor: Actor, centre: Unit) -> Campaign:
 def _await_plan(campaign: Campaign) -> float:
     """The moment at which the frozen chunks were committed."""
     looked = time.monotonic()
-    for _ in _patiently(campaign, pause=0.01):
+    for _ in _patiently(campaign, pause=0.05):
         if Dispatch.objects.filter(pk=campaign.pk).exists():
             return time.monotonic()
         if campaign.state in ENDED:
