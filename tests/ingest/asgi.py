@@ -7,8 +7,13 @@ from typing import Any
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
-async def call(app: App, path: str, body: bytes = b"", *, method: str = "POST", chunks: int = 1, **headers: str) -> int:
-    """The status of the answer; ``chunks`` > 1 sends the body in pieces and without a length."""
+async def call(
+    app: App, path: str, body: bytes = b"", *, method: str = "POST", chunks: int = 1, ends: bool = True, **headers: str
+) -> int:
+    """The status of the answer; ``chunks`` > 1 sends the body in pieces and without a length.
+
+    Without ``ends`` the caller stays on the line after a part of the body and says nothing more.
+    """
     size = -(-len(body) // chunks) or 1
     parts = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
     named = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -19,6 +24,8 @@ async def call(app: App, path: str, body: bytes = b"", *, method: str = "POST", 
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if not ends:
+            await asyncio.Event().wait()
         return waiting.pop(0) if waiting else {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:

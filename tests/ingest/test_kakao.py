@@ -15,6 +15,7 @@ from majung.channels.friends import FriendState
 from majung.channels.models import Channel, Friendship, KakaoApp
 from majung.core import clock
 from majung.core.sealing import sealer_at
+from majung.ingest import app
 from majung.people.models import Person
 from tests.ingest.asgi import call, post
 from tests.ingest.conftest import ADMIN_KEY, Scene
@@ -226,6 +227,13 @@ def test_an_id_with_a_zero_byte_or_of_any_script_is_only_a_blind_index(scene: Sc
 @pytest.mark.parametrize("chunks", [1, 50])
 def test_a_huge_body_is_refused(scene: Scene, chunks: int) -> None:
     assert knock(scene, b"x" * 200_000, chunks=chunks) == 413
+
+
+def test_a_body_that_never_ends_does_not_hold_its_place(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.05)
+
+    assert knock(scene, body(scene), ends=False) == 408
+    assert knock(scene, body(scene)) == 200
 
 
 def test_many_at_once_are_all_taken(scene: Scene) -> None:

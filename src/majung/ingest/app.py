@@ -29,11 +29,16 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 EVENT_BYTES = 64 * 1024
 REPORT_BYTES = 8 * 1024 * 1024  # 10,000 items of a report
 WELL_SECONDS = 1.0
+BODY_SECONDS = 10.0  # the server answers some thousand calls at once, and one that never ends its body holds a place
 _LONGEST_RESOURCE_ID = 200
 
 
 class TooLarge(Exception):
     """The body is larger than its address takes."""
+
+
+class TooSlow(Exception):
+    """The body did not come in time."""
 
 
 class Inlet:
@@ -128,6 +133,8 @@ class Application:
             return await handle(parts[1], scope, receive) if method == "POST" else 405
         except TooLarge:
             return 413
+        except TooSlow:
+            return 408
         except Unreadable as problem:
             log.info("unreadable call", extra={"address": parts[0], "problem": str(problem)})
             return 400
@@ -168,6 +175,14 @@ async def _body(headers: dict[bytes, bytes], receive: Receive, most: int) -> byt
     told = headers.get(b"content-length", b"0")
     if not told.isdigit() or len(told) > 12 or int(told) > most:
         raise TooLarge
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(receive, most)
+    except TimeoutError:
+        raise TooSlow from None
+
+
+async def _read(receive: Receive, most: int) -> bytes:
     chunks, size = [], 0
     while True:
         message = await receive()
