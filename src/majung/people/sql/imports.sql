@@ -28,12 +28,13 @@ SELECT %(import_id)s, r.row, r.state, string_to_array(r.problems, ','), r.sealed
 ON CONFLICT (import_id, row) DO NOTHING;
 
 -- name: mark_duplicates
--- The first row of a person (number and name) stays; later ones are told to the operator and left out.
+-- The first row of a person (number and name; of one without a name, its number) stays; later ones are told to the operator
+-- and left out. By windows, since a join of the fresh rows with themselves is planned before anything is known of them.
 UPDATE import_row d SET state = 3, problems = '{duplicate}'
- WHERE d.import_id = %(import_id)s AND d.state = 1
-   AND EXISTS (SELECT 1 FROM import_row e
-                WHERE e.import_id = d.import_id AND e.blind = d.blind AND e.row < d.row AND e.state IN (1, 3)
-                  AND (e.name_blind IS NOT DISTINCT FROM d.name_blind OR d.name_blind IS NULL));
+  FROM (SELECT row, min(row) OVER (PARTITION BY blind) AS of_number, min(row) OVER (PARTITION BY blind, name_blind) AS of_name
+          FROM import_row WHERE import_id = %(import_id)s AND state IN (1, 3) AND blind IS NOT NULL) AS first
+ WHERE d.import_id = %(import_id)s AND d.row = first.row AND d.state = 1
+   AND d.row > CASE WHEN d.name_blind IS NULL THEN first.of_number ELSE first.of_name END;
 
 -- name: match_people
 -- Who is known already by number and name (or by number, when the row has no name). The rows, so that only those in the
