@@ -26,6 +26,7 @@ class Refused:
     sender: str
     at: str
 
+
 REPORTS = ("single", "group")
 """What is reported to the webhook: each message, and each group once it is complete. Registered apart at the gateway."""
 

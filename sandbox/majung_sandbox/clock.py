@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 SEOUL = timezone(timedelta(hours=9), "KST")
 
@@ -42,6 +43,7 @@ class Clock:
         return minutes >= 20 * 60 + 50 or minutes < 8 * 60
 
 
+@lru_cache(maxsize=256)
 def iso(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, as the gateway prints instants."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -7,6 +7,7 @@ test holds the two to the same answers. Building and walking the JSON costs abou
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,7 @@ _VALUE: Final = rb'([^"]*+)'  # a value with a quote inside does not fit, and so
 _VARYING: Final = re.compile(
     rb'"(to|from|id|pfId|content|name|imageLink|linkMobile|linkPc|linkAndroid|linkIos)":"((?:[^"\\]|\\.)*)"'
 )
+_CONTINUATION: Final = bytes(range(0x80, 0xC0))
 _SCHEMES: Final = (b"http://", b"https://")
 _ONCE: Final = ("to", "id", "pfId", "content")
 _MESSAGE: Final = {"to", "type", "kakaoOptions", "customFields"}
@@ -52,7 +54,7 @@ def read_plain(body: bytes, files: dict[str, Any]) -> Plain | None:
         columns = _columns(body, sample) if sample is not None else None
         if columns is None:
             return None
-        body.decode()  # refuses what is no UTF-8, as a JSON parser would
+        _decode(columns)
         return _judge(columns, escapes=b"\\" in body)
     except UnicodeDecodeError:
         return None
@@ -104,6 +106,17 @@ def _columns(body: bytes, sample: bytes) -> dict[str, list[tuple[bytes, ...]]] |
     for name, place in zip(names, by_place, strict=True):
         columns.setdefault(name, []).append(place)
     return columns
+
+
+def _decode(columns: dict[str, list[tuple[bytes, ...]]]) -> None:
+    """Refuses what is no UTF-8, as a JSON parser would. The fixed parts were decoded with the sample, equal endings are once."""
+    for place in (place for places in columns.values() for place in places):
+        tail = os.path.commonprefix([place[0][::-1], place[-1][::-1]])[::-1].lstrip(_CONTINUATION)  # noqa: RUF071  bytes, no paths
+        if tail and all([value.endswith(tail) for value in place]):  # noqa: C419  faster so
+            tail.decode()
+            b" ".join([value[: -len(tail)] for value in place]).decode()
+        else:
+            b" ".join(place).decode()
 
 
 def _judge(columns: dict[str, list[tuple[bytes, ...]]], escapes: bool) -> Plain | None:

@@ -83,7 +83,8 @@ def observe_pairs(
     facts = {
         "root": root, "channels": channels, "people": people, "state": int(state), "at": at, "how": int(how),
     }  # fmt: skip
-    return connection.execute(_sql("observe"), facts).rowcount
+    # Planned anew each time: the table grows under a running campaign, and a plan kept from its beginning goes stale.
+    return connection.execute(_sql("observe"), facts, prepare=False).rowcount
 
 
 def observe_many(connection: psycopg.Connection[Any], seen: Sequence[Seen], how: How) -> int:

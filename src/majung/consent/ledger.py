@@ -156,7 +156,8 @@ def _people(
     if not people:
         return []
     whole = params | {"root": root, "people": list(people), "entity": entity}
-    return sorted({row[0] for row in connection.execute(_sql(statement), whole)})
+    # Planned anew each time: the ledger grows under a running campaign, and a plan kept from its beginning goes stale.
+    return sorted({row[0] for row in connection.execute(_sql(statement), whole, prepare=False)})
 
 
 def _sql(name: str) -> str:

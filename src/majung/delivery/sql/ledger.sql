@@ -230,5 +230,8 @@ SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
 SELECT home_unit_id, array_agg(id::int4) FROM person WHERE id = ANY(%(people)s::bigint[]) GROUP BY home_unit_id;
 
 -- name: friendships
-SELECT channel_id, state::int, array_agg(person_id::int4) FROM friendship
- WHERE person_id = ANY(%(people)s::bigint[]) GROUP BY channel_id, state;
+-- Each person is looked up by the key: left to choose, the planner reads the whole table for a few thousand people.
+SELECT f.channel_id, f.state::int, array_agg(f.person_id::int4)
+  FROM unnest(%(people)s::int[]) AS p(id)
+ CROSS JOIN LATERAL (SELECT channel_id, state, person_id FROM friendship WHERE person_id = p.id OFFSET 0) AS f
+ GROUP BY f.channel_id, f.state;
