@@ -7,7 +7,6 @@ test holds the two to the same answers. Building and walking the JSON costs abou
 """
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -111,12 +110,18 @@ def _columns(body: bytes, sample: bytes) -> dict[str, list[tuple[bytes, ...]]] |
 def _decode(columns: dict[str, list[tuple[bytes, ...]]]) -> None:
     """Refuses what is no UTF-8, as a JSON parser would. The fixed parts were decoded with the sample, equal endings are once."""
     for place in (place for places in columns.values() for place in places):
-        tail = os.path.commonprefix([place[0][::-1], place[-1][::-1]])[::-1].lstrip(_CONTINUATION)  # noqa: RUF071  bytes, no paths
+        tail = _shared_ending(place[0], place[-1]).lstrip(_CONTINUATION)
         if tail and all([value.endswith(tail) for value in place]):  # noqa: C419  faster so
             tail.decode()
             b" ".join([value[: -len(tail)] for value in place]).decode()
         else:
             b" ".join(place).decode()
+
+
+def _shared_ending(one: bytes, other: bytes) -> bytes:
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    size = next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+    return one[len(one) - size :]
 
 
 def _judge(columns: dict[str, list[tuple[bytes, ...]]], escapes: bool) -> Plain | None:

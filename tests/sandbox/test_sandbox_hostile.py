@@ -5,6 +5,7 @@ import socket
 
 import orjson
 import pytest
+from majung_sandbox.plain import read_plain
 
 from tests.sandbox.harness import brand
 
@@ -190,3 +191,12 @@ def test_separators_are_read_as_json_reads_them(client, group, old, new):
     status, _ = client.raw("PUT", f"{GROUPS}/{group}/messages", body, Authorization=client.signed())
 
     assert (status == 200) == lawful
+
+
+@pytest.mark.parametrize("name", [b"\xec\x9d", b"\xff", b"\xed\xa0\x80", b"a\xec"])
+def test_torn_letters_are_seen_wherever_they_stand_in_a_mould(name):
+    """The short way decodes what differs and equal endings once; a letter torn on the seam must not slip through."""
+    whole = orjson.dumps({"messages": [brand(f"0105070000{i}", f"9-9-{i}", content=f"{i} 님께") for i in range(3)]})
+    assert read_plain(whole, {}) is not None
+    for place in (b"0 ", b"1 ", b"2 "):
+        assert read_plain(whole.replace(place, place + name, 1), {}) is None
