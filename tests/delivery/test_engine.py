@@ -234,6 +234,22 @@ def test_a_refusal_between_freeze_and_hand_over_is_dropped_with_its_reason(sandb
     assert {line[1] for line in sandbox.messages(campaign)}.isdisjoint(numbers_of(party, [*gone, *erased]))
 
 
+def test_where_the_change_log_was_cut_too_far_everybody_is_asked_again(sandbox: Sandbox, slot: Slot) -> None:
+    from majung.consent import ledger as consent
+
+    party, campaign = a_campaign(sandbox)
+    chunks = raw().execute("SELECT people FROM campaign_chunk WHERE campaign_id = %s", [campaign]).fetchall()
+    gone = [person for (people,) in chunks for person in people][::9]
+    consent.refuse(raw(), party.root_id, gone, party.made.entity.pk, ["*"], "link", at=clock.now())
+    raw().execute("DELETE FROM crowd_change WHERE root_id = %s", [party.root_id])
+    raw().execute("INSERT INTO crowd_horizon VALUES (%s, pg_current_xact_id())", [party.root_id])
+
+    until(slot, lambda: is_finished(campaign))
+
+    assert assert_both_sides_agree(sandbox, campaign).dropped == len(gone) > 0
+    assert {line[1] for line in sandbox.messages(campaign)}.isdisjoint(numbers_of(party, gone))
+
+
 def numbers_of(party: make.Party, people: list[int]) -> set[str]:
     from majung.people.vault import place, sealer
 

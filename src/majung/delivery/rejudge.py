@@ -38,9 +38,13 @@ def gate(found: Dispatch, channels: Iterable[int], now: datetime) -> Gate:
 
 @dataclass(slots=True)
 class Changed:
-    """People changed since some watermark, by the family and subject of the change; None as people is everybody."""
+    """People changed since some watermark, by the family and subject of the change; None as people is everybody.
+
+    ``is_lost``: a part of what changed is forgotten already, so anybody may have.
+    """
 
     by_family: dict[str, dict[int | None, BitMap | None]] = field(default_factory=dict)
+    is_lost: bool = False
 
     def note(self, family: str, subject: int | None, people: Any) -> None:
         """One row of the change log."""
@@ -54,6 +58,8 @@ class Changed:
 
     def among(self, people: BitMap, rules: "Rules") -> BitMap:
         """Those of ``people`` whose membership in some set of ``rules`` may have changed."""
+        if self.is_lost:
+            return BitMap(people)
         hit = BitMap()
         for family in rules.families & self.by_family.keys():
             for subject, changed in self.by_family[family].items():
@@ -148,7 +154,9 @@ def _changed(connection: Connection, logs: Logs, found: Dispatch, watermark: int
     if len(logs) > MOST_LOGS:
         logs.clear()
     log = logs.setdefault((found.campaign_id, watermark), Log(cursor=watermark))
-    [(horizon,)] = run(connection, "horizon").fetchall()
+    [(horizon, log.changed.is_lost)] = run(
+        connection, "horizon", root=found.root_id, watermark=str(watermark)
+    ).fetchall()
     facts = {"root": found.root_id, "watermark": str(log.cursor), "campaign": found.campaign_id}
     for family, subject, people in run(connection, "changes", **facts):
         log.changed.note(family, subject, people)

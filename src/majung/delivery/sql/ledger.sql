@@ -221,7 +221,9 @@ SELECT c.family, c.subject, c.people FROM crowd_change c
    AND NOT EXISTS (SELECT FROM campaign_chunk m WHERE m.campaign_id = %(campaign)s AND m.wave > 1 AND m.made_by = c.xid);
 
 -- name: horizon
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+-- And whether changes since the watermark have been forgotten (the nightly cut may meet a freeze that is still running).
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
+       EXISTS (SELECT FROM crowd_horizon h WHERE h.root_id = %(root)s AND h.forgot_below > %(watermark)s::xid8);
 
 -- name: units
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
