@@ -44,3 +44,19 @@ def test_rotated_ring_opens_old_and_seals_new() -> None:
     assert Sealer(ring).open(NAME, 1, sealed) == "가"
     assert Sealer(ring).seal(NAME, 1, "가")[1] == 2
     assert Sealer(ring).blind(1, "mobile", "010") == Sealer(old).blind(1, "mobile", "010")
+
+
+def test_links_of_many_are_the_links_of_each() -> None:
+    from majung.consent import links
+
+    sealer = Sealer(Keyring.fresh())
+    people = [1, 2, 77, 2**32 - 1]
+    many = links.tokens(3, people, 9, sealer=sealer)
+    assert many == [links.token(3, person, 9, sealer=sealer).encode() for person in people]
+    assert [links.read(one.decode(), sealer=sealer) for one in many] == [
+        links.Link(root=3, person=person, campaign=9) for person in people
+    ]
+    assert links.tokens(3, [], 9, sealer=sealer) == []
+    for root, some, campaign in ((0, [1], 1), (1, [0], 1), (1, [2**32], 1), (1, [1], 2**40)):
+        with pytest.raises(ValueError, match="fit"):
+            links.tokens(root, some, campaign, sealer=sealer)

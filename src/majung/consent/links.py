@@ -8,6 +8,7 @@ link may refuse for its person and see what was agreed to, and nothing else; so 
 import base64
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -43,6 +44,19 @@ def token(root: int, person: int, campaign: int = 0, *, sealer: Sealer | None = 
         raise ValueError("a number does not fit into a link")
     body = _HEAD.pack(VERSION, root, person) + campaign.to_bytes(_CAMPAIGN_BYTES)
     return base64.urlsafe_b64encode(body + _hash(sealer or _own(), root, body)).decode()
+
+
+def tokens(root: int, people: Sequence[int], campaign: int, *, sealer: Sealer) -> list[bytes]:
+    """``token`` of each person, in order, as ASCII (the hot path of delivery). Raises ValueError out of range."""
+    if not (0 < root < 2**32 and 0 <= campaign < 2**40) or (people and not 0 < min(people) <= max(people) < 2**32):
+        raise ValueError("a number does not fit into a link")
+    tail = campaign.to_bytes(_CAMPAIGN_BYTES)
+    bodies = [_HEAD.pack(VERSION, root, person) + tail for person in people]
+    hashes = sealer.blind_many(root, _PURPOSE, [body.hex().encode() for body in bodies])
+    # A token's 27 bytes are a multiple of three, so that all can be written as letters at once and cut apart.
+    raw = b"".join([body + hash_[:_HASH_BYTES] for body, hash_ in zip(bodies, hashes, strict=True)])
+    letters = base64.urlsafe_b64encode(raw)
+    return [letters[at : at + LENGTH] for at in range(0, len(letters), LENGTH)]
 
 
 def read(text: str, *, sealer: Sealer | None = None) -> Link | None:

@@ -161,10 +161,22 @@ class Sealer:
 
     def blind(self, root: int, kind: str, value: str) -> bytes:
         """The blind index (16 bytes) of ``value`` within one root: equal values are found, none can be read back."""
+        return self._hash(root, f"{kind}:{value}").digest()
+
+    def blind_many(self, root: int, kind: str, values: Iterable[bytes]) -> list[bytes]:
+        """``blind`` of each UTF-8 value, in order (the hot path of delivery)."""
+        begun, found = self._hash(root, f"{kind}:"), []
+        for value in values:
+            one = begun.copy()
+            one.update(value)
+            found.append(one.digest())
+        return found
+
+    def _hash(self, root: int, begin: str) -> blake2b:
         key = self._index_keys.get(root)
         if key is None:
             key = self._index_keys[root] = _derive(self._ring.index_key, f"index/{root}")
-        return blake2b(f"{kind}:{value}".encode(), key=key, digest_size=16).digest()
+        return blake2b(begin.encode(), key=key, digest_size=16)
 
 
 @cache

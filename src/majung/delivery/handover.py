@@ -309,11 +309,8 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
         names = _open_names(sealer, found.root_id, people, [sealed[at] for at in seqs])
     mine = None
     if template.needs_link:
-        base = template.link_base
-        mine = [
-            f"{base}{links.token(found.root_id, person, found.campaign_id, sealer=sealer)}".encode()
-            for person in people
-        ]
+        base = template.link_base.encode()
+        mine = [base + one for one in links.tokens(found.root_id, people, found.campaign_id, sealer=sealer)]
     channel = chunk.channel_id
     return Batch(
         kind=template.kind, message=template.message, campaign=found.campaign_id, chunk=chunk.chunk_no, recipients=numbers,
