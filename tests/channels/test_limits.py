@@ -154,3 +154,23 @@ def test_marks_that_are_added_are_then_seen_and_added_once(text: str) -> None:
 def test_what_passes_as_a_text_can_be_encoded_by_every_carrier(text: str) -> None:
     if not limits.unwritable(text):
         assert len(text.encode("euc-kr")) == len(text.encode("cp949"))
+
+
+@pytest.mark.parametrize(
+    ("link", "fits"),
+    [
+        ("https://a.kr/#{링크}", True),
+        ("https://a.kr?who=#{링크}", True),
+        ("http://127.0.0.1:8000/p", True),
+        ("https://a.kr#part", True),
+        ("#{링크}", True),
+        ("https://#{이름}.evil.kr", False),
+        ("https://a.kr#{이름}", False),
+        ("https://a.kr#{이름}.evil.kr/", False),
+        ("javascript:alert(1)", False),
+        ("https://", False),
+    ],
+)
+def test_no_variable_chooses_where_a_button_leads(link: str, fits: bool) -> None:
+    message = Message(text="글", buttons=(Button(name="가", link_mobile=link),))
+    assert (found(Kind.BRAND, message) == []) == fits

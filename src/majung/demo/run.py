@@ -245,14 +245,14 @@ def _has_failed(campaign: Campaign) -> bool:
 def follow(campaign: Campaign, family: "Family", *, say: Say) -> float:
     """Waits until the campaign ended or its rest waits for the hour; returns the peak memory of one sending process in MB."""
     peak, told = 0.0, 0.0
-    for _ in _patiently(campaign, pause=0.2):
+    for _ in _patiently(campaign, pause=0.5):
         peak = max(peak, _senders_peak_mb(family))
         dispatch = Dispatch.objects.get(pk=campaign.pk)
         if dispatch.state in {DispatchState.FINISHED, DispatchState.STOPPED} or _is_held(dispatch):
             return peak
         if dispatch.state == DispatchState.PAUSED:
             raise Outside(f"캠페인이 멈췄습니다: {dispatch.pause_reason} {dispatch.problem}", retryable=False)
-        if time.monotonic() - told > 3:
+        if time.monotonic() - told > 5:
             told = time.monotonic()
             now = books(db.raw(), campaign.pk)
             say(f"  접수 {now.accepted:,} · 거절 {now.refused:,} · 확인 중 {now.in_doubt:,} · 남음 {now.not_yet:,}")

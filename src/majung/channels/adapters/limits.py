@@ -15,7 +15,8 @@ from majung.core.text import sms_bytes
 AD_LABEL = "(광고)"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NUMBER_080 = re.compile(r"080[-. ]?\d{3,4}[-. ]?\d{4}")
-_LINK = re.compile(r"https?://\S+|#\{[^{}#\n]{1,30}\}\S*")
+_LINK = re.compile(r"https?://[^\s/?#]+(?:[/?]\S*|#(?!\{)\S*)?|#\{[^{}#\n]{1,30}\}\S*")
+"""An address, or a variable that is one. No variable may stand in the host: it would choose where people are led."""
 _BROKEN = re.compile(r"#\{|[#＃]｛|#\s+\{")
 _BUTTONS = {"WL", "AL", "AC", "BK", "MD", "BC", "BT"}
 
