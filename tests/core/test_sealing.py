@@ -60,3 +60,18 @@ def test_links_of_many_are_the_links_of_each() -> None:
     for root, some, campaign in ((0, [1], 1), (1, [0], 1), (1, [2**32], 1), (1, [1], 2**40)):
         with pytest.raises(ValueError, match="fit"):
             links.tokens(root, some, campaign, sealer=sealer)
+
+
+@pytest.mark.parametrize("lengths", [(11, 11, 11), (11, 9, 11), (0, 0)])
+def test_of_many_one_strange_value_is_refused_whatever_the_lengths(lengths: tuple[int, ...]) -> None:
+    sealer = Sealer(Keyring.fresh())
+    rows = [(number, "x" * length) for number, length in enumerate(lengths, start=1)]
+    sealed = sealer.seal_many(NAME, rows)
+    assert sealer.open_many(NAME, [n for n, _ in rows], sealed) == [value.encode() for _, value in rows]
+    swapped = [sealed[1], sealed[0], *sealed[2:]]
+    damaged = [*sealed[:-1], sealed[-1][:-1] + bytes((sealed[-1][-1] ^ 1,))]
+    for wrong in (swapped, damaged, [*sealed[:-1], b"\x01\x01short"]):
+        with pytest.raises(Unreadable):
+            sealer.open_many(NAME, [n for n, _ in rows], wrong)
+    with pytest.raises(ValueError, match="zip"):
+        sealer.open_many(NAME, [1], sealed)

@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
+import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -148,14 +149,20 @@ class Sealer:
 
     def open_many(self, place: Place, subjects: Sequence[int], sealed: Sequence[bytes]) -> list[bytes]:
         """The plain bytes of each sealed value, in order (the hot path of delivery). Raises Unreadable."""
+        sizes = set(map(len, sealed))
+        if sizes and min(sizes) < OVERHEAD:
+            raise Unreadable("not a sealed value")
         bound = f"{place.root}/{place.table}/{place.column}/".encode() + b"%d"
         openers = {key_id: self._cipher(key_id, place.root).decrypt for key_id in {value[1] for value in sealed}}
-        rows = zip(subjects, sealed, strict=True)
+        places = [bound % subject for subject in subjects]
         try:
-            if len(openers) == 1:
-                [opener] = openers.values()
-                return [opener(value[2:_HEAD], value[_HEAD:], bound % subject) for subject, value in rows]
-            return [openers[value[1]](value[2:_HEAD], value[_HEAD:], bound % subject) for subject, value in rows]
+            if len(openers) == len(sizes) == 1 and len(places) == len(sealed):
+                # Values of one length and key, as phone numbers are: cut apart all at once.
+                parts = np.dtype([("head", "V2"), ("nonce", "V12"), ("cipher", f"V{max(sizes) - _HEAD}")])
+                [opener], cut = openers.values(), np.frombuffer(b"".join(sealed), parts)
+                return list(map(opener, cut["nonce"].tolist(), cut["cipher"].tolist(), places))
+            rows = zip(places, sealed, strict=True)
+            return [openers[value[1]](value[2:_HEAD], value[_HEAD:], where) for where, value in rows]
         except InvalidTag:
             raise Unreadable("sealed elsewhere, or damaged") from None
 
