@@ -54,7 +54,7 @@ def test_the_messy_list_reads_as_the_people_it_was_made_of() -> None:
     people = population.invent(500, year=2026).part(slice(300, 500))
     body = messy(people)
     sheet = inspect(body)
-    assert sheet.encoding == "cp949"
+    assert sheet.written.encoding == "cp949"
     columns = guess(sheet.header, sheet.sample)
     assert Column.MOBILE in columns
     read, problems = [], 0
