@@ -18,7 +18,6 @@ from majung.tree.enums import Act
 
 TABLES = {"units": "조직별", "left_out": "제외한 까닭", "refused": "거절된 까닭"}
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 MAX_WHY = 200
 
 Row = Sequence[str | int]
@@ -70,7 +69,7 @@ def _cell(count: Count) -> str | int:
 
 def safe(cell: str | int) -> str | int:
     """What a spreadsheet will not run: text that begins like a formula gets an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
+    return text.shown(cell) if isinstance(cell, str) else cell
 
 
 def _csv(rows: Sequence[Row]) -> bytes:

@@ -2,6 +2,9 @@
 
 import unicodedata
 
+COMPUTED = ("=", "+", "-", "@", "\t", "\r")
+"""With what a cell begins that a spreadsheet computes instead of showing it."""
+
 
 def nfc(value: str) -> str:
     """``value`` in NFC with outer blanks and control characters removed; inner blanks are folded to one."""
@@ -14,6 +17,11 @@ def nfc(value: str) -> str:
 def fold(value: str) -> str:
     """``value`` for comparing: compatibility form (full width → half), no blanks, lower case."""
     return "".join(unicodedata.normalize("NFC", unicodedata.normalize("NFKC", value)).split()).casefold()
+
+
+def shown(cell: str) -> str:
+    """``cell`` as a spreadsheet shows it and does not compute it: behind a quote where it would."""
+    return f"'{cell}" if cell.startswith(COMPUTED) else cell
 
 
 def sms_bytes(value: str) -> int:

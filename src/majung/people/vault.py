@@ -1,9 +1,9 @@
 """The vault: the only opener of names and numbers. Opening writes the access log first, in the same transaction (X1, X2)."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 from django.conf import settings
@@ -14,6 +14,7 @@ from majung.core.errors import Invalid
 from majung.core.sealing import Place, Sealer, Unreadable, sealer_at
 from majung.core.text import fold
 from majung.people.enums import ContactKind
+from majung.people.models import Person
 from majung.people.phones import Kind, Phone, normalise
 from majung.people.scope import person_in_scope, reachable
 from majung.tree.actor import Actor
@@ -73,25 +74,20 @@ def log(
 
     Without ``unit_id`` it is the highest unit of the actor's grants: there it is reviewed.
     """
-    if unit_id is None and actor.grants:
-        unit_id = min(actor.grants, key=lambda grant: (grant.unit.depth, grant.pk)).unit_id
-    row = psycopg.Cursor(db.raw()).execute(
-        sql.load("majung.people", "vault", "log"),
-        {
-            "root": actor.root_id,
-            "at": clock.now(),
-            "actor_kind": actor.kind,
-            "actor_id": actor.number,
-            "unit": unit_id,
-            "person": person_id,
-            "n": n,
-            "what": what,
-            "why": why,
-            "address": address,
-        },
-    )
+    facts = _facts(actor, what, why=why, address=address)
+    facts |= {"unit": unit_id if unit_id is not None else facts["unit"], "person": person_id, "n": n}
+    row = psycopg.Cursor(db.raw()).execute(sql.load("majung.people", "vault", "log"), facts)
     [number] = row.fetchone() or (0,)
     return int(number)
+
+
+def _facts(actor: Actor, what: str, *, why: str, address: str) -> dict[str, Any]:
+    """What every line of the actor's act says; the unit is the highest of the actor's grants."""
+    highest = min(actor.grants, key=lambda grant: (grant.unit.depth, grant.pk)) if actor.grants else None
+    return {
+        "root": actor.root_id, "at": clock.now(), "actor_kind": actor.kind, "actor_id": actor.number,
+        "unit": highest.unit_id if highest else None, "what": what, "why": why, "address": address,
+    }  # fmt: skip
 
 
 @transaction.atomic
@@ -113,24 +109,36 @@ def reveal(actor: Actor, person_id: int, *, fields: Collection[str], why: str, a
 
     Raises NotYours or Forbidden where revealing was not lent, Invalid for a reason that is empty or names somebody.
     """
+    person = person_in_scope(actor, person_id, Act.PEOPLE_REVEAL)
+    return _reveal(actor, {person.pk: person.home_unit_id}, fields, why, address)[person.pk]
+
+
+@transaction.atomic
+def reveal_many(
+    actor: Actor, people: Collection[int], *, fields: Collection[str], why: str, address: str
+) -> dict[int, dict[str, str]]:
+    """As ``reveal``, in order of number, for those of ``people`` at whom revealing was lent; each with a line in the log."""
+    mine = reachable(actor, list(people), Act.PEOPLE_REVEAL) if people else set()
+    homes = dict(Person.objects.filter(pk__in=mine).order_by("pk").values_list("pk", "home_unit_id"))
+    return _reveal(actor, homes, fields, why, address) if homes else {}
+
+
+def _reveal(
+    actor: Actor, homes: Mapping[int, int | None], fields: Collection[str], why: str, address: str
+) -> dict[int, dict[str, str]]:
+    """Opened for people with their home units, whom the caller has scoped."""
     chosen = [field for field in FIELDS if field in fields]
     if len(chosen) != len(set(fields)) or not chosen:
         raise Invalid(problem="볼 항목을 골라 주세요.")
-    person = person_in_scope(actor, person_id, Act.PEOPLE_REVEAL)
     reason = checked_reason(why)
-    log(
-        actor,
-        f"people.reveal:{','.join(chosen)}",
-        why=reason,
-        address=address,
-        person_id=person.pk,
-        unit_id=person.home_unit_id,
-    )
-    opened = _open(actor.root_id, [person.pk]).get(person.pk, {})
-    name = opened.get("name", "")
-    if len(name) > 1 and fold(name) in fold(reason):
+    facts = _facts(actor, f"people.reveal:{','.join(chosen)}", why=reason, address=address)
+    facts |= {"people": list(homes), "units": list(homes.values())}
+    psycopg.Cursor(db.raw()).execute(sql.load("majung.people", "vault", "log_each"), facts)
+    opened = _open(actor.root_id, list(homes))
+    names = (found.get("name", "") for found in opened.values())
+    if any(len(name) > 1 and fold(name) in fold(reason) for name in names):
         raise Invalid(problem="까닭에는 이름을 적지 마세요. 접속 기록에 그대로 남습니다.")
-    return {field: opened.get(field, "") for field in chosen}
+    return {person: {field: opened.get(person, {}).get(field, "") for field in chosen} for person in homes}
 
 
 def checked_reason(why: str) -> str:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from majung.core.errors import Forbidden, Invalid, NotYours
+from majung.core.text import shown
 from majung.people import vault
 from majung.people.imports import basis, reader, services, staging, store
 from majung.people.imports.clean import PROBLEMS
@@ -21,7 +22,6 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act
 
 PROBLEM_BATCH = 2_000
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -173,5 +173,5 @@ def _lines(source: ImportFile) -> Iterator[str]:
 
 def _line(cells: list[str]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([f"'{cell}" if cell.startswith(_DANGEROUS) else cell for cell in cells])
+    csv.writer(out).writerow(map(shown, cells))
     return out.getvalue()

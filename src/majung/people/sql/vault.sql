@@ -6,6 +6,12 @@ INSERT INTO access_log (root_id, at, actor_kind, actor_id, unit_id, person_id, n
 VALUES (%(root)s, %(at)s, %(actor_kind)s, %(actor_id)s, %(unit)s, %(person)s, %(n)s, %(what)s, %(why)s, %(address)s)
 RETURNING id;
 
+-- name: log_each
+-- As log, a line for each person; of one without a unit it is %(unit)s.
+INSERT INTO access_log (root_id, at, actor_kind, actor_id, unit_id, person_id, n, what, why, address)
+SELECT %(root)s, %(at)s, %(actor_kind)s, %(actor_id)s, coalesce(v.unit, %(unit)s), v.person, 1, %(what)s, %(why)s, %(address)s
+  FROM unnest(%(people)s::bigint[], %(units)s::bigint[]) AS v(person, unit) ORDER BY v.person;
+
 -- name: link_now
 -- What this transaction has logged so far is linked, not at commit.
 SET CONSTRAINTS access_linked IMMEDIATE;

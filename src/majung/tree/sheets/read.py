@@ -8,7 +8,7 @@ from typing import BinaryIO
 from majung.core import sheets
 from majung.core.errors import Invalid
 from majung.core.sheets import Bounds
-from majung.core.text import fold, nfc
+from majung.core.text import COMPUTED, fold, nfc
 
 MOST_BYTES = 20 * 2**20
 MOST_ROWS = 20_000
@@ -31,7 +31,6 @@ COLUMNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 NEEDED = ("code", "parent", "name")
 _KEYS = {fold(word): key for key, header, others in COLUMNS for word in (header, *others)}
 _HEADERS = {key: header for key, header, _ in COLUMNS}
-FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +62,12 @@ def read(file: BinaryIO, name: str, *, size: int | None = None) -> list[Row]:
 def _text(cell: str) -> str:
     """A cell as text: a quote that protects a leading ``=`` taken off."""
     text = nfc(cell)
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+    return text[1:] if text[:1] == "'" and text[1:].startswith(COMPUTED) else text
 
 
 def _is_formula(key: str, cell: str) -> bool:
     text = cell.strip()
-    if text[:1] not in FORMULA:
+    if not text.startswith(COMPUTED):
         return False
     return not (key == "phone" and text[1:2].isdigit()) and text not in ("-", "+")
 

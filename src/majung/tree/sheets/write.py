@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
+from majung.core.text import shown
 from majung.tree import rules
 from majung.tree.actor import Actor
 from majung.tree.enums import UnitState
 from majung.tree.models import Unit
-from majung.tree.sheets.read import COLUMNS, FORMULA
+from majung.tree.sheets.read import COLUMNS
 
 
 def rows(actor: Actor) -> Iterator[list[str]]:
@@ -22,7 +23,7 @@ def rows(actor: Actor) -> Iterator[list[str]]:
     for unit in actor.units().select_related("kind", "entity"):
         codes[unit.path] = unit.code
         yield [
-            _safe(value)
+            shown(value)
             for value in (
                 unit.code,
                 codes.get(unit.path[: -rules.STEP], ""),
@@ -35,11 +36,6 @@ def rows(actor: Actor) -> Iterator[list[str]]:
                 UnitState(unit.state).label,
             )
         ]
-
-
-def _safe(value: str) -> str:
-    """A text that a spreadsheet shows and does not compute."""
-    return f"'{value}" if value[:1] in FORMULA else value
 
 
 def to_csv(actor: Actor) -> bytes:
