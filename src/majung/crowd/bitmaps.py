@@ -10,7 +10,7 @@ import psycopg
 from pyroaring import BitMap
 
 from majung.core import sql
-from majung.crowd import registry
+from majung.crowd import catalogue, registry
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Leaf, Range
 from majung.crowd.registry import Argument
@@ -205,4 +205,7 @@ def unpack(packed: bytes) -> Buckets:
 
 def forget(connection: psycopg.Connection[Any], keep: int = KEEP_CHANGES) -> int:
     """Drop what no stored bitmap needs any more, and bitmaps more than ``keep`` changes behind. Returns the changes removed."""
-    return psycopg.Cursor(connection).execute(sql.load("majung.crowd", "bitmaps", "forget"), {"keep": keep}).rowcount
+    catalogue.load()
+    kept = "".join(f" UNION ALL {rows}" for rows in registry.holders())
+    text = sql.load("majung.crowd", "bitmaps", "forget").replace("/*holders*/", kept)
+    return psycopg.Cursor(connection).execute(text.encode(), {"keep": keep}).rowcount

@@ -84,6 +84,7 @@ class Union:
     params: tuple[str, ...]
 
 
+_holders: list[str] = []
 _sets: dict[str, BaseSet] = {}
 _unions: dict[str, Union] = {}
 _parts: dict[str, list[str]] = {}
@@ -113,6 +114,17 @@ def add_part(family: str, base_set: BaseSet) -> None:
     register(base_set)
     if base_set.family not in _parts[family]:
         _parts[family].append(base_set.family)
+
+
+def hold_changes(rows: str) -> None:
+    """The change log is kept for whom ``rows``, a SELECT of (root_id, watermark), names: they have still to read from there on."""
+    if rows not in _holders:
+        _holders.append(rows)
+
+
+def holders() -> tuple[str, ...]:
+    """What ``hold_changes`` was told."""
+    return tuple(_holders)
 
 
 def get(family: str) -> BaseSet:

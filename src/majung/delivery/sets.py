@@ -10,7 +10,7 @@ A campaign stands in its chunks; when it has ended, the days of its people are f
 
 from typing import Final
 
-from majung.crowd.registry import BaseSet, register
+from majung.crowd.registry import BaseSet, hold_changes, register
 
 # Bytes as in delivery.outcomes. The alias ``p`` is what the statements below are narrowed by.
 _REACHED: Final = """CROSS JOIN LATERAL unnest(c.people) WITH ORDINALITY AS p(id, seq)
@@ -48,3 +48,6 @@ register(
         buckets="day",
     )
 )
+
+# Whoever refuses after the freeze is found in the change log at hand-over (delivery.rejudge).
+hold_changes("SELECT root_id, watermark FROM dispatch WHERE finished_at IS NULL")

@@ -28,9 +28,9 @@ ON CONFLICT (root_id, set_key) DO UPDATE SET bitmap = excluded.bitmap, watermark
  WHERE b.watermark < excluded.watermark;
 
 -- name: forget
--- Bitmaps that many changes ago were looked at last are dropped; then the changes that no bitmap left and no open campaign has still
--- to see (a person who refused after the freeze is found in the log at hand-over, delivery.rejudge). Safe at any time: a bitmap
--- stored later with an older watermark lies below the horizon and is built anew. Returns the changes removed.
+-- Bitmaps that many changes ago were looked at last are dropped; then the changes that no bitmap left and no holder (registry.hold_changes,
+-- whose SELECTs stand for the mark below) has still to see. Safe at any time: a bitmap stored later with an older watermark lies
+-- below the horizon and is built anew. Returns the changes removed.
 WITH position AS (
     SELECT r.root_id,
            (SELECT xid FROM crowd_change c WHERE c.root_id = r.root_id ORDER BY seq DESC OFFSET %(keep)s LIMIT 1) AS oldest_kept
@@ -40,7 +40,7 @@ WITH position AS (
     RETURNING b.root_id, b.set_key
 ), horizon AS (
     SELECT c.root_id, least(pg_snapshot_xmin(pg_current_snapshot()), min(b.watermark),
-           (SELECT min(d.watermark) FROM dispatch d WHERE d.root_id = c.root_id AND d.finished_at IS NULL)) AS below
+           (SELECT min(k.watermark) FROM (SELECT 0 AS root_id, NULL::xid8 AS watermark /*holders*/) AS k WHERE k.root_id = c.root_id)) AS below
       FROM (SELECT DISTINCT root_id FROM crowd_change) AS c
       LEFT JOIN crowd_bitmap b ON b.root_id = c.root_id AND NOT EXISTS (
            SELECT FROM dropped d WHERE (d.root_id, d.set_key) = (b.root_id, b.set_key))
