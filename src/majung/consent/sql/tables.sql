@@ -130,7 +130,8 @@ CREATE INDEX guardian_sets ON guardian_consent (root_id, entity_id);
 -- name: fold
 -- The state follows the ledger in the same statement. An entry older than what is known changes nothing (a list that comes late). One statement
 -- says one thing per key: two entries for the same key are refused by ON CONFLICT itself. A consent repeated while in force keeps its anchor date,
--- so that the two-year check cannot be put off (ADV-14, strict reading).
+-- so that the two-year check cannot be put off (ADV-14, strict reading). A check that was sent is no word of the person: a withdrawal of the days
+-- before, told after it, still counts. Rows are taken in one order, so that two writers cannot block each other.
 CREATE FUNCTION consent_fold() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO consent_state AS s
@@ -142,7 +143,7 @@ BEGIN
            CASE WHEN a.act = 'granted' THEN ((a.at AT TIME ZONE 'Asia/Seoul')::date + make_interval(months => n.retention_months))::date END,
            a.notice_id, a.unit_id, a.at
       FROM added a LEFT JOIN consent_notice n ON n.id = a.notice_id AND a.act = 'granted'
-     ORDER BY a.person_id
+     ORDER BY a.person_id, a.entity_id, a.purpose, a.medium
     ON CONFLICT (person_id, entity_id, purpose, medium) DO UPDATE SET
            granted_on = CASE WHEN EXCLUDED.granted_on IS NULL OR (s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL)
                              THEN s.granted_on ELSE EXCLUDED.granted_on END,
@@ -153,7 +154,7 @@ BEGIN
            kept_until = CASE WHEN EXCLUDED.granted_on IS NOT NULL THEN EXCLUDED.kept_until ELSE s.kept_until END,
            notice_id = coalesce(EXCLUDED.notice_id, s.notice_id),
            unit_id = coalesce(EXCLUDED.unit_id, s.unit_id),
-           changed_at = EXCLUDED.changed_at
+           changed_at = CASE WHEN EXCLUDED.checked_on IS NOT NULL THEN s.changed_at ELSE EXCLUDED.changed_at END
      WHERE EXCLUDED.changed_at >= s.changed_at;
     RETURN NULL;
 END
@@ -181,37 +182,6 @@ END
 $$;
 CREATE TRIGGER fold AFTER INSERT ON refusal_entry REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION refusal_fold();
-
--- name: fold_2
--- As fold, but a check that was sent is no word of the person: a withdrawal of the days before, told after it, still counts. Rows are taken in
--- one order, so that two writers cannot block each other.
-CREATE OR REPLACE FUNCTION consent_fold() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO consent_state AS s
-           (person_id, entity_id, purpose, medium, root_id, granted_on, withdrawn_at, checked_on, kept_until, notice_id, unit_id, changed_at)
-    SELECT a.person_id, a.entity_id, a.purpose, a.medium, a.root_id,
-           CASE WHEN a.act = 'granted' THEN (a.at AT TIME ZONE 'Asia/Seoul')::date END,
-           CASE WHEN a.act = 'withdrawn' THEN a.at END,
-           CASE WHEN a.act = 'confirmed' THEN (a.at AT TIME ZONE 'Asia/Seoul')::date END,
-           CASE WHEN a.act = 'granted' THEN ((a.at AT TIME ZONE 'Asia/Seoul')::date + make_interval(months => n.retention_months))::date END,
-           a.notice_id, a.unit_id, a.at
-      FROM added a LEFT JOIN consent_notice n ON n.id = a.notice_id AND a.act = 'granted'
-     ORDER BY a.person_id, a.entity_id, a.purpose, a.medium
-    ON CONFLICT (person_id, entity_id, purpose, medium) DO UPDATE SET
-           granted_on = CASE WHEN EXCLUDED.granted_on IS NULL OR (s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL)
-                             THEN s.granted_on ELSE EXCLUDED.granted_on END,
-           checked_on = CASE WHEN EXCLUDED.checked_on IS NOT NULL THEN EXCLUDED.checked_on
-                             WHEN EXCLUDED.granted_on IS NOT NULL AND NOT (s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL) THEN NULL
-                             ELSE s.checked_on END,
-           withdrawn_at = CASE WHEN EXCLUDED.granted_on IS NOT NULL THEN NULL ELSE coalesce(EXCLUDED.withdrawn_at, s.withdrawn_at) END,
-           kept_until = CASE WHEN EXCLUDED.granted_on IS NOT NULL THEN EXCLUDED.kept_until ELSE s.kept_until END,
-           notice_id = coalesce(EXCLUDED.notice_id, s.notice_id),
-           unit_id = coalesce(EXCLUDED.unit_id, s.unit_id),
-           changed_at = CASE WHEN EXCLUDED.checked_on IS NOT NULL THEN s.changed_at ELSE EXCLUDED.changed_at END
-     WHERE EXCLUDED.changed_at >= s.changed_at;
-    RETURN NULL;
-END
-$$;
 
 -- name: crowd
 -- Tells the crowd whose membership in which family of sets may have changed. Arguments: family, column that is the sets' first parameter.
