@@ -17,13 +17,13 @@ import numpy as np
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Batch, DealerRefused, Group, NoBalance, WrongState
+from majung.channels.line import Line, Lost
 from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
 from majung.core.sealing import Place, Sealer, Unreadable
 from majung.delivery import ledger, packing, rejudge
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
-from majung.delivery.line import Line, Lost
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
 from majung.delivery.rejudge import Bench, Logs

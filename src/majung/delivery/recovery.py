@@ -5,12 +5,12 @@ import time
 
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Group, GroupState, UnknownGroup, WrongState
+from majung.channels.line import Line
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import ledger, settle
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
-from majung.delivery.line import Line
 from majung.delivery.outcomes import ACCEPTED, ChunkState
 
 log = logging.getLogger(__name__)

@@ -71,8 +71,8 @@ class _Body:
 class Line:
     """One connection to the dealer behind ``adapter``, for one thread."""
 
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: Adapter, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._adapter, self._answer_seconds = adapter, answer_seconds
         parts = urlsplit(adapter.account.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Outside(f"not a web address: {adapter.account.base_url}", retryable=False)
@@ -99,7 +99,7 @@ class Line:
             sock.sendall(head)
             if wire.body:
                 sock.sendall(wire.body)
-            until = time.monotonic() + ANSWER_SECONDS
+            until = time.monotonic() + self._answer_seconds
             while not body.is_whole or parser.get_status_code() < FIRST_FINAL:
                 data = sock.recv(READ_BYTES)
                 if not data:
@@ -144,6 +144,6 @@ class Line:
                     sock = self._tls.wrap_socket(sock, server_hostname=self._address[0])
             except OSError as error:
                 raise Unsent(error) from error
-            sock.settimeout(ANSWER_SECONDS)
+            sock.settimeout(self._answer_seconds)
             self._socket = sock
         return self._socket

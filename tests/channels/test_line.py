@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from majung.channels import line as lines
 from majung.channels.adapters.base import Account, Wire
 from majung.channels.adapters.solapi import Solapi
+from majung.channels.line import Line, Lost, Unsent
 from majung.core.errors import Outside
-from majung.delivery import line as lines
-from majung.delivery.line import Line, Lost, Unsent
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
