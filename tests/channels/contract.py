@@ -1,5 +1,6 @@
 """What every adapter must do, against a server that speaks its wire format. A dealer's test class fills in the rest."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from itertools import count
 from typing import ClassVar
@@ -28,7 +29,7 @@ _campaigns = count(700_000)
 DAY = datetime.fromisoformat("2026-11-23T10:00:00+09:00")
 
 
-class AdapterContract:
+class AdapterContract(ABC):
     """Subclass it and name ``adapter``."""
 
     adapter: ClassVar[type[Adapter]]
@@ -221,6 +222,6 @@ class AdapterContract:
             *(f'{value} 100% "가%s나"\\' for value in values), '\ufffd\ufffd 100% "가%s나"\\',
         ]  # fmt: skip
 
+    @abstractmethod
     def bodies(self, made: Adapter, group: str) -> dict[str, str]:
         """The text the dealer stored for each number."""
-        raise NotImplementedError
