@@ -47,16 +47,17 @@ def plan(hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, ND
     seqs = np.concatenate(list(moving.values()))[order]
     waves = np.array([chunk.wave for chunk in chunks])[parents]
     assigned = _route(hands, found, [(chunks[place], chunks[place].people[told]) for place, told in moving.items()])
-    planned = [
-        Next(
-            channel_id=channel_id, off_route=off_route, wave=wave + 1, people=people[some], parents=parents[some],
-            seqs=seqs[some],
-        )
-        for channel_id, off_route, going in split(assigned.by_channel, assigned.off_route)
-        for at in [np.searchsorted(people, going)]
-        for wave in np.unique(waves[at]).tolist()
-        for some in pieces(at[waves[at] == wave])
-    ]  # fmt: skip
+    planned: list[Next] = []
+    for channel_id, off_route, going in split(assigned.by_channel, assigned.off_route):
+        at = np.searchsorted(people, going)
+        for wave in np.unique(waves[at]).tolist():
+            planned += [
+                Next(
+                    channel_id=channel_id, off_route=off_route, wave=wave + 1, people=people[some],
+                    parents=parents[some], seqs=seqs[some],
+                )
+                for some in pieces(at[waves[at] == wave])
+            ]  # fmt: skip
     for one in planned:
         for place in np.unique(one.parents).tolist():
             np.frombuffer(chunks[place].outcome, np.uint8)[one.seqs[one.parents == place]] = MOVED_ON
