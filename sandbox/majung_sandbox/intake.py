@@ -112,7 +112,7 @@ class Intake:
             return None
         registered = np.full(count, codes.ACCEPTED, np.uint16)
         reasons: dict[int, str] = {}
-        doubtful = there & (account.blocked.keys() | account.refused.keys() | world.opted_out.keys())
+        doubtful = there & account.blocked.keys() | there & account.refused.keys() | there & world.opted_out.keys()
         suspects = {i for i, to in enumerate(plain.tos) if to in doubtful} if doubtful else set()
         suspects.update(np.nonzero(plain.numbers % 100 == OPTED_OUT_ENDING)[0].tolist())
         for i in sorted(suspects):
@@ -128,15 +128,11 @@ class Intake:
         looked_at = there & self.watched
         messages = orjson.loads(body)["messages"] if looked_at else []
         bodies = {i: messages[i] for i, to in enumerate(plain.tos) if to in looked_at} if looked_at else {}
-        channels = list(dict.fromkeys(plain.channels))
-        place = {pf_id: i for i, pf_id in enumerate(channels)}
-        ids = np.fromstring(plain.ids.replace("-", " "), np.int64, sep=" ").reshape(-1, 3)
         return self._batch(
-            arrived, numbers=plain.numbers, kinds=np.full(count, codes.BMS_FREE, np.uint8), channels=channels,
-            channel_of=np.array([place[pf_id] for pf_id in plain.channels], np.int32),
-            senders=[plain.sender] if plain.sender is not None else [],
+            arrived, numbers=plain.numbers, kinds=np.full(count, codes.BMS_FREE, np.uint8), channels=plain.channels,
+            channel_of=plain.channel_of, senders=[plain.sender] if plain.sender is not None else [],
             sender_of=np.full(count, 0 if plain.sender is not None else -1, np.int32), registered=registered,
-            outcome=np.zeros(count, np.uint16), campaign=ids[:, 0].copy(), chunk_seq=ids[:, 1] << 32 | ids[:, 2],
+            outcome=np.zeros(count, np.uint16), campaign=plain.campaign, chunk_seq=plain.chunk_seq,
             fallback=np.zeros(count, np.bool_), odd_numbers={}, custom={}, reasons=reasons,
             bodies={i: body for i, body in bodies.items() if i not in reasons},
         )  # fmt: skip

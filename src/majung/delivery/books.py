@@ -1,6 +1,7 @@
 """The books of one campaign: each term with the SQL behind it, and whether they balance (M9). Plain."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +12,8 @@ from psycopg.sql import SQL
 from majung.core import sql
 
 TERMS = ("left_out", "accepted", "refused", "in_doubt", "not_yet")
-SINGLE = (
-    "audience", "accepted", "delivered", "refused", "in_doubt", "not_yet", "dropped", "dropped_sets", "moved_on",
-    "later_waves", "repeats", "cost_centiwon",
-)  # fmt: skip
+OVER_CHUNKS = ("accepted", "delivered", "refused", "in_doubt", "not_yet", "dropped", "moved_on", "later_waves")
+APART = ("audience", "dropped_sets", "repeats", "cost_centiwon")
 NAMES = {
     "audience": "대상",
     "left_out": "제외",
@@ -83,20 +82,30 @@ def _indented(name: str) -> list[str]:
 
 def books(connection: psycopg.Connection[Any], campaign_id: int) -> Books:
     """The books as they stand now, in one snapshot. Raises LookupError for a campaign without a dispatch."""
-    one = [name for name in SINGLE if name != "audience"]
-    terms = [SQL("({})").format(SQL(statement(name).rstrip(";"))) for name in ("audience", *one)]
-    whole = SQL("SELECT (SELECT jsonb_object_agg(reason, n) FROM ({}) AS r(reason, n))::text, {}").format(
-        SQL(statement("left_out").rstrip(";")),
-        SQL(", ").join(terms),
-    )
+    apart = [SQL("({})").format(SQL(statement(name).rstrip(";"))) for name in APART]
+    whole = SQL("SELECT (SELECT jsonb_object_agg(reason, n) FROM ({}) AS r(reason, n))::text, {}, sums.* FROM ({}) AS sums").format(
+        SQL(statement("left_out").rstrip(";")), SQL(", ").join(apart), SQL(_over_chunks(OVER_CHUNKS).rstrip(";")),
+    )  # fmt: skip
     [(left_out, audience, *numbers)] = psycopg.Cursor(connection).execute(whole, {"campaign": campaign_id}).fetchall()
     if audience is None:
         raise LookupError(f"campaign {campaign_id} has no dispatch")
-    found = dict(zip(one, map(int, numbers), strict=True))
+    found = dict(zip((*APART[1:], *OVER_CHUNKS), map(int, numbers), strict=True))
     by_number = dict(sorted(json.loads(left_out or "{}").items(), key=lambda item: (-item[1], item[0])))
     return Books(campaign_id=campaign_id, audience=audience, left_out=by_number, **found)
 
 
 def statement(name: str) -> str:
     """The SQL of one term, as it can be run by hand."""
-    return sql.load("majung.delivery", "books", name)
+    return _over_chunks([name]) if name in OVER_CHUNKS else sql.load("majung.delivery", "books", name)
+
+
+def _over_chunks(names: Sequence[str]) -> str:
+    """One pass over the chunks that tells all of these terms."""
+    sums = [
+        f"coalesce(sum({_uncommented(sql.load('majung.delivery', 'books', name))}), 0)::int AS {name}" for name in names
+    ]
+    return sql.load("majung.delivery", "books", "over_chunks").format(sums=", ".join(sums))
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))

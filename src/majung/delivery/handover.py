@@ -310,7 +310,7 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     mine = None
     if template.needs_link:
         base = template.link_base.encode()
-        mine = [base + one for one in links.tokens(found.root_id, people, found.campaign_id, sealer=sealer)]
+        mine = links.tokens(found.root_id, people, found.campaign_id, sealer=sealer, before=base)
     channel = chunk.channel_id
     return Batch(
         kind=template.kind, message=template.message, campaign=found.campaign_id, chunk=chunk.chunk_no, recipients=numbers,

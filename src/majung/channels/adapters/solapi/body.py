@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
 from majung.channels.adapters.base import VARIABLE, Batch, Button, Kind, Message
 
-_UNSAFE = re.compile(rb'["\\\x00-\x1f]')
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: cannot be typed, and never leaves this module
 _MARK = re.compile(f"{_OPEN}(.+?){_CLOSE}".encode())
 
@@ -21,8 +21,8 @@ def encode(batch: Batch) -> bytes:
     """The body that puts the batch into a group. Raises ValueError when a column is missing or has the wrong length."""
     count = len(batch.recipients)
     pattern, names = _pattern(batch)
-    columns = [_escaped(batch.columns[name], name, count) for name in names]
-    rows = zip(batch.recipients, *columns, batch.positions, strict=True)
+    escaped = {name: _escaped(batch.columns[name], name, count) for name in set(names)}
+    rows = zip(batch.recipients, *(escaped[name] for name in names), batch.positions, strict=True)
     return b'{"messages":[%b]}' % b",".join([pattern % row for row in rows])
 
 
@@ -31,13 +31,14 @@ def _escaped(column: Sequence[bytes], name: str, count: int) -> Sequence[bytes]:
     if len(column) != count:
         raise ValueError(f"column {name!r} has {len(column)} values for {count} people")
     joined = b" ".join(column)
+    is_plain = (
+        b'"' not in joined and b"\\" not in joined and np.frombuffer(joined, np.uint8).min(initial=32) >= ord(" ")
+    )
     try:
         joined.decode()
     except UnicodeDecodeError:
-        return [orjson.dumps(value.decode(errors="replace"))[1:-1] for value in column]
-    if _UNSAFE.search(joined) is None:
-        return column
-    return [orjson.dumps(value.decode())[1:-1] for value in column]
+        is_plain = False
+    return column if is_plain else [orjson.dumps(value.decode(errors="replace"))[1:-1] for value in column]
 
 
 def _pattern(batch: Batch) -> tuple[bytes, list[str]]:
