@@ -204,9 +204,11 @@ def test_what_is_written_wrongly_is_not_committed(monkeypatch: pytest.MonkeyPatc
     honest = planner.chunk_row
 
     def loses_one(**given: object) -> bytes:
-        people = given["people"]
-        assert isinstance(people, np.ndarray)
-        return honest(**{**given, "people": people[1:]} if len(people) > 1 else given)  # type: ignore[arg-type]
+        people, open_ahead = given["people"], given["open_ahead"]
+        assert isinstance(people, np.ndarray) and isinstance(open_ahead, bytes)
+        if len(people) > 1:
+            given |= {"people": people[1:], "open_ahead": open_ahead[1:]}
+        return honest(**given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(planner, "chunk_row", loses_one)
     with pytest.raises(planner.BooksDoNotBalance):

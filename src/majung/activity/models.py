@@ -9,7 +9,7 @@ from majung.activity.enums import ActorKind
 from majung.core import clock
 
 if TYPE_CHECKING:
-    _IntField = models.Field[int, int]
+    _IntField = models.Field[int | None, int | None]
 else:
     _IntField = models.Field
 

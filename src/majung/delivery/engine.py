@@ -15,7 +15,7 @@ import psycopg
 from majung.channels import wakes
 from majung.core import clock
 from majung.core.sealing import Sealer, sealer_at
-from majung.delivery import books, ledger, recovery
+from majung.delivery import books, ledger, observations, recovery
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
@@ -68,12 +68,14 @@ class Slot:
     def keep(self) -> None:
         """Housekeeping: reports wake looks, stopped dispatches are swept, finished ones are closed when the books agree."""
         connection = self.hands.connection
+        observations.note_late(self.hands)
         with connection.transaction():
             if woken := wakes.take(connection):
                 run(connection, "woken", groups=[group for _, group in woken])
         for (campaign,) in run(connection, "stopped_ready").fetchall():
             run(connection, "stop_ready", campaign=campaign, now=clock.now())
         for (campaign,) in run(connection, "finishable").fetchall():
+            observations.note_all(self.hands, campaign)
             finish(connection, campaign)
 
     def work(self, stop: threading.Event) -> None:

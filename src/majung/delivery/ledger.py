@@ -60,6 +60,10 @@ class Chunk:
     contacts: bytes = b""
     names: bytes | None = None
     off_route: bool = False
+    ahead: tuple[int, ...] = ()
+    open_ahead: bytes | None = None
+    is_told: bool = False
+    """Whether somebody was just told not to be a friend, which ``observations`` must note."""
 
     @property
     def is_waiting(self) -> bool:

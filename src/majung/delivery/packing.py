@@ -67,6 +67,15 @@ def int4_array(people: People) -> bytes:
     return _ARRAY_HEAD[:12] + struct.pack(">ii", len(people), 1) + cells.tobytes()
 
 
+def int8_array(values: Sequence[int]) -> bytes:
+    """A PostgreSQL ``int8[]`` in its binary form."""
+    if not values:
+        return struct.pack(">iii", 0, 0, 20)
+    return struct.pack(">iiiii", 1, 0, 20, len(values), 1) + b"".join(
+        [struct.pack(">iq", 8, value) for value in values]
+    )
+
+
 def read_int4_array(raw: bytes) -> People:
     """The numbers of a binary ``int4[]`` without NULLs."""
     if len(raw) < 20:

@@ -3,7 +3,7 @@
 Both run the same decision over the same rules; they differ only in where base sets are read (``lookup``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -38,6 +38,21 @@ class BooksDoNotBalance(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """The channels further along the route of some people, and for each of them who of these people may use it."""
+
+    channels: tuple[int, ...] = ()
+    free: tuple[BitMap, ...] = ()
+
+    def bits(self, people: packing.People) -> NDArray[np.uint8]:
+        """For each of ``people`` (all of those that ``free`` was asked of) a bit a channel."""
+        found = np.zeros(len(people), np.uint8)
+        for number, free in enumerate(self.free):
+            found[np.searchsorted(people, numbers_of(free))] |= 1 << number
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Everyone of the audience exactly once: left out with a reason, or given to a channel."""
 
@@ -45,6 +60,7 @@ class Decision:
     left_out: Mapping[str, BitMap]
     by_channel: Mapping[int, BitMap]
     off_route: BitMap
+    ahead: Mapping[int, "Ahead"]
 
     @property
     def planned(self) -> int:
@@ -124,7 +140,7 @@ def decide(
     by_channel = {channel: rest for channel, people in assigned.by_channel.items() if (rest := people - losers)}
     return Decision(
         audience=audience, left_out={r: p for r, p in left.items() if p}, by_channel=by_channel,
-        off_route=assigned.off_route,
+        off_route=assigned.off_route, ahead=_ahead(router, verdicts, by_channel, assigned.off_route),
     )  # fmt: skip
 
 
@@ -186,6 +202,22 @@ def route(order: Order, router: Router, sets: lookup.Sets, homes: Mapping[int | 
     return assign(homes, router, denied, friends)
 
 
+def _ahead(
+    router: Router,
+    verdicts: Callable[[int, BitMap], list[Verdict]],
+    by_channel: Mapping[int, BitMap],
+    off_route: BitMap,
+) -> dict[int, Ahead]:
+    """Where whoever turns out not to be a friend goes next: worked out here for all, so that nothing is asked at sending."""
+    found: dict[int, Ahead] = {}
+    for channel_id, everybody in by_channel.items():
+        if channel_id in router.stops and (people := everybody - off_route):
+            channels = router.ahead(channel_id)
+            free = (people - BitMap.union(BitMap(), *(hit for _, hit in verdicts(one, people))) for one in channels)
+            found[channel_id] = Ahead(channels=channels, free=tuple(free))
+    return found
+
+
 def friend_leaf(stop: Stop) -> Expression:
     """Those known to have added a channel."""
     return Leaf("friend", (stop.channel_id, 1))
@@ -232,12 +264,14 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     def rows() -> Iterable[bytes]:
         number = 0
         for channel_id, off_route, people in split(decision.by_channel, decision.off_route):
-            for some in pieces(people):
+            ahead = Ahead() if off_route else decision.ahead.get(channel_id, Ahead())
+            for some, bits in zip(pieces(people), pieces(ahead.bits(people)), strict=True):
                 number += 1
                 yield chunk_row(
                     campaign=order.campaign_id, chunk=number, wave=1, root=order.root_id, channel=channel_id,
                     off_route=off_route, people=some, contacts=contacts.pack(some),
-                    names=names.pack(some) if names else None, watermark=watermark,
+                    names=names.pack(some) if names else None, watermark=watermark, ahead=ahead.channels,
+                    open_ahead=bits.tobytes(),
                 )  # fmt: skip
 
     written = list(rows())
@@ -248,19 +282,20 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
 
 CHUNK_COLUMNS = (
     "campaign_id", "chunk_no", "wave", "root_id", "channel_id", "off_route", "n", "first_person", "last_person", "people",
-    "contacts", "names", "outcome", "watermark",
+    "contacts", "names", "outcome", "watermark", "ahead", "open_ahead",
 )  # fmt: skip
 
 
 def chunk_row(
     *, campaign: int, chunk: int, wave: int, root: int, channel: int, off_route: bool, people: packing.People,
-    contacts: bytes, names: bytes | None, watermark: int,
+    contacts: bytes, names: bytes | None, watermark: int, ahead: Sequence[int], open_ahead: bytes,
 ) -> bytes:  # fmt: skip
-    """A new chunk as a row of ``CHUNK_COLUMNS``."""
+    """A new chunk as a row of ``CHUNK_COLUMNS``. ``open_ahead`` has a byte a person, a bit of it for each channel ``ahead``."""
     return packing.row(
         packing.int8(campaign), packing.int4(chunk), packing.int2(wave), packing.int4(root), packing.int8(channel),
         bytes((off_route,)), packing.int4(len(people)), packing.int4(int(people[0])), packing.int4(int(people[-1])),
         packing.int4_array(people), contacts, names, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
+        packing.int8_array(ahead), open_ahead if ahead else None,
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from functools import cache
 
 from pyroaring import BitMap
 
+MOST_AHEAD = 8
+"""Channels further along a route of which a chunk remembers whether they are free: a bit each."""
 STEP = 4
 """Characters of treebeard's path for one level."""
 
@@ -82,6 +84,11 @@ class Router:
     def route(self, home: int | None) -> Route:
         """The whole route of a home unit."""
         return Route(near=self.near(home), far=self.far(home))
+
+    def ahead(self, channel_id: int) -> tuple[int, ...]:
+        """The channels that follow it on the route of those at home in its unit or below, the next one first."""
+        near = self.near(self.stops[channel_id].unit_id)
+        return near[near.index(channel_id) + 1 :][:MOST_AHEAD]
 
     def _path(self, home: int | None) -> str:
         return self._top if home is None else self.units.get(home, self._top)

@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from majung.channels import friends
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup, our_ids
-from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import ledger, waves
 from majung.delivery.handover import Hands, crash
 from majung.delivery.ledger import Chunk, Dispatch, run
-from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, MOVED_ON, NOT_A_FRIEND, is_refused
+from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, MOVED_ON, is_refused
 from majung.delivery.refusals import write_refusals
 
 PATIENCE = timedelta(hours=72)
@@ -111,19 +109,19 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         chunks = [
             Chunk(
                 chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
-                outcome=bytearray(outcome), watermark=int(watermark),
+                outcome=bytearray(outcome), watermark=int(watermark), ahead=tuple(ahead), open_ahead=open_ahead,
             )
-            for number, channel, off_route, wave, attempt, people, outcome, watermark in rows
+            for number, channel, off_route, wave, attempt, people, outcome, watermark, ahead, open_ahead in rows
         ]  # fmt: skip
         fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
         crash("during_settle")
-        _observe(hands, found, chunks, fresh, now)
-        planned = waves.plan(hands, found, chunks, fresh)
+        planned = waves.plan(hands, found, chunks, fresh, now)
         finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
         _money_back(hands, found, chunks, fresh, now)
         write_refusals(hands.connection, found, chunks, now, only=fresh)
         facts = {
             "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
+            "told": [c.is_told for c in chunks],
         }  # fmt: skip
         [(first,)] = run(
             hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)
@@ -148,26 +146,6 @@ def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int6
             after[is_open & (named == 0)] = IN_DOUBT
     chunk.outcome[:] = after.tobytes()
     return np.nonzero((cells != after) & (after != ACCEPTED) & (after != IN_DOUBT))[0]
-
-
-def _observe(
-    hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
-) -> None:
-    """A "not a friend" answer is an observation of the channel (F1)."""
-    told = {chunk.chunk_no: _with(chunk, fresh, NOT_A_FRIEND) for chunk in chunks}
-    people = np.concatenate([chunk.people[told[chunk.chunk_no]] for chunk in chunks])
-    if len(people):
-        channels = np.repeat([chunk.channel_id for chunk in chunks], [len(told[chunk.chunk_no]) for chunk in chunks])
-        friends.observe_pairs(
-            hands.connection, found.root_id, people, channels.tolist(), FriendState.NOT_A_FRIEND, now, How.SENDING
-        )
-
-
-def _with(chunk: Chunk, fresh: dict[int, NDArray[np.int64]], *wanted: int) -> NDArray[np.int64]:
-    """Newly final positions whose byte is one of ``wanted``."""
-    cells = np.frombuffer(bytes(chunk.outcome), np.uint8)
-    at = fresh[chunk.chunk_no]
-    return at[np.isin(cells[at], wanted)]
 
 
 def _money_back(

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from majung.channels import friends
+from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.delivery import lookup, packing
 from majung.delivery.handover import Hands
@@ -14,6 +17,9 @@ from majung.delivery.ledger import Chunk, Dispatch, run
 from majung.delivery.outcomes import MOVED_ON, NOT_A_FRIEND
 from majung.delivery.planner import CHUNK_COLUMNS, chunk_row, friend_leaf, pieces, split
 from majung.delivery.route import Assigned, Router, assign
+
+_LOWEST = np.array([0, *((bits & -bits).bit_length() - 1 for bits in range(1, 256))], np.uint8)
+"""By open_ahead byte: the place of its lowest bit, which is the nearest channel that is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,42 +32,112 @@ class Next:
     people: packing.People
     parents: NDArray[np.int64]
     seqs: NDArray[np.int64]
+    ahead: tuple[int, ...]
+    open_ahead: NDArray[np.uint8]
 
 
-def plan(hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]]) -> list[Next]:
+@dataclass(slots=True)
+class _Moving:
+    """Everybody of a group who was just told not to be a friend, in order of person, and where each goes (0: nowhere)."""
+
+    people: packing.People
+    parents: NDArray[np.int64]
+    seqs: NDArray[np.int64]
+    open_ahead: NDArray[np.uint8]
+    to: NDArray[np.int64]
+    off_route: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]]) -> "_Moving | None":
+        """None when there is nobody."""
+        told = {}
+        for place, chunk in enumerate(chunks):
+            cells, at = np.frombuffer(chunk.outcome, np.uint8), fresh[chunk.chunk_no]
+            if len(some := at[cells[at] == NOT_A_FRIEND]):
+                told[place] = some
+        if not told:
+            return None
+        people = np.concatenate([chunks[place].people[some] for place, some in told.items()])
+        bits = [np.frombuffer(chunks[place].open_ahead or bytes(len(chunks[place].people)), np.uint8) for place in told]
+        order = np.argsort(people)
+        return cls(
+            people=people[order],
+            parents=np.repeat(list(told), [len(some) for some in told.values()])[order],
+            seqs=np.concatenate(list(told.values()))[order],
+            open_ahead=np.concatenate([cells[some] for cells, some in zip(bits, told.values(), strict=True)])[order],
+            to=np.zeros(len(people), np.int64),
+            off_route=np.zeros(len(people), np.bool_),
+        )
+
+
+def plan(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
+) -> list[Next]:
     """Whoever was newly told "not a friend" is marked as moved on where the route has a lawful channel left.
 
-    Reads the observation of this very transaction, so the channel that was tried denies by itself.
+    The freeze has written down which channels further along are free. Who has none of them left is asked for: a channel
+    elsewhere may know this person as a friend.
     """
-    moving: dict[int, NDArray[np.int64]] = {}
-    for place, chunk in enumerate(chunks):
-        cells, at = np.frombuffer(chunk.outcome, np.uint8), fresh[chunk.chunk_no]
-        if len(told := at[cells[at] == NOT_A_FRIEND]):
-            moving[place] = told
-    if not moving or not found.stops:
+    moving = _Moving.of(chunks, fresh) if found.stops else None
+    if moving is None:
         return []
-    people = np.concatenate([chunks[place].people[told] for place, told in moving.items()])
-    order = np.argsort(people)
-    people = people[order]
-    parents = np.repeat(list(moving), [len(told) for told in moving.values()])[order]
-    seqs = np.concatenate(list(moving.values()))[order]
-    waves = np.array([chunk.wave for chunk in chunks])[parents]
-    assigned = _route(hands, found, [(chunks[place], chunks[place].people[told]) for place, told in moving.items()])
+    ahead = _go_ahead(moving, chunks)
+    for place in np.unique(moving.parents[moving.to > 0]).tolist():
+        chunks[place].is_told = True
+    if len(rest := np.flatnonzero(moving.to == 0)):
+        _ask(hands, found, chunks, moving, rest, now)
     planned: list[Next] = []
-    for channel_id, off_route, going in split(assigned.by_channel, assigned.off_route):
-        at = np.searchsorted(people, going)
-        for wave in np.unique(waves[at]).tolist():
-            planned += [
-                Next(
-                    channel_id=channel_id, off_route=off_route, wave=wave + 1, people=people[some],
-                    parents=parents[some], seqs=seqs[some],
-                )
-                for some in pieces(at[waves[at] == wave])
-            ]  # fmt: skip
+    waves = np.array([chunk.wave for chunk in chunks])[moving.parents]
+    going = np.flatnonzero(moving.to)
+    keys = np.stack((moving.to, moving.off_route, waves))[:, going]
+    for channel_id, off_route, wave in np.unique(keys, axis=1).T.tolist():
+        here = going[(keys[0] == channel_id) & (keys[1] == off_route) & (keys[2] == wave)]
+        planned += [
+            Next(
+                channel_id=channel_id, off_route=bool(off_route), wave=wave + 1, people=moving.people[some],
+                parents=moving.parents[some], seqs=moving.seqs[some], ahead=() if off_route else ahead.get(channel_id, ()),
+                open_ahead=moving.open_ahead[some],
+            )
+            for some in pieces(here)
+        ]  # fmt: skip
     for one in planned:
         for place in np.unique(one.parents).tolist():
             np.frombuffer(chunks[place].outcome, np.uint8)[one.seqs[one.parents == place]] = MOVED_ON
     return planned
+
+
+def _go_ahead(moving: _Moving, chunks: list[Chunk]) -> dict[int, tuple[int, ...]]:
+    """Give everybody the nearest channel that was free at the freeze. Returns what lies ahead of each such channel."""
+    ahead: dict[int, tuple[int, ...]] = {}
+    steps = _LOWEST[moving.open_ahead]
+    moves = np.flatnonzero(moving.open_ahead)
+    for place in np.unique(moving.parents[moves]).tolist():
+        here, channels = moves[moving.parents[moves] == place], chunks[place].ahead
+        moving.to[here] = np.array(channels)[steps[here]]
+        for step in np.unique(steps[here]).tolist():
+            # All routes over a channel go on alike; from further below less of it may be remembered.
+            ahead[channels[step]] = max(channels[step + 1 :], ahead.get(channels[step], ()), key=len)
+    moving.open_ahead[moves] = moving.open_ahead[moves] >> (steps[moves] + 1)
+    return ahead
+
+
+def _ask(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], moving: _Moving, rest: NDArray[np.int64], now: datetime
+) -> None:
+    """Give those at ``rest`` the channel that the database tells, if any. Noted first, so that what was tried denies by itself."""
+    moving.open_ahead[rest] = 0
+    tried = np.array([chunk.channel_id for chunk in chunks])[moving.parents[rest]]
+    people = moving.people[rest]
+    friends.observe_pairs(
+        hands.connection, found.root_id, people, tried.tolist(), FriendState.NOT_A_FRIEND, now, How.SENDING
+    )
+    groups = [
+        (chunks[place], people[moving.parents[rest] == place]) for place in np.unique(moving.parents[rest]).tolist()
+    ]
+    assigned = _route(hands, found, groups)
+    for channel_id, off_route, some in split(assigned.by_channel, assigned.off_route):
+        at = rest[np.searchsorted(people, some)]
+        moving.to[at], moving.off_route[at] = channel_id, off_route
 
 
 def _route(hands: Hands, found: Dispatch, moving: list[tuple[Chunk, packing.People]]) -> Assigned:
@@ -124,6 +200,7 @@ def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next
             off_route=one.off_route, people=one.people, contacts=_sealed(contacts, chunks, one),
             names=_sealed(names, chunks, one) if names else None,
             watermark=min(chunks[place].watermark for place in np.unique(one.parents).tolist()),
+            ahead=one.ahead, open_ahead=one.open_ahead.tobytes(),
         )
         for number, one in enumerate(planned, start=first)
     ]  # fmt: skip

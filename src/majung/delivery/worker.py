@@ -22,7 +22,7 @@ from majung.crowd import catalogue
 from majung.delivery import engine
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS
 
-SLOTS = 2
+SLOTS = 3
 log = logging.getLogger(__name__)
 
 

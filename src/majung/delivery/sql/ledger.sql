@@ -111,7 +111,8 @@ SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'REPEAT', p.person, 
 ON CONFLICT DO NOTHING;
 
 -- name: group_chunks
-SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text FROM campaign_chunk
+SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text, ahead, open_ahead
+  FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state = 2 AND worker = %(worker)s
  ORDER BY chunk_no FOR NO KEY UPDATE;
 
@@ -124,11 +125,24 @@ UPDATE campaign_chunk c
    SET outcome = v.outcome,
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
        settled_at = CASE WHEN v.is_final THEN %(now)s ELSE settled_at END,
+       told_at = CASE WHEN v.is_told THEN coalesce(c.told_at, %(now)s) ELSE c.told_at END,
        contacts = CASE WHEN v.is_final THEN NULL ELSE contacts END,
        names = CASE WHEN v.is_final THEN NULL ELSE names END,
        lease_until = CASE WHEN v.is_final THEN NULL ELSE clock_timestamp() + make_interval(secs => %(look)s) END
-  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(finals)s::bool[]) AS v(chunk_no, outcome, is_final)
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(finals)s::bool[], %(told)s::bool[])
+       AS v(chunk_no, outcome, is_final, is_told)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 2;
+
+-- name: told
+-- Chunks whose "not a friend" waits to be noted as friendships, of one campaign or of all.
+SELECT campaign_id, chunk_no, root_id, channel_id, told_at, people, outcome FROM campaign_chunk
+ WHERE told_at <= %(until)s AND (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)
+ ORDER BY told_at, root_id, campaign_id, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: noted
+UPDATE campaign_chunk c SET told_at = NULL, noted_by = pg_current_xact_id()
+  FROM unnest(%(campaigns)s::bigint[], %(chunks)s::int[]) AS v(campaign_id, chunk_no)
+ WHERE c.campaign_id = v.campaign_id AND c.chunk_no = v.chunk_no;
 
 -- name: look_later
 UPDATE campaign_chunk SET lease_until = clock_timestamp() + make_interval(secs => %(look)s)
@@ -206,19 +220,23 @@ SELECT d.campaign_id FROM dispatch d
    AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0);
 
 -- name: finish
+-- Not before everything is noted; another slot may be at it.
 UPDATE dispatch SET state = CASE state WHEN 'stopped' THEN state ELSE 'finished' END, finished_at = %(now)s, problem = '',
        pause_reason = ''
- WHERE campaign_id = %(campaign)s AND finished_at IS NULL AND state IN ('sending', 'paused', 'stopped');
+ WHERE campaign_id = %(campaign)s AND finished_at IS NULL AND state IN ('sending', 'paused', 'stopped')
+   AND NOT EXISTS (SELECT FROM campaign_chunk WHERE campaign_id = %(campaign)s AND told_at IS NOT NULL);
 
 -- name: trouble
 UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND problem <> %(problem)s;
 
 -- name: changes
--- What changed since the watermark, except by transactions that wrote chunks of this very campaign: those observed "not a
--- friend" of the people they moved on, and the channel they were moved to was chosen in the same breath.
+-- What changed since the watermark, except by transactions that noted "not a friend" of this very campaign: of the people
+-- they are about, the next channel has been chosen in the light of it.
 SELECT c.family, c.subject, c.people FROM crowd_change c
  WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
-   AND NOT EXISTS (SELECT FROM campaign_chunk m WHERE m.campaign_id = %(campaign)s AND m.wave > 1 AND m.made_by = c.xid);
+   AND c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
+                     UNION ALL
+                     SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL);
 
 -- name: horizon
 -- And whether changes since the watermark have been forgotten (the nightly cut may meet a freeze that is still running).

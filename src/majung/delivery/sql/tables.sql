@@ -63,7 +63,9 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH
 -- chunk, until when its worker is believed to live; of a handed one, when to look at its group next. Whoever was changed
 -- by transactions from ``watermark`` on (but ``made_by``, which wrote the chunk) is judged again at hand-over.
 -- ``off_route``: the channel is neither of these people's home units nor of one above them, but of a unit elsewhere whose
--- friends they are.
+-- friends they are. ``ahead``: the channels that follow on these people's route, the next one first; ``open_ahead`` has one byte
+-- a person, whose k-th bit says that the k-th of them was free to use when the list was frozen. ``told_at``: since when the
+-- provider's "not a friend" of somebody here waits to be noted as a friendship (``observations``), ``noted_by``: the transaction that last did.
 CREATE TABLE campaign_chunk (
     campaign_id bigint NOT NULL,
     chunk_no integer NOT NULL CHECK (chunk_no > 0),
@@ -83,6 +85,10 @@ CREATE TABLE campaign_chunk (
     contacts bytea,
     names bytea,
     outcome bytea NOT NULL,
+    ahead bigint[] NOT NULL DEFAULT '{}' CHECK (cardinality(ahead) <= 8),
+    open_ahead bytea,
+    told_at timestamptz,
+    noted_by xid8,
     request_hash bytea,
     watermark xid8 NOT NULL,
     made_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -92,6 +98,7 @@ CREATE TABLE campaign_chunk (
     settled_at timestamptz,
     PRIMARY KEY (campaign_id, chunk_no),
     CHECK (cardinality(people) = n AND octet_length(outcome) = n),
+    CHECK (CASE WHEN ahead = '{}' THEN open_ahead IS NULL ELSE octet_length(open_ahead) = n END),
     CHECK (state IN (0, 3) OR (lease_until IS NOT NULL AND worker IS NOT NULL)),
     CHECK (state <> 2 OR group_ref IS NOT NULL)
 ) PARTITION BY RANGE (campaign_id);
@@ -99,9 +106,11 @@ ALTER TABLE campaign_chunk ALTER COLUMN people SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN contacts SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN names SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN outcome SET STORAGE EXTERNAL;
+ALTER TABLE campaign_chunk ALTER COLUMN open_ahead SET STORAGE EXTERNAL;
 -- The claim walks only over what is ready (perf.md e, trap 2), the recovery only over what is out.
 CREATE INDEX campaign_chunk_ready ON campaign_chunk (campaign_id, chunk_no) WHERE state = 0;
 CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, chunk_no) WHERE state IN (1, 2);
+CREATE INDEX campaign_chunk_told ON campaign_chunk (told_at) WHERE told_at IS NOT NULL;
 CREATE TABLE campaign_chunk_rest PARTITION OF campaign_chunk DEFAULT WITH (fillfactor = 70);
 
 -- name: ahead
