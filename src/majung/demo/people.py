@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from majung.channels import services as channels
 from majung.channels.friends import FriendState, How
 from majung.channels.identities import space
+from majung.channels.models import Channel, KakaoApp
 from majung.consent import services as consent
 from majung.consent.enums import ConsentMedium, RefusalPath
 from majung.consent.enums import How as ConsentHow
@@ -131,11 +132,14 @@ def _befriend(world: World, population: Population, who: NDArray[np.int64], rand
     age = random.choice(len(SEEN_DAYS), size=len(who), p=SEEN_SHARES)
     all_, none, wide = (np.isin(ending, np.array(r)) for r in (FRIEND_OF_ALL, FRIEND_OF_NONE, FRIEND_OF_WIDE))
     root = world.centre.root_id
+    heard: dict[int, datetime] = {}
 
     def see(code: str, mask: NDArray[np.bool_], state: FriendState, how: How) -> None:
         for position, days in enumerate(SEEN_DAYS):
             if seen := _some(who, mask & (age == position)):
                 channels.observe(root, world.channels[code].pk, seen, state, _at(now, days), how)
+                if how is How.WEBHOOK:
+                    heard[world.channels[code].pk] = _at(now, days)
 
     districts = rows("districts")
     for position, district in enumerate(districts):
@@ -149,6 +153,10 @@ def _befriend(world: World, population: Population, who: NDArray[np.int64], rand
         see(f"R{region['region_code']}", there & wide & ~blocked, FriendState.ADDED, How.WEBHOOK)
     see(party.CENTRE_CODE, known & all_ & (ending < 20) & ~blocked, FriendState.ADDED, How.WEBHOOK)
     see(party.CENTRE_CODE, known & none & (ending < 73), FriendState.NOT_A_FRIEND, How.SENDING)
+    # What was seen by webhook was heard by the channel: its line in the health of channels says so.
+    for at in set(heard.values()):
+        Channel.objects.filter(pk__in=[pk for pk, last in heard.items() if last == at]).update(heard_at=at)
+    KakaoApp.objects.filter(pk=world.app.pk).update(heard_at=max(heard.values(), default=None))
 
 
 def _at(now: datetime, days: int) -> datetime:
