@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from majung_sandbox.accounts import Account
 from majung_sandbox.clock import Clock
+from majung_sandbox.errors import GatewayError
 from majung_sandbox.sandbox import Sandbox
 from majung_sandbox.state import State
 from majung_sandbox.world import Channel
@@ -105,6 +106,47 @@ def test_one_odd_value_in_a_plain_request_is_judged_alike(field, value, place):
         messages.append({**message, "from": row["from"]})
 
     assert taken(messages, False, long_way=False) == taken(messages, False, long_way=True)
+
+
+TORN = [b'"', b"\\n", b'\\"', b"\\\\", b",", b"0", b"}", b"\x01", b"\xec\x9d", b'","a":"', b""]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(["김", "이온", "박하늘"]), min_size=1, max_size=4),
+    cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(TORN)), max_size=3),
+)
+def test_torn_bytes_are_judged_alike(names, cuts):
+    messages = []
+    for i, name in enumerate(names):
+        own = f"https://a.example/settings/{'t' * 9}{i}"
+        button = {"name": "보기", "linkType": "WL", "linkMobile": own, "linkPc": own}
+        text = f"{name} 님, 안녕하세요. 당에서 알립니다.\n끝"
+        messages.append({**brand(f"0101234100{i}", f"5-7-{i}", content=text, buttons=[button]), "from": "0212345678"})
+    body = orjson.dumps({"messages": messages})
+    for where, gone, put in cuts:
+        at = int(where * len(body))
+        body = body[:at] + put + body[at + gone :]
+
+    assert told(body, short=True) == told(body, short=False)
+
+
+def told(body, *, short):
+    """What becomes of a request body: the refusal of the whole, or every message."""
+    s, account = sandbox()
+    group = s.store.new_group(account)
+    try:
+        batch = (
+            s.intake.take_body(group, body, 1.0, False)
+            if short
+            else s.intake.take(group, s.intake.messages_of(body), body, 1.0, False)
+        )
+    except GatewayError as refusal:
+        return refusal.status
+    return [
+        (batch.number(i), batch.channel(i), batch.sender(i), batch.custom_fields(i), batch.reasons.get(i), code)
+        for i, code in enumerate(batch.registered.tolist())
+    ]
 
 
 def test_a_plain_campaign_goes_the_short_way():
