@@ -38,14 +38,19 @@ def test_a_bit_says_which_channels_ahead_are_free_for_each_person() -> None:
     homes = {unit.pk: unit.path for unit in party.made.units}
     units = {channel.pk: unit for unit, channel in party.channels.items()}
     looked_at = set()
+    added = set(raw().execute("SELECT person_id, channel_id FROM friendship WHERE state = 1").fetchall())
 
     for channel, off_route, people, ahead, bits in raw().execute(
         "SELECT channel_id, off_route, people, ahead, open_ahead FROM campaign_chunk"
     ):
         near, _ = route_of(party, homes[units[channel]])
+        at = near.index(channel) if channel in near else 0
         assert ahead == ([] if off_route else near[near.index(channel) + 1 :])
         for person, byte in zip(people, bits or bytes(len(people)), strict=True):
-            free = [denial(order, one, person) is None for one in ahead]
+            unsure = [not any((person, before) in added for before in near[at : at + k + 1]) for k in range(len(ahead))]
+            free = [
+                is_unsure and denial(order, one, person) is None for one, is_unsure in zip(ahead, unsure, strict=True)
+            ]
             assert byte == sum(1 << place for place, is_free in enumerate(free) if is_free)
             looked_at.add((len(ahead), byte))
 
@@ -74,9 +79,7 @@ def test_the_route_goes_on_without_being_asked_for(
 def test_what_was_told_is_noted_before_the_dispatch_is_finished(
     sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observations, "note_all", lambda *_: None)
-    _, campaign = a_campaign(sandbox)
-    until(slot, lambda: waiting(campaign) > 0 and settled(campaign))
+    _, campaign = held_back(sandbox, slot, monkeypatch)
     for _ in range(3):
         slot.keep()
     assert not is_finished(campaign)
@@ -95,9 +98,7 @@ def test_what_was_told_is_noted_before_the_dispatch_is_finished(
 def test_news_that_came_meanwhile_are_not_overwritten(
     sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observations, "note_all", lambda *_: None)
-    party, campaign = a_campaign(sandbox)
-    until(slot, lambda: waiting(campaign) > 0 and settled(campaign))
+    party, campaign = held_back(sandbox, slot, monkeypatch)
     [(person, channel)] = raw().execute(
         "SELECT c.people[position('m'::bytea IN c.outcome)], c.channel_id FROM campaign_chunk c WHERE c.campaign_id = %s"
         " AND c.told_at IS NOT NULL AND position('m'::bytea IN c.outcome) > 0 LIMIT 1",
@@ -118,9 +119,7 @@ def test_news_that_came_meanwhile_are_not_overwritten(
 def test_what_has_waited_long_is_noted_while_a_dispatch_goes_on(
     sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observations, "note_all", lambda *_: None)
-    _, campaign = a_campaign(sandbox)
-    until(slot, lambda: waiting(campaign) > 0 and settled(campaign))
+    _, campaign = held_back(sandbox, slot, monkeypatch)
     observations.note_late(slot.hands)
     assert waiting(campaign) > 0
     raw().execute("UPDATE campaign_chunk SET told_at = told_at - interval '1 minute' WHERE told_at IS NOT NULL")
@@ -135,3 +134,11 @@ def settled(campaign: int) -> bool:
     return raw().execute(
         "SELECT bool_and(state = 3) FROM campaign_chunk WHERE campaign_id = %s", [campaign]
     ).fetchone() == (True,)
+
+
+def held_back(sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch) -> tuple[make.Party, int]:
+    """A campaign of which everybody has an answer and nothing is noted."""
+    monkeypatch.setattr(observations, "note_all", lambda *_: None)
+    party, campaign = a_campaign(sandbox)
+    until(slot, lambda: waiting(campaign) > 0 and settled(campaign))
+    return party, campaign

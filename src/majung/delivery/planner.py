@@ -140,7 +140,7 @@ def decide(
     by_channel = {channel: rest for channel, people in assigned.by_channel.items() if (rest := people - losers)}
     return Decision(
         audience=audience, left_out={r: p for r, p in left.items() if p}, by_channel=by_channel,
-        off_route=assigned.off_route, ahead=_ahead(router, verdicts, by_channel, assigned.off_route),
+        off_route=assigned.off_route, ahead=_ahead(router, sets, verdicts, by_channel, assigned.off_route),
     )  # fmt: skip
 
 
@@ -204,16 +204,25 @@ def route(order: Order, router: Router, sets: lookup.Sets, homes: Mapping[int | 
 
 def _ahead(
     router: Router,
+    sets: lookup.Sets,
     verdicts: Callable[[int, BitMap], list[Verdict]],
     by_channel: Mapping[int, BitMap],
     off_route: BitMap,
 ) -> dict[int, Ahead]:
-    """Where whoever turns out not to be a friend goes next: worked out here for all, so that nothing is asked at sending."""
+    """Where whoever turns out not to be a friend goes next: worked out here for all, so that nothing is asked at sending.
+
+    Behind a channel that is known as added nothing is free: if that is out of date, the person is asked for, and it is
+    noted at once. Else the far part could lead back to it.
+    """
     found: dict[int, Ahead] = {}
+    sets.prefetch(friend_leaf(stop) for stop in router.stops.values())
     for channel_id, everybody in by_channel.items():
         if channel_id in router.stops and (people := everybody - off_route):
-            channels = router.ahead(channel_id)
-            free = (people - BitMap.union(BitMap(), *(hit for _, hit in verdicts(one, people))) for one in channels)
+            channels, free = router.ahead(channel_id), []
+            unsure = people - sets.within(friend_leaf(router.stops[channel_id]), people)
+            for one in channels:
+                free.append(unsure - BitMap.union(BitMap(), *(hit for _, hit in verdicts(one, unsure))))
+                unsure -= sets.within(friend_leaf(router.stops[one]), unsure)
             found[channel_id] = Ahead(channels=channels, free=tuple(free))
     return found
 
