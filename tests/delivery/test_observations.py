@@ -11,8 +11,8 @@ from majung.core import clock
 from majung.core.db import raw
 from majung.delivery import observations, planner, waves
 from majung.delivery.engine import Slot
-from tests.delivery.conftest import Sandbox, until
-from tests.delivery.test_engine import a_campaign, assert_both_sides_agree, is_finished
+from tests.delivery.conftest import Sandbox, register, start, until
+from tests.delivery.test_engine import a_campaign, a_number, assert_both_sides_agree, is_finished
 from tests.delivery.test_planner import a_party, denial, route_of
 from tests.make import delivery as make
 
@@ -74,6 +74,27 @@ def test_the_route_goes_on_without_being_asked_for(
 
     assert assert_both_sides_agree(sandbox, campaign).moved_on > 5
     assert set(asked) == {()}, "only those at the end of their route"
+
+
+def test_who_was_a_friend_once_is_not_led_back_to_the_same_channel(sandbox: Sandbox, slot: Slot) -> None:
+    party = make.party(people=300, base_url=sandbox.base_url)
+    register(sandbox, party)
+    long_ago = clock.now() - timedelta(days=90)
+    for channel in party.channels.values():
+        friends.observe(raw(), party.root_id, channel.pk, party.people, FriendState.ADDED, long_ago, How.WEBHOOK)
+    campaign = a_number()
+    planner.freeze(raw(), make.order(party, campaign=campaign, at=clock.now()))
+    start(campaign)
+
+    until(slot, lambda: is_finished(campaign), 60)
+
+    assert_both_sides_agree(sandbox, campaign)
+    tries = raw().execute(
+        "SELECT person, channel_id, count(*) FROM campaign_chunk, unnest(people) AS person WHERE campaign_id = %s"
+        " GROUP BY 1, 2",
+        [campaign],
+    )
+    assert {n for *_, n in tries.fetchall()} == {1}
 
 
 def test_what_was_told_is_noted_before_the_dispatch_is_finished(
