@@ -35,7 +35,7 @@ CREATE TABLE contact_point (
     person_id  bigint   NOT NULL,
     kind       smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
     root_id    int      NOT NULL,
-    sealed     bytea    NOT NULL CHECK (octet_length(sealed) >= 30),
+    sealed     bytea    NOT NULL CHECK (octet_length(sealed) > 18),
     blind      bytea    NOT NULL CHECK (octet_length(blind) = 16),
     created_at timestamptz NOT NULL,
     PRIMARY KEY (person_id, kind)
