@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +208,10 @@ def test_a_worker_that_sends_again_under_new_ids_is_caught(
         sent = honest(hands, found, account, held, group)
         again = account.adapter.decode_created(hands.line(account).call(account.adapter.create_group_request()))
         for chunk in held.chunks:
-            chunk.chunk_no += 500_000
             chunk.outcome = bytearray(b"n" * len(chunk.people))
-            body = account.adapter.encode(handover.render(hands.sealer, found, account, chunk))
+            batch = replace(handover.render(hands.sealer, found, account, chunk), chunk=chunk.chunk_no + 500_000)
+            body = account.adapter.encode(batch)
             hands.line(account).call(account.adapter.add_messages_request(again, body))
-            chunk.chunk_no -= 500_000
         hands.line(account).call(account.adapter.send_request(again))
         return sent
 

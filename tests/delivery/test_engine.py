@@ -80,9 +80,7 @@ def test_a_campaign_goes_out_and_both_sides_agree(sandbox: Sandbox, slot: Slot) 
 
     assert told.delivered > 50 and told.refused > 5 and told.moved_on > 5 and told.audience == 300
     assert state(campaign) == ("finished", "")
-    assert raw().execute(
-        "SELECT count(*) FROM campaign_chunk WHERE contacts IS NOT NULL OR names IS NOT NULL"
-    ).fetchone() == (0,)
+    assert raw().execute("SELECT count(*) FROM campaign_chunk WHERE sealed IS NOT NULL").fetchone() == (0,)
     assert told.cost_centiwon == told.accepted * 2500
 
 

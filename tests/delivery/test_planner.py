@@ -7,9 +7,9 @@ from pyroaring import BitMap
 
 from majung.channels.friends import FriendState
 from majung.core.db import raw
-from majung.core.sealing import Place
+from majung.core.sealing import Unreadable
 from majung.crowd import evaluate
-from majung.delivery import lookup, packing, planner
+from majung.delivery import lookup, planner, sealed
 from majung.delivery.order import Order, on_channel
 from majung.delivery.outcomes import NOT_YET, Reason
 from majung.people.vault import sealer
@@ -144,21 +144,21 @@ def test_sealed_values_line_up_with_their_people() -> None:
     raw().execute("UPDATE person SET name_sealed = NULL, name_blind = NULL WHERE id = ANY(%s)", [party.people[::7]])
     planner.freeze(raw(), make.order(party))
     rows = (
-        raw().execute("SELECT people, contacts, names, outcome, n FROM campaign_chunk WHERE campaign_id = 1").fetchall()
+        raw()
+        .execute("SELECT chunk_no, people, sealed, outcome, n FROM campaign_chunk WHERE campaign_id = 1")
+        .fetchall()
     )
     blinds = dict(raw().execute("SELECT person_id, blind FROM contact_point WHERE kind = 1").fetchall())
 
-    for people, contacts, names, outcome, n in rows:
-        numbers = sealer().open_many(
-            Place(root=party.root_id, table="contact_point", column="mobile"), people, packing.unpack(contacts, n)
-        )
+    for chunk, people, values, outcome, n in rows:
+        numbers, names = sealed.opened(sealer(), party.root_id, 1, chunk, bytes(values), n)
         assert [sealer().blind(party.root_id, "mobile", number.decode()) for number in numbers] == [
             blinds[p] for p in people
         ]
-        for person, sealed in zip(people, packing.unpack(names, n), strict=True):
-            assert bool(sealed) == (person not in party.people[::7])
-            assert not sealed or sealer().open(Place(root=party.root_id, table="person", column="name"), person, sealed)
+        assert [bool(name) for name in names] == [person not in party.people[::7] for person in people]
         assert people == sorted(people) and outcome == bytes((NOT_YET,)) * n
+        with pytest.raises(Unreadable):
+            sealed.opened(sealer(), party.root_id, 1, chunk + 1, bytes(values), n)
 
 
 def test_chunks_hold_at_most_a_thousand_of_one_channel(monkeypatch: pytest.MonkeyPatch) -> None:

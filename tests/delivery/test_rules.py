@@ -9,22 +9,35 @@ from pyroaring import BitMap
 from majung.channels.adapters.base import Button, Kind, Message
 from majung.channels.adapters.outcomes import Outcome, category
 from majung.channels.adapters.registry import ADAPTERS
-from majung.delivery import outcomes, packing, render
+from majung.core.sealing import Keyring, Sealer, Unreadable
+from majung.delivery import outcomes, packing, render, sealed
 from majung.delivery.render import Local, Template
 from majung.delivery.route import Router, Stop, assign, distance
 
 PATHS = ("0001", "00010001", "00010002", "000100010001", "000100010002", "000100020001")
 
 
-@given(st.lists(st.binary(max_size=300)))
-def test_packed_values_come_back(values: list[bytes]) -> None:
-    assert packing.unpack(packing.pack(values), len(values)) == values
+_sealer = Sealer(Keyring.fresh())
 
 
-@given(st.lists(st.binary(min_size=41, max_size=41), min_size=1), st.integers(1, 5))
+@given(st.integers(1, 30), st.data())
+def test_sealed_columns_of_a_chunk_come_back(count: int, data: st.DataObject) -> None:
+    of_any_length, of_one = st.binary(max_size=300), st.binary(min_size=11, max_size=11)
+    columns = [data.draw(st.lists(kind, min_size=count, max_size=count)) for kind in (of_one, of_any_length)]
+    packed = sealed.seal(_sealer, 1, 9, 4, [sealed.column(values) for values in columns])
+
+    assert sealed.opened(_sealer, 1, 9, 4, packed, count) == columns
+    for campaign, chunk in ((9, 5), (8, 4)):
+        with pytest.raises(Unreadable):
+            sealed.opened(_sealer, 1, campaign, chunk, packed, count)
+
+
+@pytest.mark.parametrize("values", [[b"01012345678"] * 5, [b"a", b"bb", b"", b"dddd", b""]])
+@pytest.mark.parametrize("more", [-1, 1, 7])
 def test_a_wrong_count_is_refused(values: list[bytes], more: int) -> None:
-    with pytest.raises(ValueError):
-        packing.unpack(packing.pack(values), len(values) + more)
+    packed = sealed.seal(_sealer, 1, 1, 1, [sealed.column(values)])
+    with pytest.raises((Unreadable, ValueError)):
+        sealed.opened(_sealer, 1, 1, 1, packed, len(values) + more)
 
 
 @given(st.lists(st.integers(1, 2**31 - 1)))

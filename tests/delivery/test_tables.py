@@ -35,7 +35,7 @@ def test_partitions_inherit_storage_and_are_made_once() -> None:
         raw()
         .execute(
             "SELECT DISTINCT attstorage::text FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid"
-            " WHERE inhparent = 'campaign_chunk'::regclass AND attname IN ('people', 'contacts', 'names', 'outcome')"
+            " WHERE inhparent = 'campaign_chunk'::regclass AND attname IN ('people', 'sealed', 'outcome')"
         )
         .fetchall()
     )

@@ -47,11 +47,15 @@ class _Set:
         return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
 
 
-def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key]) -> Sets:
-    """The base sets as of now, by bucket (one bucket, None, for sets without): stored bitmaps plus all visible changes."""
+def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key], *, may_store: bool = True) -> Sets:
+    """The base sets as of now, by bucket (one bucket, None, for sets without): stored bitmaps plus all visible changes.
+
+    Off, ``may_store`` leaves what was mended unstored: two that store the same set would wait for each other.
+    """
     wanted = {registry.get(family).key(args): _Set((family, args)) for family, args in keys}
     families = {change for one in wanted.values() for change in registry.get(one.key[0]).changes}
-    now, may_store = _read(connection, root, wanted, sorted(families))
+    now, is_writable = _read(connection, root, wanted, sorted(families))
+    may_store = may_store and is_writable
     stale = [one for one in wanted.values() if one.rebuild or one.changed]
     for one, (at, fresh) in zip(stale, _evaluate(connection, root, stale), strict=True):
         if one.rebuild or one.stored is None:

@@ -21,8 +21,8 @@ from majung.channels.line import Line, Lost
 from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
-from majung.core.sealing import Place, Sealer, Unreadable
-from majung.delivery import ledger, packing, rejudge
+from majung.core.sealing import Sealer, Unreadable
+from majung.delivery import ledger, rejudge, sealed
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
@@ -298,15 +298,12 @@ def _send(line: Line, account: LiveAccount, group: str) -> Group:
 def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) -> Batch:
     """The waiting people of a chunk as the adapter wants them: numbers and names opened here, and nowhere kept."""
     positions, template = chunk.waiting, found.template
-    people, seqs = chunk.people[positions].tolist(), positions.tolist()
-    contacts = packing.unpack(chunk.contacts, len(chunk.people))
-    place = Place(root=found.root_id, table="contact_point", column="mobile")
+    people, seqs = chunk.people[positions], positions.tolist()
     is_whole = len(seqs) == len(chunk.people)
-    numbers = sealer.open_many(place, people, contacts if is_whole else [contacts[at] for at in seqs])
-    names = None
-    if template.needs_name:
-        sealed = packing.unpack(chunk.names or b"", len(chunk.people))
-        names = _open_names(sealer, found.root_id, people, [sealed[at] for at in seqs])
+    columns = sealed.opened(
+        sealer, found.root_id, found.campaign_id, chunk.chunk_no, chunk.sealed, len(chunk.people)
+    )  # fmt: skip
+    numbers, *rest = columns if is_whole else [[column[at] for at in seqs] for column in columns]
     mine = None
     if template.needs_link:
         base = template.link_base.encode()
@@ -314,19 +311,10 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     channel = chunk.channel_id
     return Batch(
         kind=template.kind, message=template.message, campaign=found.campaign_id, chunk=chunk.chunk_no, recipients=numbers,
-        columns=template.columns(names, mine), constants=template.constants(channel) if channel else {},
-        seqs=None if is_whole else seqs, pf_id=template.local(channel).pf_id if channel else "",
-        sender=template.sender or account.sender,
+        columns=template.columns(rest[0] if template.needs_name else None, mine),
+        constants=template.constants(channel) if channel else {}, seqs=None if is_whole else seqs,
+        pf_id=template.local(channel).pf_id if channel else "", sender=template.sender or account.sender,
     )  # fmt: skip
-
-
-def _open_names(sealer: Sealer, root: int, people: list[int], sealed: list[bytes]) -> list[bytes]:
-    place = Place(root=root, table="person", column="name")
-    if all(sealed):
-        return sealer.open_many(place, people, sealed)
-    return [
-        sealer.open_bytes(place, person, name) if name else b"" for person, name in zip(people, sealed, strict=True)
-    ]
 
 
 def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:

@@ -57,8 +57,7 @@ class Chunk:
     people: People
     outcome: bytearray
     watermark: int
-    contacts: bytes = b""
-    names: bytes | None = None
+    sealed: bytes = b""
     off_route: bool = False
     ahead: tuple[int, ...] = ()
     open_ahead: bytes | None = None
@@ -120,10 +119,10 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         run(connection, "served", campaign=campaign, now=now)
     held = [
         Chunk(
-            chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, contacts=contacts, names=names,
+            chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, sealed=sealed,
             outcome=bytearray(outcome), watermark=int(watermark),
         )
-        for number, channel, wave, attempt, people, contacts, names, outcome, watermark in sorted(rows, key=lambda r: r[0])
+        for number, channel, wave, attempt, people, sealed, outcome, watermark in sorted(rows, key=lambda r: r[0])
     ]  # fmt: skip
     return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > fitting) if held else None
 

@@ -56,11 +56,13 @@ def by_friendships(read_others: Reader, rows: Iterable[tuple[int, int, BitMap]])
     return read
 
 
-def by_bitmap(connection: psycopg.Connection[Any], root: int) -> Reader:
-    """The index: stored bitmaps with the change log up to now."""
+def by_bitmap(connection: psycopg.Connection[Any], root: int, *, may_store: bool = True) -> Reader:
+    """The index: stored bitmaps with the change log up to now. What had to be mended is stored, unless ``may_store`` is off."""
 
     def read(asked: list[Asked]) -> dict[Asked, BitMap]:
-        sets = bitmaps.load(connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked))
+        sets = bitmaps.load(
+            connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked), may_store=may_store
+        )
         return {leaf: _in_range(sets[leaf.family, leaf.args], leaf) for leaf in asked}
 
     return read

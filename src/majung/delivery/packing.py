@@ -1,7 +1,7 @@
-"""Bytes of the chunk ledger: sealed values in a row, and rows of binary COPY with person numbers as ``int4[]``."""
+"""Bytes of the chunk ledger: rows of binary COPY, with person numbers as ``int4[]``."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,49 +15,9 @@ People = NDArray[np.int32]
 
 _ARRAY_HEAD = struct.pack(">iiiii", 1, 0, 23, 0, 1)
 _NULL = b"\xff\xff\xff\xff"
-_LENGTH = struct.Struct(">H")
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">i4")])
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
-
-
-def pack(values: Sequence[bytes]) -> bytes:
-    """Values one after the other, each behind its length as two bytes."""
-    if len(sizes := set(map(len, values))) == 1:
-        head = _LENGTH.pack(sizes.pop())
-        return head + head.join(values)
-    return b"".join([part for value in values for part in (_LENGTH.pack(len(value)), value)])
-
-
-def take(packed: bytes, count: int, positions: Sequence[int]) -> list[bytes]:
-    """The values at ``positions`` of the ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
-    if (step := _step(packed, count)) is not None:
-        return [packed[at * step + 2 : at * step + step] for at in positions]
-    values = unpack(packed, count)
-    return [values[at] for at in positions]
-
-
-def _step(packed: bytes, count: int) -> int | None:
-    """Bytes from one value to the next, when all have the same length."""
-    if count and len(packed) >= 2 and (step := 2 + int.from_bytes(packed[:2])) * count == len(packed):
-        heads = np.frombuffer(packed, np.uint8).reshape(count, step)[:, :2]
-        if (heads == heads[0]).all():
-            return step
-    return None
-
-
-def unpack(packed: bytes, count: int) -> list[bytes]:
-    """The ``count`` values of ``pack``. Raises ValueError when they are not exactly so many."""
-    if (step := _step(packed, count)) is not None:
-        return [packed[at + 2 : at + step] for at in range(0, len(packed), step)]
-    values, at = [], 0
-    while at < len(packed):
-        size = int.from_bytes(packed[at : at + 2])
-        values.append(packed[at + 2 : at + 2 + size])
-        at += 2 + size
-    if len(values) != count or at != len(packed):
-        raise ValueError(f"{len(values)} sealed values for {count} people")
-    return values
 
 
 def int4_array(people: People) -> bytes:
@@ -125,7 +85,7 @@ def int8(value: int) -> bytes:
     return struct.pack(">q", value)
 
 
-def copy_in(cursor: Cursor[Any], table: str, columns: Sequence[str], rows: Sequence[bytes]) -> None:
+def copy_in(cursor: Cursor[Any], table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
     """Rows of ``row`` into a table by binary COPY."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -3,7 +3,7 @@
 Both run the same decision over the same rules; they differ only in where base sets are read (``lookup``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -14,12 +14,16 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from pyroaring import BitMap
 
+from majung import settings
 from majung.core import clock, sql
+from majung.core.sealing import sealer_at
 from majung.crowd.expression import Expression, Leaf, to_json
-from majung.delivery import gather, lookup, packing
+from majung.delivery import lookup, packing, sealed
 from majung.delivery.order import Estimate, Frozen, Order, on_channel
 from majung.delivery.outcomes import NOT_YET, Reason
 from majung.delivery.route import Assigned, Router, Stop, assign
+from majung.people import pages
+from majung.people.pages import Field
 from majung.policy import judge, rules
 from majung.policy.rule import Rule
 
@@ -81,7 +85,8 @@ def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserv
     if connection.execute("SHOW transaction_isolation").fetchall() == [("read committed",)]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     [(watermark,)] = connection.execute(_sql("watermark")).fetchall()
-    decision = decide(connection, order, lookup.Sets(lookup.by_sql(connection, order.root_id), _today(order)))
+    by_bitmap = lookup.by_bitmap(connection, order.root_id, may_store=False)
+    decision = decide(connection, order, lookup.Sets(by_bitmap, _today(order)))
     planned, worst = decision.planned, decision.planned * order.unit_centiwon
     if reserve is not None and planned:
         reserve(planned, worst)
@@ -262,48 +267,49 @@ def _write_left_out(connection: psycopg.Connection[Any], order: Order, left_out:
 
 
 def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: Decision, watermark: int) -> int:
-    everyone = numbers_of(BitMap.union(BitMap(), *decision.by_channel.values()))
-    if not len(everyone):
+    everyone = BitMap.union(BitMap(), *decision.by_channel.values())
+    if not everyone:
         return 0
-    contacts = gather.contacts(connection, order.root_id, everyone)
-    if contacts.found != len(everyone):
-        raise BooksDoNotBalance(f"{contacts.found} numbers for {len(everyone)} people")
-    names = gather.names(connection, order.root_id, everyone) if order.template.needs_name else None
+    root, campaign, sealer = order.root_id, order.campaign_id, sealer_at(settings.VAULT_KEY)
+    fields = (Field.MOBILE, Field.NAME) if order.template.needs_name else (Field.MOBILE,)
+    values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
+    written = 0
 
-    def rows() -> Iterable[bytes]:
-        number = 0
+    def rows() -> Iterator[bytes]:
+        nonlocal written
         for channel_id, off_route, people in split(decision.by_channel, decision.off_route):
             ahead = Ahead() if off_route else decision.ahead.get(channel_id, Ahead())
             for some, bits in zip(pieces(people), pieces(ahead.bits(people)), strict=True):
-                number += 1
+                written += 1
+                columns = [of.of(some) for of in values]
+                if not columns[0][0].all():
+                    raise BooksDoNotBalance(f"campaign {campaign}: somebody of chunk {written} has no number")
                 yield chunk_row(
-                    campaign=order.campaign_id, chunk=number, wave=1, root=order.root_id, channel=channel_id,
-                    off_route=off_route, people=some, contacts=contacts.pack(some),
-                    names=names.pack(some) if names else None, watermark=watermark, ahead=ahead.channels,
-                    open_ahead=bits.tobytes(),
+                    campaign=campaign, chunk=written, wave=1, root=root, channel=channel_id, off_route=off_route, people=some,
+                    sealed=sealed.seal(sealer, root, campaign, written, [sealed.joined(*column) for column in columns]),
+                    watermark=watermark, ahead=ahead.channels, open_ahead=bits.tobytes(),
                 )  # fmt: skip
 
-    written = list(rows())
     with connection.cursor() as cursor:
-        packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, written)
-    return len(written)
+        packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, rows())
+    return written
 
 
 CHUNK_COLUMNS = (
     "campaign_id", "chunk_no", "wave", "root_id", "channel_id", "off_route", "n", "first_person", "last_person", "people",
-    "contacts", "names", "outcome", "watermark", "ahead", "open_ahead",
+    "sealed", "outcome", "watermark", "ahead", "open_ahead",
 )  # fmt: skip
 
 
 def chunk_row(
     *, campaign: int, chunk: int, wave: int, root: int, channel: int, off_route: bool, people: packing.People,
-    contacts: bytes, names: bytes | None, watermark: int, ahead: Sequence[int], open_ahead: bytes,
+    sealed: bytes, watermark: int, ahead: Sequence[int], open_ahead: bytes,
 ) -> bytes:  # fmt: skip
     """A new chunk as a row of ``CHUNK_COLUMNS``. ``open_ahead`` has a byte a person, a bit of it for each channel ``ahead``."""
     return packing.row(
         packing.int8(campaign), packing.int4(chunk), packing.int2(wave), packing.int4(root), packing.int8(channel),
         bytes((off_route,)), packing.int4(len(people)), packing.int4(int(people[0])), packing.int4(int(people[-1])),
-        packing.int4_array(people), contacts, names, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
+        packing.int4_array(people), sealed, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
         packing.int8_array(ahead), open_ahead if ahead else None,
     )  # fmt: skip
 

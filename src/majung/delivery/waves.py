@@ -11,12 +11,13 @@ from pyroaring import BitMap
 from majung.channels import friends
 from majung.channels.friends import FriendState, How
 from majung.core import clock
-from majung.delivery import lookup, packing
+from majung.delivery import lookup, packing, sealed
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Chunk, Dispatch, run
 from majung.delivery.outcomes import MOVED_ON, NOT_A_FRIEND
 from majung.delivery.planner import CHUNK_COLUMNS, chunk_row, friend_leaf, pieces, split
 from majung.delivery.route import Assigned, Router, assign
+from majung.delivery.sealed import Column
 
 _LOWEST = np.array([0, *((bits & -bits).bit_length() - 1 for bits in range(1, 256))], np.uint8)
 """By open_ahead byte: the place of its lowest bit, which is the nearest channel that is free."""
@@ -192,13 +193,13 @@ def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next
         return
     numbers = sorted({chunks[place].chunk_no for one in planned for place in np.unique(one.parents).tolist()})
     rows = run(hands.connection, "sealed", campaign=found.campaign_id, chunks=numbers).fetchall()
-    contacts = {number: packed for number, packed, _ in rows}
-    names = {number: packed for number, _, packed in rows if packed is not None}
+    people = {chunk.chunk_no: len(chunk.people) for chunk in chunks}
+    root, campaign, sealer = found.root_id, found.campaign_id, hands.sealer
+    parents = {number: sealed.opened(sealer, root, campaign, number, values, people[number]) for number, values in rows}
     written = [
         chunk_row(
-            campaign=found.campaign_id, chunk=number, wave=one.wave, root=found.root_id, channel=one.channel_id,
-            off_route=one.off_route, people=one.people, contacts=_sealed(contacts, chunks, one),
-            names=_sealed(names, chunks, one) if names else None,
+            campaign=campaign, chunk=number, wave=one.wave, root=root, channel=one.channel_id, off_route=one.off_route,
+            people=one.people, sealed=sealed.seal(sealer, root, campaign, number, _columns(parents, chunks, one)),
             watermark=min(chunks[place].watermark for place in np.unique(one.parents).tolist()),
             ahead=one.ahead, open_ahead=one.open_ahead.tobytes(),
         )
@@ -208,12 +209,11 @@ def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next
         packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, written)
 
 
-def _sealed(packed: Mapping[int, bytes], chunks: list[Chunk], one: Next) -> bytes:
-    """The sealed values of a planned chunk's people, taken from its parents."""
-    values = [b""] * len(one.people)
-    for place in np.unique(one.parents).tolist():
-        parent, at = chunks[place], np.flatnonzero(one.parents == place)
-        taken = packing.take(packed[parent.chunk_no], len(parent.people), one.seqs[at].tolist())
-        for to, value in zip(at.tolist(), taken, strict=True):
-            values[to] = value
-    return packing.pack(values)
+def _columns(parents: Mapping[int, list[Column]], chunks: list[Chunk], one: Next) -> list[bytes]:
+    """The values of a planned chunk's people, taken from its parents."""
+    numbers = [chunks[place].chunk_no for place in one.parents.tolist()]
+    seqs = one.seqs.tolist()
+    return [
+        sealed.column([parents[number][kind][seq] for number, seq in zip(numbers, seqs, strict=True)])
+        for kind in range(len(parents[numbers[0]]))
+    ]

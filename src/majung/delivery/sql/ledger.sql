@@ -21,7 +21,7 @@ UPDATE campaign_chunk
    SET state = 1, attempt = attempt + 1, worker = %(worker)s, group_ref = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 0
-RETURNING chunk_no, channel_id, wave, attempt, people, contacts, names, outcome, watermark::text;
+RETURNING chunk_no, channel_id, wave, attempt, people, sealed, outcome, watermark::text;
 
 -- name: dispatch
 SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon
@@ -117,7 +117,7 @@ SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermar
  ORDER BY chunk_no FOR NO KEY UPDATE;
 
 -- name: sealed
-SELECT chunk_no, contacts, names FROM campaign_chunk
+SELECT chunk_no, sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);
 
 -- name: settle
@@ -126,8 +126,7 @@ UPDATE campaign_chunk c
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
        settled_at = CASE WHEN v.is_final THEN %(now)s ELSE settled_at END,
        told_at = CASE WHEN v.is_told THEN coalesce(c.told_at, %(now)s) ELSE c.told_at END,
-       contacts = CASE WHEN v.is_final THEN NULL ELSE contacts END,
-       names = CASE WHEN v.is_final THEN NULL ELSE names END,
+       sealed = CASE WHEN v.is_final THEN NULL ELSE sealed END,
        lease_until = CASE WHEN v.is_final THEN NULL ELSE clock_timestamp() + make_interval(secs => %(look)s) END
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(finals)s::bool[], %(told)s::bool[])
        AS v(chunk_no, outcome, is_final, is_told)

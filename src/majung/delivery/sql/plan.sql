@@ -3,22 +3,6 @@
 -- name: units
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
 
--- name: contacts
--- Groups of one length, so that the values need no separators and one blob serves thousands of people. Both aggregates
--- see the rows of a group in the same order.
-SELECT octet_length(sealed), array_agg(person_id::int4), string_agg(sealed, ''::bytea)
-  FROM contact_point
- WHERE root_id = %(root)s AND kind = 1 AND person_id BETWEEN %(first)s AND %(last)s
-   AND person_id = ANY(%(people)s::int[])
- GROUP BY octet_length(sealed);
-
--- name: names
-SELECT octet_length(name_sealed), array_agg(id::int4), string_agg(name_sealed, ''::bytea)
-  FROM person
- WHERE root_id = %(root)s AND name_sealed IS NOT NULL AND id BETWEEN %(first)s AND %(last)s
-   AND id = ANY(%(people)s::int[])
- GROUP BY octet_length(name_sealed);
-
 -- name: holders
 -- Everybody who holds a number that one of these people shares.
 SELECT DISTINCT o.blind, o.person_id::int4

@@ -58,8 +58,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH
 
 -- name: chunk
 -- One row a chunk of at most 1,000 people of one channel: the ledger of what leaves (architecture, idea 4).
--- ``outcome`` has one byte a person in the order of ``people`` (outcomes.py); ``contacts`` and ``names`` are sealed
--- values, each behind its length as two bytes, and are emptied when the chunk is settled. ``lease_until``: of a claimed
+-- ``outcome`` has one byte a person in the order of ``people`` (outcomes.py); ``sealed`` are the personal
+-- values of these people (sealed.py), and is emptied when the chunk is settled. ``lease_until``: of a claimed
 -- chunk, until when its worker is believed to live; of a handed one, when to look at its group next. Whoever was changed
 -- by transactions from ``watermark`` on (but ``made_by``, which wrote the chunk) is judged again at hand-over.
 -- ``off_route``: the channel is neither of these people's home units nor of one above them, but of a unit elsewhere whose
@@ -82,8 +82,7 @@ CREATE TABLE campaign_chunk (
     first_person integer NOT NULL,
     last_person integer NOT NULL,
     people integer[] NOT NULL,
-    contacts bytea,
-    names bytea,
+    sealed bytea,
     outcome bytea NOT NULL,
     ahead bigint[] NOT NULL DEFAULT '{}' CHECK (cardinality(ahead) <= 8),
     open_ahead bytea,
@@ -103,8 +102,7 @@ CREATE TABLE campaign_chunk (
     CHECK (state <> 2 OR group_ref IS NOT NULL)
 ) PARTITION BY RANGE (campaign_id);
 ALTER TABLE campaign_chunk ALTER COLUMN people SET STORAGE EXTERNAL;
-ALTER TABLE campaign_chunk ALTER COLUMN contacts SET STORAGE EXTERNAL;
-ALTER TABLE campaign_chunk ALTER COLUMN names SET STORAGE EXTERNAL;
+ALTER TABLE campaign_chunk ALTER COLUMN sealed SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN outcome SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN open_ahead SET STORAGE EXTERNAL;
 -- The claim walks only over what is ready (perf.md e, trap 2), the recovery only over what is out.

@@ -43,7 +43,7 @@ ON CONFLICT (person_id, entity_id) DO UPDATE SET state = excluded.state, since =
 RETURNING person_id;
 
 -- name: erase
--- Nothing that points at the person remains but the number. Runs twice without harm.
+-- Nothing that points at the person remains but the number; sealed pages with it are made anew without it. Runs twice without harm.
 WITH gone AS (
     UPDATE person SET state = 3, name_sealed = NULL, name_blind = NULL, birth_ym = NULL, gender = 0, region_code = '',
            district_code = '', home_unit_id = NULL, basis = 0, import_id = NULL, salt = NULL
@@ -53,6 +53,7 @@ WITH gone AS (
 ), tags AS (DELETE FROM person_tag USING gone WHERE person_id = gone.id
 ), rolls AS (DELETE FROM membership USING gone WHERE person_id = gone.id
 ), identities AS (DELETE FROM external_identity USING gone WHERE person_id = gone.id
+), pages AS (DELETE FROM sealed_page USING gone WHERE root_id = %(root)s AND block = gone.id / 1024
 )
 SELECT id FROM gone;
 
