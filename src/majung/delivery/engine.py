@@ -15,7 +15,7 @@ import psycopg
 from majung.channels import wakes
 from majung.core import clock
 from majung.core.sealing import Sealer, sealer_at
-from majung.delivery import books, ledger, observations, recovery
+from majung.delivery import books, ledger, observations, recovery, settle
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
@@ -62,7 +62,8 @@ class Slot:
         hands.is_idle = claimed is None
         if claimed is None:
             return False
-        hand_over(hands, claimed)
+        if (done := hand_over(hands, claimed)) is not None:
+            settle.look(hands, claimed.campaign_id, done.ref, age_seconds=0.0, open_cells=done.accepted, seen=done)
         return True
 
     def keep(self) -> None:

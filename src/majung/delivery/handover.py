@@ -16,7 +16,7 @@ import numpy as np
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Batch, DealerRefused, Group, NoBalance, WrongState
+from majung.channels.adapters.base import Batch, DealerRefused, Group, GroupState, NoBalance, WrongState
 from majung.channels.line import Line, Lost
 from majung.consent import links
 from majung.core import clock
@@ -117,8 +117,11 @@ def crash(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hand_over(hands: Hands, claimed: Claim) -> None:
-    """Send the claimed chunks, or put them back with the reason written on the dispatch."""
+def hand_over(hands: Hands, claimed: Claim) -> Group | None:
+    """Send the claimed chunks, or put them back with the reason written on the dispatch.
+
+    Returns the group when the dealer said, as it took it, that every result is in already.
+    """
     crash("after_claim")
     campaign = claimed.campaign_id
     found = hands.dispatch(campaign)
@@ -149,7 +152,7 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
         return _interrupted(hands, held, group, error)
     crash("after_hand_over")
     _commit_handed(hands, held, group, sent)
-    return None
+    return sent.group if sent.group is not None and sent.group.state is GroupState.DONE else None
 
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
@@ -235,6 +238,7 @@ class Sent:
 
     outcomes: Mapping[int, bytes]
     hashes: Mapping[int, bytes]
+    group: Group | None = None
 
 
 def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, group: str) -> Sent:
@@ -259,14 +263,18 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
     if not _stays_open(found, held, LAST_MOMENT):
         raise Overtaken
     _write_registered(hands, found, held, group)
-    if any(ACCEPTED in outcome for outcome in outcomes.values()):
-        _send(line, account, group)
-    return Sent(outcomes=outcomes, hashes=hashes)
+    taken = any(ACCEPTED in outcome for outcome in outcomes.values())
+    return Sent(outcomes=outcomes, hashes=hashes, group=_send(line, account, group) if taken else None)
 
 
 def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) -> None:
     """The last look before sending; whom registration refused is final now, whatever becomes of the group."""
     accepted = bytes.maketrans(bytes((ACCEPTED, IN_DOUBT)), bytes((NOT_YET, NOT_YET)))
+    if all(
+        chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT) == len(chunk.outcome) for chunk in held.chunks
+    ):
+        _hold_on(hands, held, group)
+        return
     with hands.connection.transaction():
         _hold_on(hands, held, group)
         facts = {"campaign": held.campaign_id, "worker": hands.worker, "chunks": held.numbers}

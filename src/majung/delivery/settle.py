@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Adapter, GroupState, UnknownGroup, our_ids
+from majung.channels.adapters.base import Adapter, Group, GroupState, UnknownGroup, our_ids
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import ledger, waves
@@ -40,8 +40,13 @@ class Told:
     bytes: NDArray[np.uint8]
 
 
-def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_cells: int) -> None:
-    """Ask for a handed group and write down what is known of it; look again later if something is open."""
+def look(
+    hands: Hands, campaign: int, group: str, *, age_seconds: float, open_cells: int, seen: Group | None = None
+) -> None:
+    """Ask for a handed group and write down what is known of it; look again later if something is open.
+
+    ``seen``: what the dealer just said of the group unasked.
+    """
     found = hands.dispatch(campaign)
     account = hands.account(found.account_id)
     adapter, line = account.adapter, hands.line(account)
@@ -49,7 +54,7 @@ def look(hands: Hands, campaign: int, group: str, *, age_seconds: float, open_ce
     is_overdue = age_seconds > PATIENCE.total_seconds()
     later = {"campaign": campaign, "group": group, "worker": hands.worker}
     try:
-        seen = adapter.decode_group(line.ask(adapter.group_request(group)))
+        seen = seen or adapter.decode_group(line.ask(adapter.group_request(group)))
         news = open_cells - seen.waiting
         is_last = seen.state is GroupState.DONE or is_overdue
         has_left = seen.state in (GroupState.SENT, GroupState.DONE)
@@ -96,7 +101,7 @@ def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> 
     """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
     numbers = our_ids(ids)
     outcome_of = {code: adapter.outcome(code) for code in set(codes)}
-    outcomes = np.frombuffer(bytes([outcome_of[code] for code in codes]), np.uint8)
+    outcomes = np.frombuffer(bytes(map(outcome_of.__getitem__, codes)), np.uint8)
     mine = numbers[:, 0] == campaign
     return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcomes[mine]])
 

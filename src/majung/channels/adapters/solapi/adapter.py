@@ -106,7 +106,7 @@ class Solapi(SolapiAccountCalls, Adapter):
         if _says_no_errors(reply.body) and reply.body.count(b'"statusCode":"2000"') == count:
             return bytes((Outcome.ACCEPTED,)) * count
         items = answers.added(reply)
-        ids, seqs = our_ids([item.our_id for item in items]), np.asarray(batch.positions)
+        ids, seqs = our_ids(answers.our_ids_of(items)), np.asarray(batch.positions)
         told = np.frombuffer(bytes(map(codes.outcome, _codes(items))), np.uint8)
         at = np.minimum(np.searchsorted(seqs, ids[:, 2]), count - 1)
         ours = (ids[:, 0] == batch.campaign) & (ids[:, 1] == batch.chunk) & (seqs[at] == ids[:, 2])
@@ -148,7 +148,7 @@ class Solapi(SolapiAccountCalls, Adapter):
     def decode_messages(self, reply: Reply) -> Page:
         """As the base class; a message without our id gets the id ""."""
         items, next_key = answers.listed(reply)
-        return Page(ids=[item.our_id for item in items], codes=_codes(items), next_key=next_key)
+        return Page(ids=answers.our_ids_of(items), codes=_codes(items), next_key=next_key)
 
     def outcome(self, code: int) -> int:
         """See ``codes``."""

@@ -1,5 +1,6 @@
 """Reading Solapi's answers: JSON or not, error or not (kakao.md §4.1 "Errors")."""
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
@@ -12,20 +13,23 @@ from majung.core.errors import Outside
 JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
-class _Ours(msgspec.Struct, gc=False):
+class _Ours(msgspec.Struct, gc=False, frozen=True):
     id: str = ""
+
+
+_NONE = _Ours()
 
 
 class Item(msgspec.Struct, gc=False):
     """Of one message in an answer, what we read: a million of them are told for each campaign."""
 
     statusCode: str = ""  # noqa: N815  the dealer's spelling
-    customFields: _Ours | None = None  # noqa: N815
+    customFields: _Ours = _NONE  # noqa: N815
 
-    @property
-    def our_id(self) -> str:
-        """Our id as we sent it, or ""."""
-        return "" if self.customFields is None else self.customFields.id
+
+def our_ids_of(items: Iterable[Item]) -> list[str]:
+    """Our id of each message as we sent it, or ""."""
+    return [item.customFields.id for item in items]
 
 
 class _Added(msgspec.Struct, gc=False):
