@@ -146,7 +146,7 @@ def forget(url: str) -> None:
     """What earlier runs observed is gone, so that every run starts alike."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE campaign_chunk, campaign_left_out, chunk_exception, cost_entry, dispatch")
-        connection.execute("TRUNCATE reached_open, reached_day")
+        connection.execute("TRUNCATE reached_open, reached_day, dispatch_turn, pace, week_hold")
         connection.execute("TRUNCATE friendship, crowd_change, refusal, refusal_entry, activity_duty")
 
 

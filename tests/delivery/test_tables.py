@@ -9,7 +9,10 @@ from majung.core.db import raw
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["Dispatch", "LeftOut", "Chunk", "ChunkException", "CostEntry"])
+@pytest.mark.parametrize(
+    "name",
+    ["Dispatch", "LeftOut", "Chunk", "ChunkException", "CostEntry", "WeekHold", "WeekLimit", "Pace", "DispatchTurn"],
+)
 def test_state_and_catalogue_agree(name: str) -> None:
     model = apps.get_model("delivery", name)
     with connection.cursor() as cursor:

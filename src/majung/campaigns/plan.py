@@ -20,6 +20,7 @@ from majung.channels.enums import ChannelState, MessageKind, TemplateState
 from majung.channels.models import Channel, DealerAccount, DealerProfile, SenderNumber
 from majung.core import clock, db
 from majung.crowd.expression import Expression, Leaf
+from majung.delivery import week
 from majung.delivery.order import Order
 from majung.delivery.planner import NO_CHANNEL
 from majung.delivery.render import Local, Template
@@ -250,6 +251,7 @@ def _occasion(
             roll_by_law=bool(unit.entity.roll_basis) and all(channel.unit.entity.roll_basis for channel, _ in spoken),
         ),
         essential=campaign.is_essential,
+        weekly=week.limits(db.raw(), campaign.root_id),
         targets_sensitive=campaign.root.kind == OrganisationKind.POLITICAL
         and audience.asks_for_opinions(audience.parse(campaign.criteria)),
     )

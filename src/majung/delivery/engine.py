@@ -15,7 +15,7 @@ import psycopg
 from majung.channels import wakes
 from majung.core import clock
 from majung.core.sealing import Sealer, sealer_at
-from majung.delivery import books, ledger, observations, recovery, settle
+from majung.delivery import books, ledger, observations, recovery, settle, week
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
@@ -119,7 +119,11 @@ def finish(connection: ledger.Connection, campaign: int) -> bool:
         run(connection, "trouble", campaign=campaign, problem="장부의 합이 맞지 않습니다. 관리자에게 알려 주세요.")
         log.error("books do not balance", extra={"campaign": campaign, "terms": told.counts})
         return False
-    return run(connection, "finish", campaign=campaign, now=clock.now()).rowcount == 1
+    with connection.transaction():
+        if run(connection, "finish", campaign=campaign, now=clock.now()).rowcount != 1:
+            return False
+        week.give_back(connection, campaign)
+    return True
 
 
 def work(

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
+from pyroaring import BitMap
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
@@ -22,7 +23,7 @@ from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
 from majung.core.sealing import Sealer, Unreadable
-from majung.delivery import ledger, rejudge, sealed
+from majung.delivery import ledger, pace, rejudge, sealed, week
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
@@ -30,7 +31,7 @@ from majung.delivery.rejudge import Bench, Logs
 from majung.delivery.route import Router
 from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
-from majung.policy.rules import RULE_SET_VERSION
+from majung.policy.rules import RULE_SET_VERSION, WEEKLY_CAP
 from majung.tree import live
 
 LEASE_SECONDS = 30.0
@@ -53,6 +54,9 @@ PAUSES = {
     "CLOCK_SKEW": (PauseReason.ACCOUNT, "이 서버의 시계가 대행사와 15분 넘게 다릅니다."),
     "ACCOUNT_CLOSED": (PauseReason.ACCOUNT, "대행사 계정이 멈춰 있습니다."),
 }
+BUSY = "대행사가 바쁘다고 답했습니다."
+UNREACHED = "대행사가 답하지 않았습니다."
+SLOW = "대행사의 답이 느립니다."
 _REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
 
 
@@ -139,7 +143,7 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     if not (chunks := _drop(hands, found, claimed, now)):
         return None
     held = replace(claimed, chunks=chunks)
-    group = ""
+    group, began = "", time.monotonic()
     try:
         group = _open_group(hands, account, held, now)
         sent = _fill_and_send(hands, found, account, held, group)
@@ -149,7 +153,10 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     except DealerRefused as refused:
         return _refused(hands, account, held, group, refused)
     except Outside as error:
+        pace.trouble(hands.connection, found.root_id, found.account_id, UNREACHED, now=now, rest=error.after_seconds)
         return _interrupted(hands, held, group, error)
+    if time.monotonic() - began > pace.SLOW_SECONDS * (len(chunks) + 2):
+        pace.trouble(hands.connection, found.root_id, found.account_id, SLOW, now=now, factor=pace.SLOWER)
     crash("after_hand_over")
     _commit_handed(hands, held, group, sent)
     return sent.group if sent.group is not None and sent.group.state is GroupState.DONE else None
@@ -194,17 +201,27 @@ def _stays_open(found: Dispatch, held: Claim, longer: timedelta) -> bool:
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
     dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
-    if dropped:
+    if dropped or week.has_moved(found.occasion, now):
         exceptions = Exceptions([])
         reasons: dict[str, list[int]] = {}
-        for chunk in claimed.chunks:
-            for reason, people in dropped.get(chunk.chunk_no, {}).items():
-                reasons.setdefault(reason, []).extend(people)
-                for seq in (at for at in chunk.waiting.tolist() if int(chunk.people[at]) in people):
-                    exceptions.add(chunk, seq, reason)
-                    chunk.outcome[seq] = LEFT_OUT
-        empty = [chunk for chunk in claimed.chunks if not chunk.is_waiting]
+
+        def leave_out(chunk: Chunk, reason: str, people: BitMap) -> None:
+            reasons.setdefault(reason, []).extend(people)
+            for seq in (at for at in chunk.waiting.tolist() if int(chunk.people[at]) in people):
+                exceptions.add(chunk, seq, reason)
+                chunk.outcome[seq] = LEFT_OUT
+
         with hands.connection.transaction():
+            for chunk in claimed.chunks:
+                for reason, people in dropped.get(chunk.chunk_no, {}).items():
+                    leave_out(chunk, reason, people)
+            if week.has_moved(found.occasion, now):
+                going = np.concatenate([chunk.people[chunk.waiting] for chunk in claimed.chunks])
+                full = week.carry_over(hands.connection, found.occasion, going, now)
+                for chunk in claimed.chunks:
+                    if late := full & BitMap(chunk.people[chunk.waiting]):
+                        leave_out(chunk, WEEKLY_CAP, late)
+            empty = [chunk for chunk in claimed.chunks if not chunk.is_waiting]
             _write_dropped(hands, found, claimed.chunks, empty, now)
             ledger.write_left_out(hands.connection, found, "hand_over", reasons)
             exceptions.write(hands.connection, found.campaign_id)
@@ -355,6 +372,7 @@ def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refuse
         ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
     else:
         seconds = max(refused.after_seconds, REST_SECONDS)
+        pace.trouble(hands.connection, account.root_id, account.account_id, BUSY, now=clock.now(), rest=seconds)
         run(
             hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem="대행사가 잠시 받지 않습니다."
         )

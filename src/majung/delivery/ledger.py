@@ -12,7 +12,7 @@ from psycopg import sql as compose
 
 from majung.core import sql
 from majung.crowd import expression
-from majung.delivery import packing
+from majung.delivery import pace, packing
 from majung.delivery.outcomes import NOT_YET, PauseReason
 from majung.delivery.packing import People
 from majung.delivery.render import Template
@@ -25,6 +25,8 @@ Connection = psycopg.Connection[Any]
 MOST_MESSAGES = 10_000
 """Messages of one group: bounds what one crash puts in doubt."""
 MOST_CHUNKS = 40
+MOST_TRIED = 8
+"""Dispatches that are tried in one step, when others are at the first ones."""
 OVER_GROWING_TABLES = frozenset({"changes", "friendships", "homes"})
 """Planned anew each time: a plan kept from when a table was small reads all of it once a campaign has made it large."""
 
@@ -105,18 +107,26 @@ def run(connection: Connection, name: str, /, **facts: Any) -> psycopg.Cursor[An
 
 def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: float) -> Claim | None:
     """Up to 10,000 messages of the dispatch whose turn it is, committed as claimed; None when nothing may leave."""
-    with connection.transaction():
-        picked = run(connection, "pick", now=now).fetchone()
-        if picked is None:
-            return None
-        campaign = picked[0]
-        ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
-        sums = np.cumsum([n for _, n in ready])
-        fitting = min(MOST_CHUNKS, max(1, int(np.searchsorted(sums, MOST_MESSAGES, "right"))))
-        chunks = [number for number, _ in ready[:fitting]]
-        facts = {"campaign": campaign, "chunks": chunks, "worker": worker, "lease": lease_seconds}
-        rows = run(connection, "claim", **facts).fetchall()
-        run(connection, "served", campaign=campaign, now=now)
+    tried: list[int] = []
+    for _ in range(MOST_TRIED):
+        with connection.transaction():
+            picked = run(connection, "pick", now=now, tried=tried).fetchone()
+            if picked is None:
+                return None
+            campaign, start, unit, account, entity, is_paced = picked
+            ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
+            taken = _fitting(connection, campaign, ready, (("account", account), ("entity", entity)), is_paced)
+            if taken:
+                facts = {"campaign": campaign, "chunks": sorted(taken), "worker": worker, "lease": lease_seconds}
+                rows = run(connection, "claim", **facts).fetchall()
+                n = sum(people for number, people, _ in ready if number in taken)
+                run(connection, "begun", campaign=campaign, now=now)
+                run(connection, "served", campaign=campaign, unit=unit, start=start, n=n)
+                break
+        # Other slots are taking what was ready, or its channels are not free yet: somebody else's turn.
+        tried.append(campaign)
+    else:
+        return None
     held = [
         Chunk(
             chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, sealed=sealed,
@@ -124,7 +134,20 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         )
         for number, channel, wave, attempt, people, sealed, outcome, watermark in sorted(rows, key=lambda r: r[0])
     ]  # fmt: skip
-    return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > fitting) if held else None
+    return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > len(taken)) if held else None
+
+
+def _fitting(
+    connection: Connection, campaign: int, ready: list[pace.Ready], everywhere: Sequence[pace.Key], is_paced: bool
+) -> set[int]:
+    """The chunks of one claim: at most 10,000 messages, and of whoever is limited no more than may leave now."""
+    sums = np.cumsum([n for _, n, _ in ready])
+    some = ready[: min(MOST_CHUNKS, max(1, int(np.searchsorted(sums, MOST_MESSAGES, "right"))))]
+    if is_paced and some:
+        paces, at = pace.read(connection, campaign, (channel for _, _, channel in some))
+        some = pace.fitting(some, everywhere, paces, at)
+        pace.charge(connection, pace.costs(some, everywhere, paces, at))
+    return {number for number, _, _ in some}
 
 
 def dispatch(connection: Connection, campaign: int) -> Dispatch:

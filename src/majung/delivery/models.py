@@ -38,7 +38,6 @@ class Dispatch(models.Model):
     chunks = models.IntegerField()
     next_chunk = models.IntegerField()
     frozen_at = models.DateTimeField()
-    served_at = models.DateTimeField()
     first_claim_at = models.DateTimeField(null=True)
     last_settled_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -136,3 +135,63 @@ class CostEntry(models.Model):
 
     class Meta:
         db_table = "cost_entry"
+
+
+class WeekHold(models.Model):
+    """The places that one campaign holds on one day in the weeks of 4,096 people (``delivery.week``)."""
+
+    pk = models.CompositePrimaryKey("root_id", "day", "campaign_id", "block")
+    root_id = models.IntegerField()
+    day = models.IntegerField()
+    campaign_id = models.BigIntegerField()
+    block = models.IntegerField()
+    purpose = models.TextField()
+    bits = models.BinaryField()
+
+    class Meta:
+        db_table = "week_hold"
+
+
+class WeekLimit(models.Model):
+    """How many messages of a purpose a person may get in seven days, where an organisation has said so."""
+
+    pk = models.CompositePrimaryKey("root_id", "purpose")
+    root_id = models.IntegerField()
+    purpose = models.TextField()
+    most = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "week_limit"
+
+
+class Pace(models.Model):
+    """Limits, learned pace and shares of an account, a channel, a legal entity or a unit (``delivery.pace``)."""
+
+    pk = models.CompositePrimaryKey("kind", "ref")
+    kind = models.TextField()
+    ref = models.BigIntegerField()
+    root_id = models.IntegerField()
+    per_minute = models.IntegerField(null=True)
+    declared = models.IntegerField(null=True)
+    learned = models.FloatField(null=True)
+    before = models.FloatField(null=True)
+    changed_at = models.DateTimeField(null=True)
+    trouble = models.TextField(default="")
+    free_at = models.DateTimeField()
+    weight = models.SmallIntegerField(default=1)
+
+    class Meta:
+        db_table = "pace"
+
+
+class DispatchTurn(models.Model):
+    """When a dispatch was served last, in the measure of fair shares (``delivery.pace``)."""
+
+    campaign_id = models.BigIntegerField(primary_key=True)
+    unit_id = models.BigIntegerField()
+    entity_id = models.BigIntegerField()
+    began = models.BigIntegerField()
+    turn = models.BigIntegerField()
+
+    class Meta:
+        db_table = "dispatch_turn"

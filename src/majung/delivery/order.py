@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from majung.core import clock
 from majung.crowd.expression import And, Expression, Leaf
 from majung.delivery.render import Template
 from majung.delivery.route import Stop
@@ -38,6 +39,12 @@ class Order:
     def audience(self) -> Expression:
         """Everyone in scope and segment, before policy."""
         return And((Leaf("scope", (self.scope_unit_id,)), self.criteria))
+
+
+def dated(order: Order) -> Order:
+    """The order whose occasion knows its campaign and the Seoul date on which it is to leave."""
+    day = clock.seoul(max(order.occasion.at, order.not_before)).date()
+    return replace(order, occasion=replace(order.occasion, campaign_id=order.campaign_id, leaves_on=day))
 
 
 def on_channel(occasion: Occasion, stop: Stop) -> Occasion:

@@ -18,8 +18,8 @@ from majung import settings
 from majung.core import clock, sql
 from majung.core.sealing import sealer_at
 from majung.crowd.expression import Expression, Leaf, to_json
-from majung.delivery import lookup, packing, sealed
-from majung.delivery.order import Estimate, Frozen, Order, on_channel
+from majung.delivery import lookup, pace, packing, sealed, week
+from majung.delivery.order import Estimate, Frozen, Order, dated, on_channel
 from majung.delivery.outcomes import NOT_YET, Reason
 from majung.delivery.route import Assigned, Router, Stop, assign
 from majung.people import pages
@@ -76,20 +76,23 @@ def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserv
     """The audience of ``order`` is written down: left-out sets, chunks, totals, and the dispatch in state ``frozen``.
 
     One REPEATABLE READ transaction: opened here when the connection is idle, else the caller's, in which nothing may
-    have been asked before (psycopg's or Django's). Raises what ``reserve`` raises, and BooksDoNotBalance.
+    have been asked before (psycopg's or Django's), and which was begun in the organisation's turn (``week.turn``).
+    Raises what ``reserve`` raises, and BooksDoNotBalance.
     """
+    order = dated(order)
     if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
-        with connection.transaction():
+        with week.turn(connection, order.root_id), connection.transaction():
             return freeze(connection, order, reserve=reserve)
     # SHOW takes no snapshot, so that the level can still be chosen after it.
     if connection.execute("SHOW transaction_isolation").fetchall() == [("read committed",)]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     [(watermark,)] = connection.execute(_sql("watermark")).fetchall()
     by_bitmap = lookup.by_bitmap(connection, order.root_id, may_store=False)
-    decision = decide(connection, order, lookup.Sets(by_bitmap, _today(order)))
+    decision = decide(connection, order, _sets(connection, order, by_bitmap))
     planned, worst = decision.planned, decision.planned * order.unit_centiwon
     if reserve is not None and planned:
         reserve(planned, worst)
+    week.hold(connection, order.occasion, numbers_of(BitMap.union(BitMap(), *decision.by_channel.values())))
     _write_left_out(connection, order, decision.left_out)
     chunks = _write_chunks(connection, order, decision, int(watermark))
     left = {reason: len(people) for reason, people in decision.left_out.items()}
@@ -104,7 +107,8 @@ def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserv
 
 def estimate(connection: psycopg.Connection[Any], order: Order, *, lms_centiwon: int) -> Estimate:
     """What ``freeze`` would plan now, from stored bitmaps: nothing is written. ``lms_centiwon``: one long text message."""
-    decision = decide(connection, order, lookup.Sets(lookup.by_bitmap(connection, order.root_id), _today(order)))
+    order = dated(order)
+    decision = decide(connection, order, _sets(connection, order, lookup.by_bitmap(connection, order.root_id)))
     planned = decision.planned
     return Estimate(
         audience=len(decision.audience),
@@ -273,13 +277,15 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     root, campaign, sealer = order.root_id, order.campaign_id, sealer_at(settings.VAULT_KEY)
     fields = (Field.MOBILE, Field.NAME) if order.template.needs_name else (Field.MOBILE,)
     values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
+    # A chunk leaves as a whole, so it holds no more than a minute's pace.
+    most = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)
     written = 0
 
     def rows() -> Iterator[bytes]:
         nonlocal written
         for channel_id, off_route, people in split(decision.by_channel, decision.off_route):
             ahead = Ahead() if off_route else decision.ahead.get(channel_id, Ahead())
-            for some, bits in zip(pieces(people), pieces(ahead.bits(people)), strict=True):
+            for some, bits in zip(pieces(people, most), pieces(ahead.bits(people), most), strict=True):
                 written += 1
                 columns = [of.of(some) for of in values]
                 if not columns[0][0].all():
@@ -322,10 +328,11 @@ def split(by_channel: Mapping[int, BitMap], off_route: BitMap) -> Iterator[tuple
                 yield channel_id, is_off, numbers_of(some)
 
 
-def pieces(people: NDArray[T]) -> Iterator[NDArray[T]]:
-    """As many at a time as a chunk holds."""
-    for start in range(0, len(people), CHUNK):
-        yield people[start : start + CHUNK]
+def pieces(people: NDArray[T], most: int | None = None) -> Iterator[NDArray[T]]:
+    """As many at a time as a chunk holds, or fewer."""
+    size = min(CHUNK, most or CHUNK)
+    for start in range(0, len(people), size):
+        yield people[start : start + size]
 
 
 def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: Frozen, watermark: str) -> None:
@@ -342,6 +349,9 @@ def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: F
         "at": clock.now(),
     }  # fmt: skip
     connection.execute(_sql("dispatch"), facts)
+    connection.execute(
+        _sql("turn"), {"campaign": order.campaign_id, "unit": occasion.unit_id, "entity": occasion.entity_id}
+    )
 
 
 def _compare(connection: psycopg.Connection[Any], frozen: Frozen) -> None:
@@ -359,8 +369,9 @@ def numbers_of(people: BitMap) -> packing.People:
     return np.array(people.to_array(), dtype=np.int32)
 
 
-def _today(order: Order) -> Any:
-    return clock.seoul(order.occasion.at).date()
+def _sets(connection: psycopg.Connection[Any], order: Order, reader: lookup.Reader) -> lookup.Sets:
+    today = clock.seoul(order.occasion.at).date()
+    return lookup.Sets(week.reader(reader, connection, order.root_id), today)
 
 
 def _sql(name: str) -> str:

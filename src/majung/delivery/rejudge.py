@@ -111,7 +111,8 @@ def _work_out(found: Dispatch, channel_id: int, now: datetime) -> Rules:
     occasion = replace(found.occasion, at=now)
     stop = next((stop for stop in found.stops if stop.channel_id == channel_id), None)
     here = () if stop is None else judge.channel_denials(on_channel(occasion, stop))
-    steps = tuple(sorted([*judge.person_denials(occasion), *here], key=lambda step: step[0].order))
+    everywhere = [step for step in judge.person_denials(occasion) if not step[0].is_reserved]
+    steps = tuple(sorted([*everywhere, *here], key=lambda step: step[0].order))
     of = {step[0].id: frozenset(leaves(resolve(step[1], today))) for step in steps}
     all_of = frozenset(leaf for some in of.values() for leaf in some)
     return Rules(

@@ -11,6 +11,7 @@ A campaign stands in its chunks; when it has ended, the days of its people are f
 from typing import Final
 
 from majung.crowd.registry import BaseSet, hold_changes, register
+from majung.policy.looks import WEEK_DAYS, WEEK_FULL
 
 # Bytes as in delivery.outcomes. The alias ``p`` is what the statements below are narrowed by.
 _REACHED: Final = """CROSS JOIN LATERAL unnest(c.people) WITH ORDINALITY AS p(id, seq)
@@ -46,6 +47,30 @@ register(
         changes=("sent",),
         person_column="p.id::bigint",
         buckets="day",
+    )
+)
+
+# On which days one more message would be too many: any seven days around a day may hold ``most``. Planner and check count the same
+# from the bits at once (delivery.week); this is the definition, and is asked of single people.
+register(
+    BaseSet(
+        family=WEEK_FULL,
+        label="한 주에 받을 수를 채운 날",
+        params=("purpose:text", "most", "besides"),
+        sql=f"""
+            SELECT DISTINCT f.id, x.day FROM (
+                   SELECT p.id, h.day AS last,
+                          lag(h.day, %(most)s::int - 1) OVER (PARTITION BY p.id ORDER BY h.day) AS first
+                     FROM person p JOIN week_hold h ON h.root_id = p.root_id AND h.block = (p.id >> 12)::int
+                    WHERE p.root_id = %(root)s AND h.purpose = %(purpose)s AND h.campaign_id <> %(besides)s
+                      AND get_bit(h.bits, p.id & 4095) = 1 /*people*/) AS f
+             CROSS JOIN LATERAL generate_series(f.last - {WEEK_DAYS - 1}, f.first + {WEEK_DAYS - 1}) AS x(day)
+             WHERE f.last - f.first < {WEEK_DAYS}
+        """,
+        changes=("week",),
+        person_column="p.id::bigint",
+        buckets="day",
+        narrow=False,
     )
 )
 

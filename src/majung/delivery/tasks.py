@@ -2,8 +2,8 @@
 
 from procrastinate.contrib.django import app
 
-from majung.core import db, jobs
-from majung.delivery import reached
+from majung.core import clock, db, jobs
+from majung.delivery import reached, week
 
 
 @jobs.task("delivery.make_room")
@@ -16,5 +16,6 @@ def make_room(upto: int) -> int:
 @app.periodic(cron="*/5 * * * *")
 @jobs.task("delivery.fold_ended")
 def fold_ended(timestamp: int) -> int:
-    """Campaigns that have ended are folded away: asking for last messages stays quick. Returns how many were."""
+    """Campaigns that have ended are folded away, weeks that are over are forgotten. Returns how many were folded."""
+    week.forget(db.raw(), clock.today())
     return reached.fold_ended(db.raw())

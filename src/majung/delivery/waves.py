@@ -99,7 +99,7 @@ def plan(
                 parents=moving.parents[some], seqs=moving.seqs[some], ahead=() if off_route else ahead.get(channel_id, ()),
                 open_ahead=moving.open_ahead[some],
             )
-            for some in pieces(here)
+            for some in pieces(here, max(len(chunk.people) for chunk in chunks))
         ]  # fmt: skip
     for one in planned:
         for place in np.unique(one.parents).tolist():

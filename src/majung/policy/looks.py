@@ -13,6 +13,9 @@ from majung.policy.rule import Case, Hold
 # States of friendship (channels.enums; a test compares).
 BLOCKED: Final = 2
 NOT_FRIEND: Final = 3
+WEEK_DAYS: Final = 7
+WEEK_FULL: Final = "week_full"
+"""The base set of those who may not get one more message on a day (delivery.sets)."""
 
 
 def without_basis(case: Case) -> Expression:
@@ -77,6 +80,16 @@ def refused_ads(case: Case) -> Expression:
     """Refused the medium or everything, or withdrew the advertising consent for the medium."""
     medium = case.occasion.medium.value
     return Or((case.leaf("refused", medium), case.leaf("withdrawn", "advertising", medium)))
+
+
+def week_is_full(case: Case) -> Expression | None:
+    """Had, or was promised, as many messages of the purpose in some seven days as the organisation allows."""
+    occasion = case.occasion
+    most = dict(occasion.weekly).get(case.purpose.value, 0)
+    if not most or occasion.essential:
+        return None
+    day = registry.day(max(case.on, occasion.leaves_on or case.on))
+    return Range(WEEK_FULL, (case.purpose.value, most, occasion.campaign_id or 0), first=day, last=day)
 
 
 def ad_consent(case: Case) -> Expression:

@@ -73,6 +73,8 @@ class Occasion:
     ``unit_id`` is the sending unit; ``entity_id`` answers for the sending. ``channel_entity_id``: the legal entity of
     the channel, when it is another one; it must then be allowed everything that the sender must be (GEN-06).
     ``essential``: a party notice nobody can turn off (dues, eligibility, vote, breach, leave), also not by the hour.
+    ``weekly``: how many messages of each purpose a person gets in seven days (0: without limit), ``campaign_id`` the
+    campaign whose own place does not count against it, ``leaves_on`` the Seoul date on which it is to leave.
     ``fallback_of``: the channel whose message did not arrive, when this is the text sent in its stead, and since when.
     """
 
@@ -92,6 +94,9 @@ class Occasion:
     targets_sensitive: bool = False
     fallback_of: int | None = None
     fallback_since: datetime | None = None
+    weekly: tuple[tuple[str, int], ...] = ()
+    campaign_id: int | None = None
+    leaves_on: date | None = None
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -126,6 +131,8 @@ def from_json(stored: dict[str, Any]) -> Occasion:
         "purpose": Purpose(stored["purpose"]),
         "medium": Medium(stored["medium"]),
         "at": datetime.fromisoformat(stored["at"]),
+        "weekly": tuple((purpose, most) for purpose, most in stored["weekly"]),
+        "leaves_on": stored["leaves_on"] and date.fromisoformat(stored["leaves_on"]),
         "fallback_since": stored["fallback_since"] and datetime.fromisoformat(stored["fallback_since"]),
         "content": Content(**content),
         "account": AccountFacts(**account),

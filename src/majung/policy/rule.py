@@ -50,7 +50,9 @@ Turn = Callable[[Case], Purpose | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. ``per_channel``: its set depends on the channel; ``by_entity``: on the legal entity that answers."""
+    """One rule. ``per_channel``: its set depends on the channel; ``by_entity``: on the legal entity that answers;
+    ``is_reserved``: whom it lets pass at the freeze has a place from then on, and is not asked again.
+    """
 
     id: str
     code: str
@@ -62,6 +64,7 @@ class Rule:
     until: date | None = None
     per_channel: bool = False
     by_entity: bool = False
+    is_reserved: bool = False
     denies: Look | None = field(default=None, compare=False, repr=False)
     denied: Set | None = field(default=None, compare=False, repr=False)
     waits: Wait | None = field(default=None, compare=False, repr=False)
@@ -114,3 +117,8 @@ def set_of(
 def channel(order: int, rule_id: str, code: str, article: str, sentence: str, denied: Set) -> Rule:
     """A rule about people on one channel."""
     return replace(set_of(order, rule_id, code, article, sentence, denied, by_entity=False), per_channel=True)
+
+
+def reserved(order: int, rule_id: str, code: str, article: str, sentence: str, denied: Set) -> Rule:
+    """A rule about people that is decided once, when the list is frozen, and holds what it gave."""
+    return replace(set_of(order, rule_id, code, article, sentence, denied, by_entity=False), is_reserved=True)

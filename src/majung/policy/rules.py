@@ -11,7 +11,7 @@ from typing import Final
 from majung.crowd.expression import Leaf, Not
 from majung.policy import looks, marks
 from majung.policy.enums import BUILT, Medium, OrganisationKind, Purpose
-from majung.policy.rule import Rule, channel, gate, set_of, turn, wait
+from majung.policy.rule import Rule, channel, gate, reserved, set_of, turn, wait
 
 # ── G.3: for all purposes ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,6 +113,14 @@ COMMON: Final = (
     ),
     set_of(
         690, "R2", "NO_CONTACT", "마중 운영 원칙", "보낼 휴대전화번호가 없습니다.", looks.unreachable, by_entity=False
+    ),
+    reserved(
+        695,
+        "R3",
+        "WEEKLY_CAP",
+        "마중 운영 원칙",
+        "한 사람이 일주일에 받을 수 있는 수를 이미 채웠습니다. 다른 조직이 보낸 것도 함께 셉니다.",
+        looks.week_is_full,
     ),
 )
 
@@ -315,6 +323,7 @@ TABLES: Final[dict[Purpose, tuple[Rule, ...]]] = {
         Purpose.ELECTION_CAMPAIGN: (),
     }.items()
 }
+WEEKLY_CAP: Final = "WEEKLY_CAP"
 ALLOWED: Final = {Purpose.ADVERTISING: "OK_AD", Purpose.PARTY_NOTICE: "OK_PARTY"}
 RULES: Final[dict[str, Rule]] = {rule.id: rule for table in TABLES.values() for rule in table}
 
@@ -335,4 +344,4 @@ def _digest() -> str:
 
 
 # The release says which reading of the law the functions above have; the digest, which words, order and dates.
-RULE_SET_VERSION: Final = f"2026.11.2-{_digest()}"
+RULE_SET_VERSION: Final = f"2026.11.3-{_digest()}"

@@ -20,7 +20,7 @@ from majung.campaigns.services.sending import locked, moved, record
 from majung.core import clock, db, jobs, sql
 from majung.core.errors import Refusal
 from majung.crowd import catalogue
-from majung.delivery import planner
+from majung.delivery import planner, week
 from majung.delivery import services as delivery
 from majung.delivery.models import Dispatch
 from majung.delivery.order import Order
@@ -72,7 +72,7 @@ def _write_list(campaign: Campaign) -> None:
     order = _order(campaign)
     for attempt in range(1, TRIES + 1):
         try:
-            with transaction.atomic():
+            with week.turn(db.raw(), campaign.root_id), transaction.atomic():
                 _freeze(campaign, order)
             return
         except (OperationalError, DatabaseError) as error:

@@ -131,7 +131,6 @@ class Migration(migrations.Migration):
                         ('chunks', models.IntegerField()),
                         ('next_chunk', models.IntegerField()),
                         ('frozen_at', models.DateTimeField()),
-                        ('served_at', models.DateTimeField()),
                         ('first_claim_at', models.DateTimeField(null=True)),
                         ('last_settled_at', models.DateTimeField(null=True)),
                         ('finished_at', models.DateTimeField(null=True)),

@@ -1,20 +1,41 @@
 -- The engine's statements. Leases and order go by the database's clock, legal and shown instants come in as %(now)s.
 
 -- name: pick
--- The dispatch that was served longest ago among those that may leave now and have something ready: a big campaign never
--- delays a small one (M5). A locked row is being served this very moment; the caller looks again.
-SELECT d.campaign_id FROM dispatch d
- WHERE d.finished_at IS NULL AND d.state = 'sending' AND d.not_before <= %(now)s AND d.rest_until <= clock_timestamp()
-   AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
- ORDER BY d.served_at, d.campaign_id LIMIT 1 FOR NO KEY UPDATE OF d SKIP LOCKED;
+-- Whose turn it is among the dispatches that may leave now and have something ready (M5): the unit that had the least of its fair
+-- share (its ``turn``; who comes newly begins where the others are), and of that unit the dispatch served longest ago. So a
+-- big unit never delays a small one, and many campaigns of one unit are no more than one. The chunks are only looked at in that order.
+WITH waiting AS (
+    SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn,
+           greatest(max(t.turn) OVER (PARTITION BY t.unit_id), max(t.began) OVER ()) AS start
+      FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
+     WHERE d.finished_at IS NULL AND d.state = 'sending' OFFSET 0
+)
+SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
+       EXISTS (SELECT FROM pace p WHERE p.root_id = w.root_id AND p.kind <> 'unit'
+                  AND (p.per_minute IS NOT NULL OR p.declared IS NOT NULL OR p.learned IS NOT NULL OR p.free_at > clock_timestamp()))
+  FROM waiting w JOIN dispatch_turn t USING (campaign_id)
+ WHERE w.not_before <= %(now)s AND w.rest_until <= clock_timestamp() AND w.campaign_id <> ALL(%(tried)s::bigint[])
+   AND NOT EXISTS (SELECT FROM pace p WHERE p.free_at > clock_timestamp()
+                      AND (p.kind, p.ref) IN (('account', w.account_id), ('entity', w.entity_id)))
+   AND (SELECT true FROM campaign_chunk c WHERE c.campaign_id = w.campaign_id AND c.state = 0
+          AND c.channel_id <> ALL(ARRAY(SELECT p.ref FROM pace p WHERE p.kind = 'channel' AND p.free_at > clock_timestamp())) LIMIT 1)
+ ORDER BY w.start, w.turn, w.campaign_id LIMIT 1;
 
 -- name: served
-UPDATE dispatch SET served_at = clock_timestamp(), first_claim_at = coalesce(first_claim_at, %(now)s)
- WHERE campaign_id = %(campaign)s;
+-- Last in its transaction: slots that serve one unit meet here.
+UPDATE dispatch_turn t
+   SET began = %(start)s, turn = greatest(t.turn, %(start)s) + %(n)s::bigint * 1000 / coalesce(p.weight, 1)
+  FROM (SELECT) AS one LEFT JOIN pace p ON p.kind = 'unit' AND p.ref = %(unit)s
+ WHERE t.campaign_id = %(campaign)s;
+
+-- name: begun
+UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL;
 
 -- name: ready
-SELECT chunk_no, n FROM campaign_chunk
- WHERE campaign_id = %(campaign)s AND state = 0 ORDER BY chunk_no LIMIT %(most)s FOR UPDATE SKIP LOCKED;
+SELECT chunk_no, n, channel_id FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND state = 0
+   AND channel_id <> ALL(ARRAY(SELECT p.ref FROM pace p WHERE p.kind = 'channel' AND p.free_at > clock_timestamp()))
+ ORDER BY chunk_no LIMIT %(most)s FOR UPDATE SKIP LOCKED;
 
 -- name: claim
 UPDATE campaign_chunk

@@ -20,6 +20,9 @@ VALUES (%(campaign)s, %(root)s, %(account)s, %(unit)s, %(scope)s, %(grant)s, %(p
         %(template)s, %(segment)s, 'frozen', %(not_before)s, %(watermark)s::xid8, %(rule_set)s, %(unit_centiwon)s,
         %(worst_centiwon)s, %(audience)s, %(left_out)s, %(planned)s, %(chunks)s, %(chunks)s + 1, %(at)s);
 
+-- name: turn
+INSERT INTO dispatch_turn (campaign_id, unit_id, entity_id) VALUES (%(campaign)s, %(unit)s, %(entity)s);
+
 -- name: sums
 -- What was really written down, for comparing with what was meant.
 SELECT (SELECT count(*) FROM campaign_chunk WHERE campaign_id = %(campaign)s),

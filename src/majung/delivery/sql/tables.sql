@@ -30,7 +30,6 @@ CREATE TABLE dispatch (
     chunks integer NOT NULL,
     next_chunk integer NOT NULL,
     frozen_at timestamptz NOT NULL,
-    served_at timestamptz NOT NULL DEFAULT 'epoch',
     first_claim_at timestamptz,
     last_settled_at timestamptz,
     finished_at timestamptz,
