@@ -71,7 +71,7 @@ class Slot:
         observations.note_late(self.hands)
         with connection.transaction():
             if woken := wakes.take(connection):
-                run(connection, "woken", groups=[group for _, group in woken])
+                run(connection, "woken", groups=[wake.group for wake in woken])
         for (campaign,) in run(connection, "stopped_ready").fetchall():
             run(connection, "stop_ready", campaign=campaign, now=clock.now())
         for (campaign,) in run(connection, "finishable").fetchall():

@@ -79,7 +79,7 @@ class Hands:
     lease_seconds: float = LEASE_SECONDS
     look_seconds: float = FIRST_LOOK_SECONDS
     known: Known = field(default_factory=Known)
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    lines: dict[tuple[object, ...], Line] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
     logs: Logs = field(default_factory=dict)
     is_idle: bool = True
@@ -105,7 +105,7 @@ class Hands:
     def line(self, account: LiveAccount) -> Line:
         """The kept-alive line to the account's dealer."""
         opened = account.adapter.account
-        key = (opened.base_url, f"{opened.key}/{opened.secret}")
+        key = (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
         if key not in self.lines:
             self.lines[key] = Line(account.adapter)
         return self.lines[key]
@@ -220,7 +220,7 @@ def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: li
 
 def _open_group(hands: Hands, account: LiveAccount, held: Claim, now: datetime) -> str:
     """An empty group, its id committed on every chunk before anything is put into it."""
-    adapter = account.adapter
+    adapter = account.basket
     group = adapter.decode_created(hands.line(account).call(adapter.create_group_request()))
     facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
     done = run(hands.connection, "basket", **facts, now=now, rule_set=RULE_SET_VERSION)
@@ -238,7 +238,7 @@ class Sent:
 
 
 def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, group: str) -> Sent:
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     outcomes: dict[int, bytes] = {}
     hashes: dict[int, bytes] = {}
     renewed_at = looked_at = time.monotonic()
@@ -283,7 +283,7 @@ def _hold_on(hands: Hands, held: Claim, group: str) -> None:
 
 def _send(line: Line, account: LiveAccount, group: str) -> Group:
     """Send the group. Only an open group can be sent, so a second try after a lost answer cannot send it twice."""
-    adapter = account.adapter
+    adapter = account.basket
     try:
         return adapter.decode_sent(line.call(adapter.send_request(group)))
     except (Lost, WrongState):
@@ -383,7 +383,7 @@ def _abandon(hands: Hands, account: LiveAccount, held: Claim, group: str) -> Non
     """Nothing may leave: the group is thrown away at the dealer, which also stops whoever else might send it."""
     if not group:
         return ledger.put_back(hands.connection, held, hands.worker)
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     try:
         adapter.decode_group(line.call(adapter.drop_group_request(group)))
     except Outside:

@@ -46,7 +46,7 @@ def tend(hands: Hands) -> bool:
 def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> None:
     """Claimed chunks that have a group: the provider says whether it left."""
     account = hands.account(found.account_id)
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     try:
         seen = _asked(account, line, group)
         if seen is None:
@@ -71,7 +71,7 @@ def _asked(account: LiveAccount, line: Line, group: str) -> Group | None:
         if denial:
             time.sleep(ASK_AGAIN_SECONDS)
         try:
-            return account.adapter.decode_group(line.ask(account.adapter.group_request(group)))
+            return account.basket.decode_group(line.ask(account.basket.group_request(group)))
         except UnknownGroup:
             log.warning("the provider denies a group", extra={"group": group, "denial": denial + 1})
     return None

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('account_id', 'group_ref', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('account_id', models.BigIntegerField()),
                 ('group_ref', models.TextField()),
+                ('ref', models.TextField(default='')),
                 ('at', models.DateTimeField()),
             ],
             options={
@@ -94,6 +95,7 @@ class Migration(migrations.Migration):
                 ('base_url', models.CharField(max_length=200)),
                 ('key_sealed', models.BinaryField(default=b'')),
                 ('secret_sealed', models.BinaryField(default=b'')),
+                ('more_sealed', models.BinaryField(default=b'')),
                 ('report_token', models.CharField(default=majung.core.ids.token, editable=False, max_length=64, unique=True)),
                 ('state', models.CharField(choices=[('new', '연결 전'), ('ready', '연결됨'), ('failing', '연결 안 됨'), ('closed', '닫음')], default='new', max_length=8)),
                 ('problem', models.CharField(blank=True, max_length=300)),

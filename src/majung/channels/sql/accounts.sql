@@ -1,5 +1,6 @@
 -- name: account
-SELECT id, root_id, adapter, mode, state, base_url, key_sealed, secret_sealed, refusal_number, sender_certificate, entity_id
+SELECT id, root_id, adapter, mode, state, base_url, key_sealed, secret_sealed, more_sealed, refusal_number,
+       sender_certificate, entity_id
   FROM channels_dealeraccount WHERE id = %(account)s;
 
 -- name: profiles
