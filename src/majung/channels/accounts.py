@@ -63,6 +63,14 @@ def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -
     )  # fmt: skip
 
 
+def people_per_request(connection: psycopg.Connection[Any], account_id: int) -> int:
+    """How many people the account's dealer takes in one request. Raises LookupError when there is no such account."""
+    row = connection.execute(_sql("adapter"), {"account": account_id}).fetchone()
+    if row is None:
+        raise LookupError(f"no dealer account {account_id}")
+    return adapter(row[0]).people_per_request
+
+
 def prices_on(connection: psycopg.Connection[Any], account_id: int, on: date) -> dict[str, int]:
     """1/100 won by kind on a Seoul day, excluding VAT; a kind without a price is missing."""
     return dict(connection.execute(_sql("prices_on"), {"account": account_id, "on": on}).fetchall())

@@ -130,7 +130,7 @@ class Line:
         self._used_at = time.monotonic()
         if body.says_goodbye or parser.get_http_version() != "1.1":
             self.close()
-        return Reply(parser.get_status_code(), b"".join(body.parts))
+        return Reply(parser.get_status_code(), b"".join(body.parts), wire.url)
 
     def close(self) -> None:
         """Hang up."""

@@ -218,7 +218,7 @@ class Picture(models.Model):
     account = models.ForeignKey(DealerAccount, on_delete=models.CASCADE, related_name="pictures")
     kind = models.CharField(max_length=8, choices=MessageKind)
     name = models.CharField(max_length=120)
-    dealer_id = models.CharField(max_length=80, blank=True)
+    dealer_id = models.CharField(max_length=500, blank=True)
     content = models.BinaryField(null=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()

@@ -16,7 +16,7 @@ import numpy as np
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Batch, DealerRefused, Group, NoBalance, WrongState
+from majung.channels.adapters.base import Batch, DealerRefused, Direct, Group, NoBalance, WrongState
 from majung.channels.line import Line, Lost
 from majung.consent import links
 from majung.core import clock
@@ -53,7 +53,7 @@ PAUSES = {
     "CLOCK_SKEW": (PauseReason.ACCOUNT, "이 서버의 시계가 대행사와 15분 넘게 다릅니다."),
     "ACCOUNT_CLOSED": (PauseReason.ACCOUNT, "대행사 계정이 멈춰 있습니다."),
 }
-_REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
+REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
 
 
 class Overtaken(Exception):
@@ -82,6 +82,8 @@ class Hands:
     lines: dict[tuple[object, ...], Line] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
     logs: Logs = field(default_factory=dict)
+    shaken: set[int] = field(default_factory=set)
+    """Accounts whose dealer left a request without an answer (``direct``)."""
     is_idle: bool = True
 
     def dispatch(self, campaign: int) -> Dispatch:
@@ -136,6 +138,10 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     if not (chunks := _drop(hands, found, claimed, now)):
         return None
     held = replace(claimed, chunks=chunks)
+    if isinstance(account.adapter, Direct):
+        from majung.delivery import direct  # reason: it builds on this module
+
+        return direct.send(hands, found, account, held)
     group = ""
     try:
         group = _open_group(hands, account, held, now)
@@ -355,7 +361,7 @@ def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refuse
     """The dealer said no to the whole: nobody failed. The group is thrown away and the dispatch pauses or rests."""
     _abandon(hands, account, held, group)
     if isinstance(refused, NoBalance) or refused.pause:
-        reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", _REFUSES)
+        reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", REFUSES)
         ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
     else:
         seconds = max(refused.after_seconds, REST_SECONDS)

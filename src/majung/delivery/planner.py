@@ -14,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from pyroaring import BitMap
 
+from majung.channels import accounts
 from majung.core import clock, sql
 from majung.crowd.expression import Expression, Leaf, to_json
 from majung.delivery import gather, lookup, packing
@@ -269,12 +270,13 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     if contacts.found != len(everyone):
         raise BooksDoNotBalance(f"{contacts.found} numbers for {len(everyone)} people")
     names = gather.names(connection, order.root_id, everyone) if order.template.needs_name else None
+    most = accounts.people_per_request(connection, order.account_id)
 
     def rows() -> Iterable[bytes]:
         number = 0
         for channel_id, off_route, people in split(decision.by_channel, decision.off_route):
             ahead = Ahead() if off_route else decision.ahead.get(channel_id, Ahead())
-            for some, bits in zip(pieces(people), pieces(ahead.bits(people)), strict=True):
+            for some, bits in zip(pieces(people, most), pieces(ahead.bits(people), most), strict=True):
                 number += 1
                 yield chunk_row(
                     campaign=order.campaign_id, chunk=number, wave=1, root=order.root_id, channel=channel_id,
@@ -316,10 +318,11 @@ def split(by_channel: Mapping[int, BitMap], off_route: BitMap) -> Iterator[tuple
                 yield channel_id, is_off, numbers_of(some)
 
 
-def pieces(people: NDArray[T]) -> Iterator[NDArray[T]]:
-    """As many at a time as a chunk holds."""
-    for start in range(0, len(people), CHUNK):
-        yield people[start : start + CHUNK]
+def pieces(people: NDArray[T], most: int) -> Iterator[NDArray[T]]:
+    """As many at a time as a chunk holds, and the dealer takes in a request (``most``)."""
+    size = min(CHUNK, most)
+    for start in range(0, len(people), size):
+        yield people[start : start + size]
 
 
 def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: Frozen, watermark: str) -> None:

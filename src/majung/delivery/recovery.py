@@ -4,11 +4,11 @@ import logging
 import time
 
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Group, GroupState, UnknownGroup, WrongState
+from majung.channels.adapters.base import Direct, Group, GroupState, UnknownGroup, WrongState
 from majung.channels.line import Line
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import ledger, settle
+from majung.delivery import direct, ledger, settle
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, ChunkState
@@ -32,14 +32,22 @@ def tend(hands: Hands) -> bool:
     if not rows:
         return True
     numbers = [row[0] for row in rows]
-    if state == ChunkState.HANDED:
-        settle.look(
-            hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows)
-        )
-    elif group is None:
+    if group is None:
         _ready_again(hands, campaign, numbers)
+        return True
+    found = hands.dispatch(campaign)
+    account = hands.account(found.account_id)
+    at_once = isinstance(account.adapter, Direct)
+    if state == ChunkState.HANDED:
+        facts = {"age_seconds": max(row[1] for row in rows), "open_cells": sum(row[2] for row in rows)}
+        if at_once:
+            direct.look(hands, found, account, group, **facts)
+        else:
+            settle.look(hands, campaign, group, **facts)
+    elif at_once:
+        direct.in_doubt(hands, found, account, group, numbers)
     else:
-        _in_doubt(hands, hands.dispatch(campaign), group, numbers)
+        _in_doubt(hands, found, group, numbers)
     return True
 
 

@@ -62,6 +62,8 @@ class KindFacts:
     needs_profile: bool = False
     needs_sender: bool = False
     friends_only: bool = False
+    is_personal: bool = True
+    """Whether each person of a request may be told something else; a reviewed template always may."""
     label: Printer = Printer.NOBODY
     sender: Printer = Printer.NOBODY
     opt_out: Printer = Printer.NOBODY
@@ -165,10 +167,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer."""
+    """One HTTP answer, and the address that was asked: some dealers do not repeat which page it is."""
 
     status: int
     body: bytes
+    asked: str = ""
 
 
 class GroupState(StrEnum):
@@ -314,12 +317,22 @@ class AccountCalls:
     What a dealer does not offer stands in ``not_offered`` with a Korean sentence for whoever asks, and raises NotOffered.
     """
 
+    live_url: ClassVar[str]
+    other_urls: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Further addresses by the name of the service, of a dealer that has several."""
     not_offered: ClassVar[Mapping[Offer, str]] = MappingProxyType({})
     templates_by_profile: ClassVar[bool] = False
     """Whether templates are asked for a profile at a time."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
+
+    def url(self, path: str, service: str = "") -> str:
+        """An address at the dealer; an account that is not at ``live_url`` (a sandbox) has all services at its own."""
+        base = self.account.base_url.rstrip("/")
+        if service and base == self.live_url.rstrip("/"):
+            base = self.other_urls[service]
+        return base + path
 
     @classmethod
     def offers(cls, what: Offer) -> bool:
@@ -328,6 +341,14 @@ class AccountCalls:
 
     def _lacks(self, what: Offer) -> NotOffered:
         return NotOffered(problem=self.not_offered[what])
+
+    def check_requests(self) -> list[Wire]:
+        """Small questions whose answers prove that the keys are right, of a dealer whose other calls do not."""
+        return []
+
+    def decode_checked(self, reply: Reply) -> None:
+        """Raises what refuses the keys."""
+        raise NotImplementedError
 
     def balance_request(self) -> Wire:
         """Asks how much money is left."""
@@ -403,25 +424,15 @@ class Adapter(AccountCalls, ABC):
 
     code: ClassVar[str]
     name: ClassVar[str]
-    live_url: ClassVar[str]
     kinds: ClassVar[Mapping[Kind, KindFacts]]
     people_per_request: ClassVar[int]
     page_size: ClassVar[int]
     secrets: ClassVar[frozenset[str]]
     """Names of headers and fields that never reach a log."""
-    other_urls: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Further addresses by the name of the service, of a dealer that has several."""
     credentials: ClassVar[tuple[Credential, ...]] = (
         Credential(name="key", label="API 키"),
         Credential(name="secret", label="API 비밀값"),
     )
-
-    def url(self, path: str, service: str = "") -> str:
-        """An address at the dealer; an account that is not at ``live_url`` (a sandbox) has all services at its own."""
-        base = self.account.base_url.rstrip("/")
-        if service and base == self.live_url.rstrip("/"):
-            base = self.other_urls[service]
-        return base + path
 
     @classmethod
     def lacking(cls, given: Mapping[str, str]) -> str:

@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=majung.core.ids.uuid7, editable=False, unique=True)),
                 ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문')], max_length=8)),
                 ('name', models.CharField(max_length=120)),
-                ('dealer_id', models.CharField(blank=True, max_length=80)),
+                ('dealer_id', models.CharField(blank=True, max_length=500)),
                 ('content', models.BinaryField(null=True)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),

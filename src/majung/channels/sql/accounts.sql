@@ -3,6 +3,9 @@ SELECT id, root_id, adapter, mode, state, base_url, key_sealed, secret_sealed, m
        sender_certificate, entity_id
   FROM channels_dealeraccount WHERE id = %(account)s;
 
+-- name: adapter
+SELECT adapter FROM channels_dealeraccount WHERE id = %(account)s;
+
 -- name: profiles
 SELECT channel_id, pf_id FROM channels_dealerprofile WHERE account_id = %(account)s;
 
