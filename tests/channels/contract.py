@@ -10,7 +10,7 @@ import pytest
 from majung.channels import dealer
 from majung.channels.adapters.base import (
     Account,
-    Adapter,
+    Basket,
     Batch,
     Button,
     DealerRefused,
@@ -19,6 +19,7 @@ from majung.channels.adapters.base import (
     Message,
     NoBalance,
     UnknownGroup,
+    Wire,
     WrongState,
 )
 from majung.channels.adapters.outcomes import Category, Outcome, category
@@ -32,10 +33,10 @@ DAY = datetime.fromisoformat("2026-11-23T10:00:00+09:00")
 class AdapterContract(ABC):
     """Subclass it and name ``adapter``."""
 
-    adapter: ClassVar[type[Adapter]]
+    adapter: ClassVar[type[Basket]]
 
     @pytest.fixture
-    def made(self, sandbox: Sandbox) -> Adapter:
+    def made(self, sandbox: Sandbox) -> Basket:
         """The adapter with the sandbox's account; both clocks stand at ten in the morning."""
         sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY)})
         return self.adapter(Account(base_url=sandbox.url, key=KEY, secret=SECRET))
@@ -51,12 +52,12 @@ class AdapterContract(ABC):
         }  # fmt: skip
         return Batch(recipients=[n.encode() for n in numbers], **(given | fields))  # type: ignore[arg-type]
 
-    def fill(self, made: Adapter, batch: Batch) -> tuple[str, bytes]:
+    def fill(self, made: Basket, batch: Batch) -> tuple[str, bytes]:
         """A basket with the batch in it, and what registration said."""
         group = made.decode_created(dealer.call(made, made.create_group_request()))
         return group, made.decode_added(dealer.call(made, made.add_messages_request(group, made.encode(batch))), batch)
 
-    def results(self, made: Adapter, group: str, limit: int = 0) -> dict[str, int]:
+    def results(self, made: Basket, group: str, limit: int = 0) -> dict[str, int]:
         """Outcome by our id once all results are in, read page by page."""
         deadline = clock.now() + timedelta(seconds=10)
         while made.decode_group(dealer.call(made, made.group_request(group))).state is not GroupState.DONE:
@@ -69,7 +70,7 @@ class AdapterContract(ABC):
             if not (key := page.next_key):
                 return found
 
-    def test_each_person_has_an_outcome(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_each_person_has_an_outcome(self, made: Basket, sandbox: Sandbox) -> None:
         """Friend, not a friend, no messenger, refused by 080: each by our own id."""
         numbers = ["01000000001", "01000000075", "01000000085", "01000000094", "01000000096", "01000000098"]
         batch = self.batch(numbers)
@@ -87,7 +88,7 @@ class AdapterContract(ABC):
         books = sandbox.control(f"books?campaign={batch.campaign}")
         assert (books["delivered"], books["refused"], books["gateway_saw"]) == (1, 1, 6)
 
-    def test_a_basket_is_sent_once(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_a_basket_is_sent_once(self, made: Basket, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001"])
         group, _ = self.fill(made, batch)
         dealer.call(made, made.send_request(group))
@@ -97,7 +98,7 @@ class AdapterContract(ABC):
 
         assert sandbox.control(f"books?campaign={batch.campaign}")["ids_taken_more_than_once"] == 0
 
-    def test_putting_in_twice_does_not_double(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_putting_in_twice_does_not_double(self, made: Basket, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001", "01000000002"])
         group, first = self.fill(made, batch)
 
@@ -109,7 +110,7 @@ class AdapterContract(ABC):
         books = sandbox.control(f"books?campaign={batch.campaign}")
         assert (books["delivered"], books["ids_taken_more_than_once"]) == (2, 0)
 
-    def test_a_lost_answer_to_sending_is_found_by_looking(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_a_lost_answer_to_sending_is_found_by_looking(self, made: Basket, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001"])
         group, _ = self.fill(made, batch)
         sandbox.control("faults", {"drop_next": 1, "drop_endpoints": ["groups.send"]})
@@ -121,12 +122,12 @@ class AdapterContract(ABC):
         assert looked.state in (GroupState.SENT, GroupState.DONE)
         assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.DELIVERED}
 
-    def test_an_open_basket_says_so(self, made: Adapter) -> None:
+    def test_an_open_basket_says_so(self, made: Basket) -> None:
         group, _ = self.fill(made, self.batch(["01000000001"]))
 
         assert made.decode_group(dealer.call(made, made.group_request(group))).state is GroupState.OPEN
 
-    def test_a_dropped_basket_never_leaves(self, made: Adapter) -> None:
+    def test_a_dropped_basket_never_leaves(self, made: Basket) -> None:
         group, _ = self.fill(made, self.batch(["01000000001"]))
         dealer.call(made, made.drop_group_request(group))
 
@@ -134,14 +135,14 @@ class AdapterContract(ABC):
         with pytest.raises(WrongState):
             made.decode_sent(dealer.call(made, made.send_request(group)))
 
-    def test_a_basket_the_dealer_denies_is_unknown(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_a_basket_the_dealer_denies_is_unknown(self, made: Basket, sandbox: Sandbox) -> None:
         group, _ = self.fill(made, self.batch(["01000000001"]))
         sandbox.control("faults", {"hide_groups": [group]})
 
         with pytest.raises(UnknownGroup):
             made.decode_group(dealer.call(made, made.group_request(group)))
 
-    def test_no_money_pauses_and_nothing_leaves(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_no_money_pauses_and_nothing_leaves(self, made: Basket, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001"])
         group, _ = self.fill(made, batch)
         sandbox.control("faults", {"no_balance": True})
@@ -153,7 +154,7 @@ class AdapterContract(ABC):
         assert made.decode_group(dealer.call(made, made.group_request(group))).state is GroupState.OPEN
         assert sandbox.control(f"books?campaign={batch.campaign}")["gateway_saw"] == 0
 
-    def test_all_refused_under_a_200_is_no_success(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_all_refused_under_a_200_is_no_success(self, made: Basket, sandbox: Sandbox) -> None:
         sandbox.control("faults", {"refuse_all": True})
 
         _, added = self.fill(made, self.batch(["01000000001", "01000000002"]))
@@ -161,7 +162,7 @@ class AdapterContract(ABC):
         assert {category(o) for o in added} == {Category.REFUSED}
 
     @pytest.mark.parametrize("status", [500, 503])
-    def test_a_server_error_may_be_tried_again(self, made: Adapter, sandbox: Sandbox, status: int) -> None:
+    def test_a_server_error_may_be_tried_again(self, made: Basket, sandbox: Sandbox, status: int) -> None:
         sandbox.control("faults", {"error_next": 1, "error_status": status})
 
         with pytest.raises(DealerRefused) as refused:
@@ -169,7 +170,7 @@ class AdapterContract(ABC):
 
         assert refused.value.retryable and refused.value.after_seconds > 0
 
-    def test_a_wrong_secret_pauses(self, sandbox: Sandbox, made: Adapter) -> None:
+    def test_a_wrong_secret_pauses(self, sandbox: Sandbox, made: Basket) -> None:
         wrong = self.adapter(Account(base_url=sandbox.url, key=KEY, secret="another-secret"))
 
         with pytest.raises(DealerRefused) as refused:
@@ -177,7 +178,7 @@ class AdapterContract(ABC):
 
         assert (refused.value.pause, refused.value.retryable) == ("ACCOUNT_KEY", False)
 
-    def test_a_clock_that_is_off_pauses(self, sandbox: Sandbox, made: Adapter) -> None:
+    def test_a_clock_that_is_off_pauses(self, sandbox: Sandbox, made: Basket) -> None:
         sandbox.control("clock", {"offset_seconds": 0})
 
         with pytest.raises(DealerRefused) as refused:
@@ -185,12 +186,12 @@ class AdapterContract(ABC):
 
         assert refused.value.pause == "CLOCK_SKEW"
 
-    def test_the_night_belongs_to_the_messenger(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_the_night_belongs_to_the_messenger(self, made: Basket, sandbox: Sandbox) -> None:
         batch = self.batch(["01000000001"])
         group, _ = self.fill(made, batch)
         sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY) + 10 * 3600 + 51 * 60})
         late = self.adapter(made.account)
-        headers = late.sign(DAY + timedelta(hours=10, minutes=51), "0" * 31 + "1")
+        headers = late.sign(Wire("GET", "x"), DAY + timedelta(hours=10, minutes=51), "0" * 31 + "1").headers
         assert headers
 
         with clock.frozen(DAY + timedelta(hours=10, minutes=51)):
@@ -203,7 +204,7 @@ class AdapterContract(ABC):
 
         assert [late.outcome(code) for code in page.codes] == [Outcome.OUT_OF_HOURS]
 
-    def test_hostile_variables_arrive_as_they_are(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_hostile_variables_arrive_as_they_are(self, made: Basket, sandbox: Sandbox) -> None:
         """Quotes, backslashes, control bytes, format marks and broken UTF-8 change nothing but their own value."""
         values = ['그는 "예"', "뒤\\빗금", "한\n줄", "100%s%d%%", "}]}", "\x00\x1f끝", "#{이름}"]
         numbers = [f"0100000{at:04d}" for at in range(len(values) + 1)]
@@ -223,5 +224,5 @@ class AdapterContract(ABC):
         ]  # fmt: skip
 
     @abstractmethod
-    def bodies(self, made: Adapter, group: str) -> dict[str, str]:
+    def bodies(self, made: Basket, group: str) -> dict[str, str]:
         """The text the dealer stored for each number."""

@@ -2,15 +2,17 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from majung.channels import line as lines
-from majung.channels.adapters.base import Account, Wire
+from majung.channels.adapters.base import Account, Reply, Session, Wire
 from majung.channels.adapters.solapi import Solapi
 from majung.channels.line import Line, Lost, Unsent
+from majung.core import clock
 from majung.core.errors import Outside
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -115,13 +117,55 @@ def test_a_question_is_asked_once_more(serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
-def test_nobody_there_means_certainly_nothing_arrived(serve: Serve) -> None:
-    server, line = serve(OK)
-    server.close()
-    time.sleep(0.05)
+def test_nobody_there_means_certainly_nothing_arrived() -> None:
     with pytest.raises(Unsent):
-        Line(Solapi(Account(base_url="http://127.0.0.1:1", key="K", secret="S"))).call(wire(server))
-    assert line is not None
+        Line(Solapi(Account(base_url="http://127.0.0.1:1", key="K", secret="S"))).call(
+            Wire("GET", "http://127.0.0.1:1/")
+        )
+
+
+def test_another_service_of_the_dealer_gets_a_connection_of_its_own(serve: Serve) -> None:
+    first, line = serve(OK, OK)
+    second, _ = serve(OK)
+
+    answers = [line.call(wire(server)).body for server in (first, second, first)]
+
+    assert answers == [b"ok"] * 3
+    assert (first.connections, second.connections) == (2, 1)
+    assert second.requests[0].split(b"\r\n")[1] == b"Host: " + second.url.removeprefix("http://").encode()
+
+
+class WithSessions(Solapi):
+    """A dealer that wants a token first."""
+
+    def session_request(self, now: datetime, salt: str) -> Wire | None:
+        return Wire("POST", self.url("/token"))
+
+    def decode_session(self, reply: Reply, now: datetime) -> Session:
+        return Session(reply.body.decode(), now + timedelta(minutes=30))
+
+    def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
+        return replace(wire, headers={**wire.headers, "Authorization": f"Bearer {session}"})
+
+
+def test_a_session_is_opened_once_and_used_until_it_is_old(serve: Serve) -> None:
+    server, _ = serve(OK, OK, OK, OK, OK)
+    line = Line(WithSessions(Account(base_url=server.url, key="K", secret="S")))
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    for minutes in (0, 29, 31):
+        with clock.frozen(noon + timedelta(minutes=minutes)):
+            line.call(wire(server))
+
+    paths = [request.split(b" ", 2)[1] for request in server.requests]
+    assert paths == [b"/token", b"/a?b=1", b"/a?b=1", b"/token", b"/a?b=1"]
+    assert b"Authorization: Bearer ok\r\n" in server.requests[1]
+
+
+def test_a_lost_session_means_certainly_nothing_arrived(serve: Serve) -> None:
+    server, _ = serve(b"", OK)
+    with pytest.raises(Unsent):
+        Line(WithSessions(Account(base_url=server.url, key="K", secret="S"))).call(wire(server))
 
 
 def test_an_endless_answer_is_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

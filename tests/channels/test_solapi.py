@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from majung.channels import dealer
-from majung.channels.adapters.base import Account, Adapter, Batch, Button, Kind, Message, NoBalance, Reply, Wire
+from majung.channels.adapters.base import Account, Basket, Batch, Button, Kind, Message, NoBalance, Reply, Wire
 from majung.channels.adapters.outcomes import CATEGORIES, CONSEQUENCES, WORDS, Category, Outcome, category
 from majung.channels.adapters.solapi import Solapi, codes
 from majung.channels.adapters.solapi.adapter import signature
@@ -27,12 +27,12 @@ class TestSolapi(AdapterContract):
 
     adapter = Solapi
 
-    def bodies(self, made: Adapter, group: str) -> dict[str, str]:
+    def bodies(self, made: Basket, group: str) -> dict[str, str]:
         url = f"{made.account.base_url}/messages/v4/list?groupId={group}&limit=100"
         told = json.loads(dealer.call(made, Wire("GET", url)).body)
         return {m["to"]: m["kakaoOptions"]["bms"]["content"] for m in told["messageList"].values()}
 
-    def test_alimtalk_by_template(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_alimtalk_by_template(self, made: Basket, sandbox: Sandbox) -> None:
         template = {
             "account": "SANDBOXKEY",
             "templateId": "T1",
@@ -51,7 +51,7 @@ class TestSolapi(AdapterContract):
         assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.DELIVERED}
 
     @pytest.mark.parametrize(("kind", "text"), [(Kind.SMS, "짧은 글"), (Kind.LMS, "긴 글 " * 50)])
-    def test_texts(self, made: Adapter, kind: Kind, text: str) -> None:
+    def test_texts(self, made: Basket, kind: Kind, text: str) -> None:
         batch = self.batch(["01000000001"], kind=kind, message=Message(text=text), sender="0212345678")
 
         group, added = self.fill(made, batch)
@@ -60,13 +60,13 @@ class TestSolapi(AdapterContract):
         assert Outcome(added[0]) is Outcome.ACCEPTED
         assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.DELIVERED}
 
-    def test_an_unregistered_sender_is_refused(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_an_unregistered_sender_is_refused(self, made: Basket, sandbox: Sandbox) -> None:
         sandbox.control("accounts/SANDBOXKEY", {"any_sender": False})
         batch = self.batch(["01000000001"], kind=Kind.SMS, message=Message(text="글"), sender="0299999999")
 
         assert [Outcome(o) for o in self.fill(made, batch)[1]] == [Outcome.BAD_SENDER]
 
-    def test_the_dealers_own_fallback_is_off(self, made: Adapter, sandbox: Sandbox) -> None:
+    def test_the_dealers_own_fallback_is_off(self, made: Basket, sandbox: Sandbox) -> None:
         """A brand message to nobody's friend stays refused; no text takes its place (it would pass policy by)."""
         batch = self.batch(["01000000075"], sender="0212345678")
         group, _ = self.fill(made, batch)

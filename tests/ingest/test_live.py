@@ -117,7 +117,7 @@ def test_a_dealers_report_wakes_its_basket(scene: Scene, inlet: str, sandbox: Sa
     sandbox.control("faults", {"duplicate_webhooks": True})
     sandbox.control(f"accounts/{KEY}/webhook", {"url": f"{inlet}/r/{account.report_token}"})
     live = load(raw(), sealer_at(settings.VAULT_KEY), account.pk)
-    made = live.adapter
+    made = live.basket
     batch = Batch(
         kind=Kind.SMS, message=Message(text="글"), campaign=1, chunk=1, recipients=[b"01000000001"], sender="0212345678"
     )
@@ -126,6 +126,6 @@ def test_a_dealers_report_wakes_its_basket(scene: Scene, inlet: str, sandbox: Sa
     made.decode_added(dealer.call(made, made.add_messages_request(group, made.encode(batch))), batch)
     made.decode_sent(dealer.call(made, made.send_request(group)))
 
-    taken: list[tuple[int, str]] = []
+    taken: list[wakes.Wake] = []
     _wait(lambda: taken.extend(wakes.take(raw())) or taken)
-    assert set(taken) == {(account.pk, group)}
+    assert set(taken) == {(account.pk, group, "")}

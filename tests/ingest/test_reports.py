@@ -38,7 +38,7 @@ def test_both_shapes_wake_the_basket(scene: Scene, item: dict[str, Any]) -> None
 def test_five_calls_for_one_report_are_one_wake(scene: Scene) -> None:
     assert {report(scene, [{"data": {"groupId": GROUP}, "retryCount": at}]) for at in range(5)} == {200}
 
-    assert wakes.take(raw()) == [(scene.account.pk, GROUP)]
+    assert wakes.take(raw()) == [(scene.account.pk, GROUP, "")]
     assert wakes.take(raw()) == []
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import orjson
 import psycopg
 
-from majung.channels.adapters.base import Account, Adapter
+from majung.channels.adapters.base import Account, Adapter, Basket
 from majung.channels.adapters.registry import adapter
 from majung.channels.keys import account_place
 from majung.core import sql
@@ -30,26 +31,44 @@ class LiveAccount:
     refusal_number: str
     certificate: str
 
+    @property
+    def basket(self) -> Basket:
+        """The adapter, of a dealer with baskets."""
+        if not isinstance(self.adapter, Basket):
+            raise TypeError(f"{self.adapter.code} has no baskets")
+        return self.adapter
+
 
 def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -> LiveAccount:
     """The account, its keys opened. Raises LookupError when there is none, Misconfigured when it has no keys."""
     row = connection.execute(_sql("account"), {"account": account_id}).fetchone()
     if row is None:
         raise LookupError(f"no dealer account {account_id}")
-    number, root, code, mode, state, base_url, key, secret, refusal_number, certificate, entity = row
-    if not key or not secret:
+    number, root, code, mode, state, base_url, key, secret, more, refusal_number, certificate, entity = row
+
+    def opened(column: str, sealed: bytes) -> str:
+        return sealer.open(account_place(root, column), number, bytes(sealed)) if sealed else ""
+
+    known = {"key": opened("key", key), "secret": opened("secret", secret)}
+    others: dict[str, str] = orjson.loads(opened("more", more) or "{}")
+    made = adapter(code)
+    if made.lacking(known | others):
         raise Misconfigured(f"dealer account {account_id} has no keys")
-    opened = Account(
-        base_url=base_url,
-        key=sealer.open(account_place(root, "key"), number, bytes(key)),
-        secret=sealer.open(account_place(root, "secret"), number, bytes(secret)),
-    )
+    account = Account(base_url=base_url, **known, more=others)
     profiles = connection.execute(_sql("profiles"), {"account": account_id}).fetchall()
     sender = connection.execute(_sql("default_sender"), {"account": account_id}).fetchone()
     return LiveAccount(
-        account_id=number, root_id=root, entity_id=entity, mode=mode, state=state, adapter=adapter(code)(opened),
+        account_id=number, root_id=root, entity_id=entity, mode=mode, state=state, adapter=made(account),
         pf_ids=dict(profiles), sender=sender[0] if sender else "", refusal_number=refusal_number, certificate=certificate,
     )  # fmt: skip
+
+
+def people_per_request(connection: psycopg.Connection[Any], account_id: int) -> int:
+    """How many people the account's dealer takes in one request. Raises LookupError when there is no such account."""
+    row = connection.execute(_sql("adapter"), {"account": account_id}).fetchone()
+    if row is None:
+        raise LookupError(f"no dealer account {account_id}")
+    return adapter(row[0]).people_per_request
 
 
 def prices_on(connection: psycopg.Connection[Any], account_id: int, on: date) -> dict[str, int]:

@@ -9,7 +9,7 @@ def admin_key_place(root: int) -> Place:
 
 
 def account_place(root: int, column: str) -> Place:
-    """The ``key`` or the ``secret`` of a dealer account."""
+    """The ``key`` or the ``secret`` of a dealer account, or what it has ``more`` (a JSON object of names and texts)."""
     return Place(root=root, table="channels_dealeraccount", column=column)
 
 

@@ -8,11 +8,14 @@ import secrets
 import socket
 import ssl
 import time
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httptools
 
-from majung.channels.adapters.base import Adapter, Reply, Wire
+from majung.channels.adapters.base import Adapter, Reply, Session, Wire
 from majung.core import clock
 from majung.core.errors import Outside
 
@@ -69,16 +72,13 @@ class _Body:
 
 
 class Line:
-    """One connection to the dealer behind ``adapter``, for one thread."""
+    """One connection to the dealer behind ``adapter``, for one thread; to its other services it is made anew."""
 
     def __init__(self, adapter: Adapter, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._adapter, self._answer_seconds = adapter, answer_seconds
-        parts = urlsplit(adapter.account.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Outside(f"not a web address: {adapter.account.base_url}", retryable=False)
-        self._address = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-        self._host = parts.netloc.rpartition("@")[2]
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        _place(adapter.account.base_url)
+        self._session: Session | None = None
+        self._place: _Place | None = None
         self._socket: socket.socket | None = None
         self._used_at = 0.0
 
@@ -90,9 +90,26 @@ class Line:
             return self.call(wire)
 
     def call(self, wire: Wire) -> Reply:
-        """The answer to one signed request. Raises Unsent or Lost."""
-        head = self._head(wire)
-        sock = self._connected()
+        """The answer to one signed request. Raises Unsent or Lost, and what refuses a session."""
+        now, salt = clock.now(), secrets.token_hex(16)
+        return self._exchange(self._adapter.sign(wire, now, salt, self._token(now)))
+
+    def _token(self, now: datetime) -> str:
+        """The session's token, of a dealer that has sessions; fetched when there is none or it is old."""
+        if self._session is None or self._session.until <= now:
+            asked = self._adapter.session_request(now, secrets.token_hex(16))
+            if asked is None:
+                return ""
+            try:
+                self._session = self._adapter.decode_session(self._exchange(asked), now)
+            except Lost as lost:
+                raise Unsent(lost) from lost  # of the request itself nothing has left yet
+        return self._session.token
+
+    def _exchange(self, wire: Wire) -> Reply:
+        place = _place(wire.url)
+        head = _head(wire, place)
+        sock = self._connected(place)
         body = _Body()
         parser = httptools.HttpResponseParser(body)
         try:
@@ -113,7 +130,7 @@ class Line:
         self._used_at = time.monotonic()
         if body.says_goodbye or parser.get_http_version() != "1.1":
             self.close()
-        return Reply(parser.get_status_code(), b"".join(body.parts))
+        return Reply(parser.get_status_code(), b"".join(body.parts), wire.url)
 
     def close(self) -> None:
         """Hang up."""
@@ -121,29 +138,60 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def _head(self, wire: Wire) -> bytes:
-        parts = urlsplit(wire.url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        headers = {
-            "Host": self._host, "Content-Length": str(len(wire.body)), **wire.headers,
-            **self._adapter.sign(clock.now(), secrets.token_hex(16)),
-        }  # fmt: skip
-        lines = [f"{wire.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        if any("\n" in line or "\r" in line for line in lines):
-            raise Outside("a line break in a header", retryable=False)
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-    def _connected(self) -> socket.socket:
-        if self._socket is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
+    def _connected(self, place: "_Place") -> socket.socket:
+        """The open connection, if it is to this place and was used a moment ago; else a new one."""
+        if self._socket is not None and (self._place != place or time.monotonic() - self._used_at > IDLE_SECONDS):
             self.close()
         if self._socket is None:
             try:
-                sock = socket.create_connection(self._address, CONNECT_SECONDS)
+                sock = socket.create_connection((place.host, place.port), CONNECT_SECONDS)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if self._tls is not None:
-                    sock = self._tls.wrap_socket(sock, server_hostname=self._address[0])
+                if place.is_secure:
+                    sock = _tls().wrap_socket(sock, server_hostname=place.host)
             except OSError as error:
                 raise Unsent(error) from error
             sock.settimeout(self._answer_seconds)
-            self._socket = sock
+            self._socket, self._place = sock, place
         return self._socket
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+class _Place(NamedTuple):
+    """Where a request goes."""
+
+    is_secure: bool
+    host: str
+    port: int
+    name: str
+    """As the Host header says it."""
+
+
+@cache
+def _place_of(scheme: str, netloc: str) -> _Place | None:
+    parts = urlsplit(f"{scheme}://{netloc}")
+    if scheme not in ("http", "https") or not parts.hostname:
+        return None
+    is_secure = scheme == "https"
+    return _Place(is_secure, parts.hostname, parts.port or (443 if is_secure else 80), netloc.rpartition("@")[2])
+
+
+def _place(url: str) -> _Place:
+    """The place of an address. Raises Outside for what is no web address."""
+    parts = urlsplit(url)
+    if (found := _place_of(parts.scheme, parts.netloc)) is None:
+        raise Outside(f"not a web address: {url}", retryable=False)
+    return found
+
+
+def _head(wire: Wire, place: _Place) -> bytes:
+    parts = urlsplit(wire.url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    headers = {"Host": place.name, "Content-Length": str(len(wire.body)), **wire.headers}
+    lines = [f"{wire.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any("\n" in line or "\r" in line for line in lines):
+        raise Outside("a line break in a header", retryable=False)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -95,7 +95,8 @@ class ChannelStep(models.Model):
 class DealerAccount(models.Model):
     """An account with a dealer gateway, held by a unit; units below it may send through it.
 
-    Key and secret are sealed at Place(root, "channels_dealeraccount", "key" | "secret"), subject = this row.
+    Key and secret, and what else a dealer wants (``more``: JSON), are sealed at Place(root, "channels_dealeraccount", "key" |
+    "secret" | "more"), subject = this row.
     """
 
     public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
@@ -108,6 +109,7 @@ class DealerAccount(models.Model):
     base_url = models.CharField(max_length=200)
     key_sealed = models.BinaryField(default=b"")
     secret_sealed = models.BinaryField(default=b"")
+    more_sealed = models.BinaryField(default=b"")
     report_token = models.CharField(max_length=64, unique=True, default=ids.token, editable=False)
     state = models.CharField(max_length=8, choices=AccountState, default=AccountState.NEW)
     problem = models.CharField(max_length=300, blank=True)
@@ -133,6 +135,11 @@ class DealerAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether anything is stored to prove oneself with."""
+        return bool(self.key_sealed or self.more_sealed)
 
 
 class DealerProfile(models.Model):
@@ -211,7 +218,7 @@ class Picture(models.Model):
     account = models.ForeignKey(DealerAccount, on_delete=models.CASCADE, related_name="pictures")
     kind = models.CharField(max_length=8, choices=MessageKind)
     name = models.CharField(max_length=120)
-    dealer_id = models.CharField(max_length=80, blank=True)
+    dealer_id = models.CharField(max_length=500, blank=True)
     content = models.BinaryField(null=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -322,6 +329,7 @@ class DealerWake(models.Model):
     pk = models.CompositePrimaryKey("account_id", "group_ref")
     account_id = models.BigIntegerField()
     group_ref = models.TextField()
+    ref = models.TextField(default="")
     at = models.DateTimeField()
 
     class Meta:

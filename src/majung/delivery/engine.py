@@ -15,7 +15,7 @@ import psycopg
 from majung.channels import wakes
 from majung.core import clock
 from majung.core.sealing import Sealer, sealer_at
-from majung.delivery import books, ledger, observations, recovery, settle, week
+from majung.delivery import books, direct, ledger, observations, recovery, settle, week
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
@@ -72,7 +72,8 @@ class Slot:
         observations.note_late(self.hands)
         with connection.transaction():
             if woken := wakes.take(connection):
-                run(connection, "woken", groups=[group for _, group in woken])
+                run(connection, "woken", groups=[wake.group for wake in woken])
+                direct.named(self.hands, woken)
         for (campaign,) in run(connection, "stopped_ready").fetchall():
             run(connection, "stop_ready", campaign=campaign, now=clock.now())
         for (campaign,) in run(connection, "finishable").fetchall():

@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Batch, DealerRefused, Group, GroupState, NoBalance, WrongState
+from majung.channels.adapters.base import Batch, DealerRefused, Direct, Group, GroupState, NoBalance, WrongState
 from majung.channels.line import Line, Lost
 from majung.consent import links
 from majung.core import clock
@@ -57,7 +57,7 @@ PAUSES = {
 BUSY = "대행사가 바쁘다고 답했습니다."
 UNREACHED = "대행사가 답하지 않았습니다."
 SLOW = "대행사의 답이 느립니다."
-_REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
+REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
 
 
 class Overtaken(Exception):
@@ -83,9 +83,11 @@ class Hands:
     lease_seconds: float = LEASE_SECONDS
     look_seconds: float = FIRST_LOOK_SECONDS
     known: Known = field(default_factory=Known)
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    lines: dict[tuple[object, ...], Line] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
     logs: Logs = field(default_factory=dict)
+    shaken: set[int] = field(default_factory=set)
+    """Accounts whose dealer left a request without an answer (``direct``)."""
     is_idle: bool = True
 
     def dispatch(self, campaign: int) -> Dispatch:
@@ -109,7 +111,7 @@ class Hands:
     def line(self, account: LiveAccount) -> Line:
         """The kept-alive line to the account's dealer."""
         opened = account.adapter.account
-        key = (opened.base_url, f"{opened.key}/{opened.secret}")
+        key = (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
         if key not in self.lines:
             self.lines[key] = Line(account.adapter)
         return self.lines[key]
@@ -143,6 +145,11 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     if not (chunks := _drop(hands, found, claimed, now)):
         return None
     held = replace(claimed, chunks=chunks)
+    if isinstance(account.adapter, Direct):
+        from majung.delivery import direct  # reason: it builds on this module
+
+        direct.send(hands, found, account, held)
+        return None
     group, began = "", time.monotonic()
     try:
         group = _open_group(hands, account, held, now)
@@ -240,7 +247,7 @@ def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: li
 
 def _open_group(hands: Hands, account: LiveAccount, held: Claim, now: datetime) -> str:
     """An empty group, its id committed on every chunk before anything is put into it."""
-    adapter = account.adapter
+    adapter = account.basket
     group = adapter.decode_created(hands.line(account).call(adapter.create_group_request()))
     facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
     done = run(hands.connection, "basket", **facts, now=now, rule_set=RULE_SET_VERSION)
@@ -259,7 +266,7 @@ class Sent:
 
 
 def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, group: str) -> Sent:
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     outcomes: dict[int, bytes] = {}
     hashes: dict[int, bytes] = {}
     renewed_at = looked_at = time.monotonic()
@@ -308,7 +315,7 @@ def _hold_on(hands: Hands, held: Claim, group: str) -> None:
 
 def _send(line: Line, account: LiveAccount, group: str) -> Group:
     """Send the group. Only an open group can be sent, so a second try after a lost answer cannot send it twice."""
-    adapter = account.adapter
+    adapter = account.basket
     try:
         return adapter.decode_sent(line.call(adapter.send_request(group)))
     except (Lost, WrongState):
@@ -368,7 +375,7 @@ def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refuse
     """The dealer said no to the whole: nobody failed. The group is thrown away and the dispatch pauses or rests."""
     _abandon(hands, account, held, group)
     if isinstance(refused, NoBalance) or refused.pause:
-        reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", _REFUSES)
+        reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", REFUSES)
         ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
     else:
         seconds = max(refused.after_seconds, REST_SECONDS)
@@ -397,7 +404,7 @@ def _abandon(hands: Hands, account: LiveAccount, held: Claim, group: str) -> Non
     """Nothing may leave: the group is thrown away at the dealer, which also stops whoever else might send it."""
     if not group:
         return ledger.put_back(hands.connection, held, hands.worker)
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     try:
         adapter.decode_group(line.call(adapter.drop_group_request(group)))
     except Outside:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from pyroaring import BitMap
 
 from majung import settings
+from majung.channels import accounts
 from majung.core import clock, sql
 from majung.core.sealing import sealer_at
 from majung.crowd.expression import Expression, Leaf, to_json
@@ -277,8 +278,9 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     root, campaign, sealer = order.root_id, order.campaign_id, sealer_at(settings.VAULT_KEY)
     fields = (Field.MOBILE, Field.NAME) if order.template.needs_name else (Field.MOBILE,)
     values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
-    # A chunk leaves as a whole, so it holds no more than a minute's pace.
-    most = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)
+    # A chunk leaves as a whole, so it holds no more than a minute's pace, and no more than the dealer takes in one request.
+    paced = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)
+    most = min(paced or CHUNK, accounts.people_per_request(connection, order.account_id))
     written = 0
 
     def rows() -> Iterator[bytes]:
@@ -328,9 +330,9 @@ def split(by_channel: Mapping[int, BitMap], off_route: BitMap) -> Iterator[tuple
                 yield channel_id, is_off, numbers_of(some)
 
 
-def pieces(people: NDArray[T], most: int | None = None) -> Iterator[NDArray[T]]:
+def pieces(people: NDArray[T], most: int) -> Iterator[NDArray[T]]:
     """As many at a time as a chunk holds, or fewer."""
-    size = min(CHUNK, most or CHUNK)
+    size = min(CHUNK, most)
     for start in range(0, len(people), size):
         yield people[start : start + size]
 

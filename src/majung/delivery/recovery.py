@@ -4,11 +4,11 @@ import logging
 import time
 
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Group, GroupState, UnknownGroup, WrongState
+from majung.channels.adapters.base import Direct, Group, GroupState, UnknownGroup, WrongState
 from majung.channels.line import Line
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import ledger, settle
+from majung.delivery import direct, ledger, settle
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, ChunkState
@@ -32,21 +32,29 @@ def tend(hands: Hands) -> bool:
     if not rows:
         return True
     numbers = [row[0] for row in rows]
-    if state == ChunkState.HANDED:
-        settle.look(
-            hands, campaign, group, age_seconds=max(row[1] for row in rows), open_cells=sum(row[2] for row in rows)
-        )
-    elif group is None:
+    if group is None:
         _ready_again(hands, campaign, numbers)
+        return True
+    found = hands.dispatch(campaign)
+    account = hands.account(found.account_id)
+    at_once = isinstance(account.adapter, Direct)
+    if state == ChunkState.HANDED:
+        facts = {"age_seconds": max(row[1] for row in rows), "open_cells": sum(row[2] for row in rows)}
+        if at_once:
+            direct.look(hands, found, account, group, **facts)
+        else:
+            settle.look(hands, campaign, group, **facts)
+    elif at_once:
+        direct.in_doubt(hands, found, account, group, numbers)
     else:
-        _in_doubt(hands, hands.dispatch(campaign), group, numbers)
+        _in_doubt(hands, found, group, numbers)
     return True
 
 
 def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> None:
     """Claimed chunks that have a group: the provider says whether it left."""
     account = hands.account(found.account_id)
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     try:
         seen = _asked(account, line, group)
         if seen is None:
@@ -71,7 +79,7 @@ def _asked(account: LiveAccount, line: Line, group: str) -> Group | None:
         if denial:
             time.sleep(ASK_AGAIN_SECONDS)
         try:
-            return account.adapter.decode_group(line.ask(account.adapter.group_request(group)))
+            return account.basket.decode_group(line.ask(account.basket.group_request(group)))
         except UnknownGroup:
             log.warning("the provider denies a group", extra={"group": group, "denial": denial + 1})
     return None

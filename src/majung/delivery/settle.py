@@ -49,7 +49,7 @@ def look(
     """
     found = hands.dispatch(campaign)
     account = hands.account(found.account_id)
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     wait = min(LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
     is_overdue = age_seconds > PATIENCE.total_seconds()
     later = {"campaign": campaign, "group": group, "worker": hands.worker}
@@ -81,7 +81,7 @@ def _is_worth_it(hands: Hands, news: int, open_cells: int, wait: float) -> bool:
 
 def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> Told:
     """All messages of a group, page by page. Messages that are not of this campaign are passed over."""
-    adapter, line = account.adapter, hands.line(account)
+    adapter, line = account.basket, hands.line(account)
     parts: list[Told] = []
     key = ""
     while True:

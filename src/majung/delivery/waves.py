@@ -88,6 +88,7 @@ def plan(
     if len(rest := np.flatnonzero(moving.to == 0)):
         _ask(hands, found, chunks, moving, rest, now)
     planned: list[Next] = []
+    most = hands.account(found.account_id).adapter.people_per_request
     waves = np.array([chunk.wave for chunk in chunks])[moving.parents]
     going = np.flatnonzero(moving.to)
     keys = np.stack((moving.to, moving.off_route, waves))[:, going]
@@ -99,7 +100,7 @@ def plan(
                 parents=moving.parents[some], seqs=moving.seqs[some], ahead=() if off_route else ahead.get(channel_id, ()),
                 open_ahead=moving.open_ahead[some],
             )
-            for some in pieces(here, max(len(chunk.people) for chunk in chunks))
+            for some in pieces(here, min(most, max(len(chunk.people) for chunk in chunks)))
         ]  # fmt: skip
     for one in planned:
         for place in np.unique(one.parents).tolist():

@@ -17,7 +17,7 @@ from majung.core.sealing import Sealer, sealer_at
 from majung.ingest import directory, store
 from majung.ingest.batcher import Batcher, Busy
 from majung.ingest.directory import App, Kept
-from majung.ingest.events import Unreadable, channel_event, reported_groups
+from majung.ingest.events import Unreadable, channel_event, reported
 from majung.ingest.store import Friend, Item, Report
 
 log = logging.getLogger(__name__)
@@ -160,8 +160,8 @@ class Application:
         account = self.inlet.kept.account(token)
         if account is None:
             return 404
-        groups = reported_groups(await _body(dict(scope["headers"]), receive, REPORT_BYTES))
-        await self.inlet.batcher.put(Report(account_id=account, groups=frozenset(groups)))
+        told = reported(account.adapter, await _body(dict(scope["headers"]), receive, REPORT_BYTES))
+        await self.inlet.batcher.put(Report(account_id=account.account_id, told=frozenset(told)))
         return 200
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 
 from majung.channels import keys
+from majung.channels.adapters.base import Adapter
+from majung.channels.adapters.registry import ADAPTERS
 from majung.core import sql
 from majung.core.sealing import Sealer, Unreadable
 
@@ -27,12 +29,20 @@ class App:
     entities: Mapping[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One dealer account, and the adapter that reads its reports."""
+
+    account_id: int
+    adapter: type[Adapter]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """Everything by secret path token."""
 
     apps: Mapping[str, App]
-    accounts: Mapping[str, int]
+    accounts: Mapping[str, Account]
 
 
 def read(connection: psycopg.Connection[Any], sealer: Sealer) -> Directory:
@@ -55,7 +65,8 @@ def read(connection: psycopg.Connection[Any], sealer: Sealer) -> Directory:
             app_id=app_id, root_id=root_id, entity_id=entity_id, admin_key=key, channels=channels.get(app_id, {}),
             units=units.get(app_id, {}), entities=entities.get(app_id, {}),
         )  # fmt: skip
-    return Directory(apps=apps, accounts=dict(connection.execute(_sql("accounts")).fetchall()))
+    rows = connection.execute(_sql("accounts")).fetchall()
+    return Directory(apps=apps, accounts={t: Account(number, ADAPTERS[code]) for t, number, code in rows})
 
 
 class Kept:
@@ -81,7 +92,7 @@ class Kept:
         """The Kakao app of a path."""
         return self._directory.apps.get(token)
 
-    def account(self, token: str) -> int | None:
+    def account(self, token: str) -> Account | None:
         """The dealer account of a path."""
         return self._directory.accounts.get(token)
 

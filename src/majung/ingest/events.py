@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from majung.channels.adapters.base import Adapter, Reported
 from majung.channels.friends import FriendState
 from majung.channels.identities import APP_USER_ID, OPEN_ID
 
@@ -15,7 +16,7 @@ _ID_TYPES = (APP_USER_ID, OPEN_ID)
 _LONGEST_ID = 200
 _AHEAD = timedelta(minutes=5)
 _OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
-REPORTS_PER_CALL = 10_000
+_LONGEST_REF = 64
 
 
 class Unreadable(Exception):
@@ -65,20 +66,17 @@ def channel_event(body: bytes, resource_id: str, app_id: int, now: datetime) -> 
     )  # fmt: skip
 
 
-def reported_groups(body: bytes) -> set[str]:
-    """Ids of the groups that a dealer's report speaks of: items carry their fields themselves or under ``data``."""
-    told = _parsed(body)
-    if not isinstance(told, list):
-        raise Unreadable("a report is a list")
-    if len(told) > REPORTS_PER_CALL:
-        raise Unreadable("too many items")
-    found = set()
-    for item in told:
-        inner = item.get("data", item) if isinstance(item, dict) else None
-        group = inner.get("groupId") if isinstance(inner, dict) else None
-        if isinstance(group, str) and 0 < len(group) <= 64 and group.isascii() and group.isprintable():
-            found.add(group)
-    return found
+def reported(adapter: type[Adapter], body: bytes) -> set[Reported]:
+    """What a dealer's report speaks of, read as its adapter reads it; what cannot be a reference is passed over."""
+    try:
+        found = adapter.reported(body)
+    except ValueError as problem:
+        raise Unreadable(str(problem)) from None
+    return {Reported(one.ref, one.key if _is_ref(one.key) else "") for one in found if _is_ref(one.ref)}
+
+
+def _is_ref(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_REF and text.isascii() and text.isprintable()
 
 
 def _parsed(body: bytes) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from majung.channels import friends, identities, wakes
+from majung.channels.adapters.base import Reported
 from majung.channels.friends import FriendState, How, Seen
 from majung.consent import ledger
 from majung.consent.ledger import By
@@ -34,10 +35,10 @@ class Friend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Baskets that a dealer reported about."""
+    """Baskets and requests that a dealer reported about."""
 
     account_id: int
-    groups: frozenset[str]
+    told: frozenset[Reported]
 
 
 Item = Friend | Report
@@ -48,7 +49,7 @@ def write(connection: psycopg.Connection[Any], sealer: Sealer, items: Sequence[I
     _write_friends(connection, sealer, [item for item in items if isinstance(item, Friend)], now)
     reports = [item for item in items if isinstance(item, Report)]
     if reports:
-        wakes.note(connection, [(report.account_id, group) for report in reports for group in report.groups], now)
+        wakes.note(connection, [(report.account_id, one) for report in reports for one in report.told], now)
         connection.execute(_sql("reported"), {"at": now, "accounts": sorted({r.account_id for r in reports})})
 
 

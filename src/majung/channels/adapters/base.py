@@ -1,7 +1,9 @@
-"""What an adapter is: our words for accounts, messages, requests and answers, and the interface every dealer fills.
+"""What an adapter is: our words for accounts, messages, requests and answers, and the interfaces that dealers fill.
 
-The group flow (docs/decisions/0002-lost-answers.md): open a basket, commit its id, put the messages in, send it. Only
-an open basket can be sent, so a repeated send cannot send twice, and a lost answer is settled by looking at the basket.
+Every dealer is an ``Adapter``; how it takes messages makes it one of two kinds. ``Basket`` (docs/decisions/0002): open a
+basket, commit its id, put the messages in, send it. Only an open basket can be sent, so a repeated send cannot send twice,
+and a lost answer is settled by looking at the basket. ``Direct`` (docs/decisions/0020): one request sends at once, under a
+key of ours that is committed first; a lost answer is settled by asking for the key, or waits. docs/developers/adapters.md.
 """
 
 import re
@@ -10,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from majung.core.errors import Outside
+from majung.core.errors import Outside, Refusal
 
 T = TypeVar("T")
 
@@ -59,6 +62,8 @@ class KindFacts:
     needs_profile: bool = False
     needs_sender: bool = False
     friends_only: bool = False
+    is_personal: bool = True
+    """Whether each person of a request may be told something else; a reviewed template always may."""
     label: Printer = Printer.NOBODY
     sender: Printer = Printer.NOBODY
     opt_out: Printer = Printer.NOBODY
@@ -71,6 +76,25 @@ class Account:
     base_url: str
     key: str = field(repr=False)
     secret: str = field(repr=False)
+    more: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a dealer wants to be told of an account: ``name`` is ``key``, ``secret`` or a name in ``Account.more``."""
+
+    name: str
+    label: str
+    help: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A token that a dealer gave for a while, used until ``until``."""
+
+    token: str = field(repr=False)
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +167,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer."""
+    """One HTTP answer, and the address that was asked: some dealers do not repeat which page it is."""
 
     status: int
     body: bytes
+    asked: str = ""
 
 
 class GroupState(StrEnum):
@@ -181,11 +206,15 @@ def our_ids(ids: Sequence[str]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a basket's messages: our ids as sent, the provider's codes, the next page's key ("" at the end)."""
+    """A page of results: our ids as sent, the provider's codes, the next page's key ("" at the end).
+
+    A dealer that does not tell our ids back has "" there, and in ``places`` the position in the request (-1: unknown).
+    """
 
     ids: list[str]
     codes: list[int]
     next_key: str
+    places: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -218,6 +247,18 @@ class UnknownGroup(DealerRefused):
 
 class WrongState(DealerRefused):
     """The basket is not in a state for this: look at it."""
+
+
+class AlreadyTaken(DealerRefused):
+    """A request with this key was taken before: find it."""
+
+
+class NotOffered(Refusal):
+    """The dealer has no call for this. ``problem`` is a Korean sentence that says what to do instead."""
+
+    code = "channels.not_offered"
+    sentence = "%(problem)s"
+    fields = ("problem",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,87 +298,177 @@ class Refused:
     since: str
 
 
-class AccountCalls(ABC):
-    """Requests about the account itself, for jobs; each with the reading of its answer."""
+class Offer(StrEnum):
+    """What a dealer may tell of an account, or take, beside messages."""
+
+    BALANCE = "balance"
+    SENDERS = "senders"
+    PROFILES = "profiles"
+    TEMPLATES = "templates"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    PICTURES = "pictures"
+    PRICES = "prices"
+
+
+class AccountCalls:
+    """Requests about the account itself, for jobs; each with the reading of its answer.
+
+    What a dealer does not offer stands in ``not_offered`` with a Korean sentence for whoever asks, and raises NotOffered.
+    """
+
+    live_url: ClassVar[str]
+    other_urls: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Further addresses by the name of the service, of a dealer that has several."""
+    not_offered: ClassVar[Mapping[Offer, str]] = MappingProxyType({})
+    templates_by_profile: ClassVar[bool] = False
+    """Whether templates are asked for a profile at a time."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
 
-    @abstractmethod
+    def url(self, path: str, service: str = "") -> str:
+        """An address at the dealer; an account that is not at ``live_url`` (a sandbox) has all services at its own."""
+        base = self.account.base_url.rstrip("/")
+        if service and base == self.live_url.rstrip("/"):
+            base = self.other_urls[service]
+        return base + path
+
+    @classmethod
+    def offers(cls, what: Offer) -> bool:
+        """Whether the dealer has a call for it."""
+        return what not in cls.not_offered
+
+    def _lacks(self, what: Offer) -> NotOffered:
+        return NotOffered(problem=self.not_offered[what])
+
+    def check_requests(self) -> list[Wire]:
+        """Small questions whose answers prove that the keys are right, of a dealer whose other calls do not."""
+        return []
+
+    def decode_checked(self, reply: Reply) -> None:
+        """Raises what refuses the keys."""
+        raise NotImplementedError
+
     def balance_request(self) -> Wire:
         """Asks how much money is left."""
+        raise self._lacks(Offer.BALANCE)
 
-    @abstractmethod
     def decode_balance(self, reply: Reply) -> int:
         """Money left, in 1/100 won."""
+        raise self._lacks(Offer.BALANCE)
 
-    @abstractmethod
     def senders_request(self) -> Wire:
         """Asks for the registered sender numbers."""
+        raise self._lacks(Offer.SENDERS)
 
-    @abstractmethod
     def decode_senders(self, reply: Reply) -> list[str]:
         """Digits of each number."""
+        raise self._lacks(Offer.SENDERS)
 
-    @abstractmethod
     def profiles_request(self, start_key: str = "") -> Wire:
         """Asks for the channels registered with the account."""
+        raise self._lacks(Offer.PROFILES)
 
-    @abstractmethod
     def decode_profiles(self, reply: Reply) -> Listed[Pf]:
         """Search ids and profile ids."""
+        raise self._lacks(Offer.PROFILES)
 
-    @abstractmethod
-    def templates_request(self, start_key: str = "") -> Wire:
-        """Asks for reviewed texts."""
+    def templates_request(self, start_key: str = "", pf_id: str = "") -> Wire:
+        """Asks for reviewed texts: of one profile, if ``templates_by_profile``, else of all."""
+        raise self._lacks(Offer.TEMPLATES)
 
-    @abstractmethod
     def decode_templates(self, reply: Reply) -> Listed[TemplateRow]:
         """Reviewed texts and their states."""
+        raise self._lacks(Offer.TEMPLATES)
 
-    @abstractmethod
     def refused_request(self, own: bool, start_key: str = "") -> Wire:
         """Asks for numbers that refused (or that the account itself blocked)."""
+        raise self._lacks(Offer.BLOCKED if own else Offer.REFUSED)
 
-    @abstractmethod
     def decode_refused(self, reply: Reply, own: bool) -> Listed[Refused]:
         """Numbers that refused."""
+        raise self._lacks(Offer.BLOCKED if own else Offer.REFUSED)
 
-    @abstractmethod
     def upload_request(self, kind: Kind, name: str, content: bytes) -> Wire:
         """Hands over a picture for messages of a kind."""
+        raise self._lacks(Offer.PICTURES)
 
-    @abstractmethod
     def decode_uploaded(self, reply: Reply) -> str:
-        """The picture's id."""
+        """The picture's id: what ``Message.image_id`` is to hold."""
+        raise self._lacks(Offer.PICTURES)
 
-    @abstractmethod
     def prices_request(self) -> Wire:
         """Asks for the price list."""
+        raise self._lacks(Offer.PRICES)
 
-    @abstractmethod
     def decode_prices(self, reply: Reply) -> dict[Kind, int]:
         """1/100 won by kind."""
+        raise self._lacks(Offer.PRICES)
 
 
-class Adapter(AccountCalls):
-    """One dealer's wire format. Holds no state but its account; every method is pure."""
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a dealer's report speaks of: its own reference of the basket or request, and our request key if it says it."""
+
+    ref: str
+    key: str = ""
+
+
+class Adapter(AccountCalls, ABC):
+    """One dealer's wire format. Holds no state but its account; every method is pure: no network, clock, database.
+
+    Each ``…_request`` makes a Wire, the ``decode_…`` beside it reads the answer: it raises DealerRefused (or a subclass)
+    for an error that was told, Outside for what is no answer.
+    """
 
     code: ClassVar[str]
     name: ClassVar[str]
-    live_url: ClassVar[str]
     kinds: ClassVar[Mapping[Kind, KindFacts]]
     people_per_request: ClassVar[int]
     page_size: ClassVar[int]
-    echoes_our_id: ClassVar[bool]
     secrets: ClassVar[frozenset[str]]
+    """Names of headers and fields that never reach a log."""
+    credentials: ClassVar[tuple[Credential, ...]] = (
+        Credential(name="key", label="API 키"),
+        Credential(name="secret", label="API 비밀값"),
+    )
+
+    @classmethod
+    def lacking(cls, given: Mapping[str, str]) -> str:
+        """What is missing of the credentials, as a Korean sentence; "" when nothing is."""
+        missing = [one.label for one in cls.credentials if one.is_required and not given.get(one.name)]
+        return f"{', '.join(missing)} 칸을 채워 주세요." if missing else ""
 
     @abstractmethod
-    def sign(self, now: datetime, salt: str) -> dict[str, str]:
-        """Headers that sign one request. ``salt`` is fresh for each request, 12 to 64 characters."""
+    def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
+        """The request with its proof. ``salt`` is fresh for each request, 12 to 64 characters."""
 
-    # The group flow. Every ``…_request`` makes a Wire, the ``decode_…`` beside it reads the answer.
-    # Each decode raises DealerRefused (or a subclass) for an error that was told, Outside for what is no answer.
+    def session_request(self, now: datetime, salt: str) -> Wire | None:
+        """Asks for a session token, itself signed; None for a dealer without sessions."""
+        return None
+
+    def decode_session(self, reply: Reply, now: datetime) -> Session:
+        """The token, and until when it is used."""
+        raise NotImplementedError
+
+    @classmethod
+    def reported(cls, body: bytes) -> set[Reported]:  # noqa: ARG003  for those that do
+        """What a report (webhook) speaks of; its content is not believed (docs/decisions/0009). Raises ValueError."""
+        raise ValueError("this dealer sends no reports")
+
+    @abstractmethod
+    def encode(self, batch: Batch) -> bytes:
+        """The body that hands a batch over. Hot path. Raises ValueError when a column is missing."""
+
+    @abstractmethod
+    def outcome(self, code: int) -> int:
+        """The outcome byte of a provider's code."""
+
+
+class Basket(Adapter):
+    """A dealer with baskets: nothing leaves before the basket is sent, and it is sent once."""
+
     @abstractmethod
     def create_group_request(self) -> Wire:
         """Opens a basket."""
@@ -345,10 +476,6 @@ class Adapter(AccountCalls):
     @abstractmethod
     def decode_created(self, reply: Reply) -> str:
         """The new basket's id, to be committed before it is filled."""
-
-    @abstractmethod
-    def encode(self, batch: Batch) -> bytes:
-        """The body that puts a batch into a basket. Hot path."""
 
     @abstractmethod
     def add_messages_request(self, group: str, body: bytes) -> Wire:
@@ -383,9 +510,77 @@ class Adapter(AccountCalls):
         """A page of messages."""
 
     @abstractmethod
-    def outcome(self, code: int) -> int:
-        """The outcome byte of a provider's code."""
-
-    @abstractmethod
     def drop_group_request(self, group: str) -> Wire:
         """Throws an open basket away."""
+
+
+class Finds(StrEnum):
+    """What the dealer's answer to "was a request with this key taken?" is worth."""
+
+    SURELY = "surely"  # "no" is certain once ``find_seconds`` have passed
+    PERHAPS = "perhaps"  # "yes" is certain, "no" proves nothing
+    NEVER = "never"  # there is nothing to ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a dealer that sends at once can do for one kind; what is declared here the contract suite tries.
+
+    ``find_seconds``: so long after a request what was taken is listed for certain. ``duplicates_seconds``: so long a
+    second request with the same key is refused (AlreadyTaken); 0 when it would be taken.
+    """
+
+    finds: Finds
+    find_seconds: float = 0.0
+    echoes_our_id: bool = False
+    reports: bool = False
+    duplicates_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the dealer said to a request: its reference ("" when it took nobody), and one outcome byte a person."""
+
+    ref: str
+    outcomes: bytes
+
+
+class Direct(Adapter):
+    """A dealer whose one request sends at once, under a request key of ours: ``campaign-chunk-attempt``, ASCII.
+
+    Whoever sends commits the key first. A Direct adapter may have several services (``other_urls``); ``kind`` says which.
+    """
+
+    abilities: ClassVar[Mapping[Kind, Abilities]]
+
+    @abstractmethod
+    def send_request(self, kind: Kind, body: bytes, key: str) -> Wire:
+        """Sends an encoded batch at once; the key is put where the dealer can search it, or repeats it in reports."""
+
+    @abstractmethod
+    def decode_handed(self, reply: Reply, batch: Batch) -> Handed:
+        """What became of the batch.
+
+        DealerRefused (NoBalance, AlreadyTaken) means for certain that this request took nobody. An answer that does not
+        tell (5xx, garbled) raises a plain Outside: in doubt.
+        """
+
+    def find_request(self, kind: Kind, key: str, at: datetime) -> Wire:
+        """Asks for a request by our key, sent at about ``at``; only where ``finds`` is not NEVER."""
+        raise NotImplementedError
+
+    def decode_found(self, reply: Reply, kind: Kind, key: str) -> str:
+        """The dealer's reference of the request with exactly this key, or "" when it is not there."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def results_request(self, kind: Kind, ref: str, page_key: str = "", limit: int = 0) -> Wire:
+        """Asks for a page of results; limit 0 is the adapter's ``page_size``."""
+
+    @abstractmethod
+    def decode_results(self, reply: Reply, kind: Kind) -> Page:
+        """A page of results. A message whose result is open has a code whose outcome is ACCEPTED. Raises UnknownGroup."""
+
+    @abstractmethod
+    def probe_request(self, kind: Kind) -> Wire:
+        """A small question that changes nothing: after an outage it is asked before anybody is put at risk."""

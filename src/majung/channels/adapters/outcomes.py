@@ -44,6 +44,7 @@ class Outcome(IntEnum):
     BAD_IMAGE = 46
     DUPLICATE = 47
     ACCOUNT_BLOCKED = 48
+    NOT_TAKEN = 49
     FAILED = 90
     IN_DOUBT = 255
 
@@ -75,6 +76,7 @@ WORDS: dict[Outcome, str] = {
     Outcome.BAD_IMAGE: "그림을 찾을 수 없음",
     Outcome.DUPLICATE: "한 묶음에 같은 번호",
     Outcome.ACCOUNT_BLOCKED: "대행사 계정이 막힘",
+    Outcome.NOT_TAKEN: "대행사의 접수 목록에 없음",
     Outcome.FAILED: "알 수 없는 까닭으로 실패",
     Outcome.IN_DOUBT: "확인 중",
 }

@@ -35,7 +35,7 @@ def ask(actor: Actor, account: DealerAccount, kind: JobKind, object_id: int | No
 
 def queue(actor: Actor, account: DealerAccount, kind: JobKind, object_id: int | None = None) -> AccountJob:
     """The same for a caller that has asked what the actor may."""
-    if not account.key_sealed or not account.secret_sealed:
+    if not account.has_keys:
         raise NoKeys()
     open_ones = AccountJob.objects.filter(account=account, kind=kind, state=JobState.ASKED, object_id=object_id)
     if found := open_ones.first():
@@ -178,7 +178,7 @@ def ask_all(kinds: tuple[JobKind, ...]) -> int:
     for account in DealerAccount.objects.exclude(state__in=(AccountState.CLOSED, AccountState.NEW)).select_related(
         "unit"
     ):
-        if account.key_sealed and account.secret_sealed:
+        if account.has_keys:
             for kind in kinds:
                 ask(system_actor(account.root_id), account, kind)
                 asked += 1

@@ -12,7 +12,7 @@ from majung.activity import services as activity
 from majung.channels import dealer
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Batch, Button, Kind, Message
+from majung.channels.adapters.base import Basket, Batch, Button, Direct, Finds, Kind, Message, Page
 from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
 from majung.channels.adapters.registry import adapter
 from majung.channels.enums import JobKind
@@ -145,7 +145,6 @@ def deliver(live: LiveAccount, trial_id: int) -> str:
 
 
 def _hand_over(live: LiveAccount, trial: TestSend) -> None:
-    made = live.adapter
     number = sealer().open(test_number_place(live.root_id), trial.pk, bytes(trial.number_sealed))
     message = message_from(trial.message)
     constants = dict.fromkeys(message.variables(), SAMPLE)
@@ -156,34 +155,79 @@ def _hand_over(live: LiveAccount, trial: TestSend) -> None:
         constants=constants,
         pf_id=live.pf_ids.get(trial.channel_id or 0, ""), sender=live.sender,
     )  # fmt: skip
-    group = made.decode_created(dealer.call(made, made.create_group_request()))
-    trial.group_ref = group
-    trial.save(update_fields=["group_ref"])
-    added = dealer.call(made, made.add_messages_request(group, made.encode(batch)))
+    if isinstance(live.adapter, Direct):
+        _at_once(live.adapter, trial, batch)
+    else:
+        _by_basket(live.basket, trial, batch)
+
+
+def _by_basket(made: Basket, trial: TestSend, batch: Batch) -> None:
+    _keep_ref(trial, made.decode_created(dealer.call(made, made.create_group_request())))
+    added = dealer.call(made, made.add_messages_request(trial.group_ref, made.encode(batch)))
     [outcome] = made.decode_added(added, batch)
     if category(outcome) is Category.REFUSED:
         _settle(trial, Outcome(outcome), "")
         return
-    made.decode_sent(dealer.call(made, made.send_request(group)))
+    made.decode_sent(dealer.call(made, made.send_request(trial.group_ref)))
+
+
+def _at_once(made: Direct, trial: TestSend, batch: Batch) -> None:
+    _keep_ref(trial, _key(trial))
+    handed = made.decode_handed(
+        dealer.call(made, made.send_request(batch.kind, made.encode(batch), _key(trial))), batch
+    )
+    if handed.ref:
+        _keep_ref(trial, handed.ref)
+    [outcome] = handed.outcomes
+    if category(outcome) is Category.REFUSED:
+        _settle(trial, Outcome(outcome), "")
+
+
+def _key(trial: TestSend) -> str:
+    """The request key of a test at a dealer that sends at once: campaign 0, one attempt."""
+    return f"0-{trial.pk}-1"
+
+
+def _keep_ref(trial: TestSend, ref: str) -> None:
+    trial.group_ref = ref
+    trial.save(update_fields=["group_ref"])
 
 
 def settle(live: LiveAccount, trial: TestSend) -> Outcome:
     """What the dealer knows of the test by now; ACCEPTED while it waits for the result."""
     if trial.settled_at is not None:
         return Outcome(trial.outcome)
-    made = live.adapter
     try:
-        page = made.decode_messages(dealer.call(made, made.group_messages_request(trial.group_ref)))
+        page = _results(live, trial)
     except Outside as failure:
         raise Invalid(problem=told(failure)) from failure
     wanted = f"0-{trial.pk}-0"
-    code = next((code for known, code in zip(page.ids, page.codes, strict=True) if known == wanted), 0)
-    outcome = Outcome(made.outcome(code)) if code else Outcome.IN_DOUBT
+    places = page.places or [-1] * len(page)
+    rows = zip(page.ids, places, page.codes, strict=True)
+    code = next((code for known, place, code in rows if known == wanted or (not known and place == 0)), 0)
+    outcome = Outcome(live.adapter.outcome(code)) if code else Outcome.IN_DOUBT
     if category(outcome) in (Category.ACCEPTED, Category.IN_DOUBT):
         TestSend.objects.filter(pk=trial.pk).update(outcome=outcome, dealer_code=str(code or ""))
         return outcome
     _settle(trial, outcome, str(code))
     return outcome
+
+
+def _results(live: LiveAccount, trial: TestSend) -> Page:
+    """A page with the test's result; empty while nobody knows whether it was taken."""
+    made = live.adapter
+    if not isinstance(made, Direct):
+        basket = live.basket
+        return basket.decode_messages(dealer.call(basket, basket.group_messages_request(trial.group_ref)))
+    kind = Kind(trial.kind)
+    if trial.group_ref == (key := _key(trial)):
+        if made.abilities[kind].finds is Finds.NEVER:
+            return Page(ids=[], codes=[], next_key="")
+        found = made.decode_found(dealer.call(made, made.find_request(kind, key, trial.at)), kind, key)
+        if not found:
+            return Page(ids=[], codes=[], next_key="")
+        _keep_ref(trial, found)
+    return made.decode_results(dealer.call(made, made.results_request(kind, trial.group_ref)), kind)
 
 
 def _settle(trial: TestSend, outcome: Outcome, code: str) -> None:

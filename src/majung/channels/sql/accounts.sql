@@ -1,6 +1,10 @@
 -- name: account
-SELECT id, root_id, adapter, mode, state, base_url, key_sealed, secret_sealed, refusal_number, sender_certificate, entity_id
+SELECT id, root_id, adapter, mode, state, base_url, key_sealed, secret_sealed, more_sealed, refusal_number,
+       sender_certificate, entity_id
   FROM channels_dealeraccount WHERE id = %(account)s;
+
+-- name: adapter
+SELECT adapter FROM channels_dealeraccount WHERE id = %(account)s;
 
 -- name: profiles
 SELECT channel_id, pf_id FROM channels_dealerprofile WHERE account_id = %(account)s;

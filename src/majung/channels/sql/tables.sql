@@ -18,10 +18,12 @@ CREATE TABLE inbound_seen (
     PRIMARY KEY (kind, key)
 );
 
--- Baskets about which a dealer has reported: a hint to look, never a fact (docs/decisions/0002).
+-- Baskets and requests about which a dealer has reported: a hint to look, never a fact (docs/decisions/0009). Where group_ref is a
+-- request key of ours, ref is what the dealer calls the request.
 CREATE TABLE dealer_wake (
     account_id bigint      NOT NULL,
     group_ref  text        NOT NULL,
+    ref        text        NOT NULL DEFAULT '',
     at         timestamptz NOT NULL,
     PRIMARY KEY (account_id, group_ref)
 );

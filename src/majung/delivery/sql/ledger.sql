@@ -275,3 +275,71 @@ SELECT f.channel_id, f.state::int, array_agg(f.person_id::int4)
   FROM unnest(%(people)s::int[]) AS p(id)
  CROSS JOIN LATERAL (SELECT channel_id, state, person_id FROM friendship WHERE person_id = p.id OFFSET 0) AS f
  GROUP BY f.channel_id, f.state;
+
+-- Dealers that send at once (direct.py): group_ref is our request key until the dealer's reference is known.
+
+-- name: key
+-- The request's key is committed before the request leaves, with a fresh lease. Only while the lease holds, the dispatch
+-- still sends and nobody else has taken the chunk: no row means "do not send".
+UPDATE campaign_chunk c
+   SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s,
+       lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+  FROM dispatch d
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = %(chunk)s AND c.state = 1 AND c.worker = %(worker)s
+   AND c.attempt = %(attempt)s AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
+
+-- name: hold_waiting
+-- A longer lease for chunks whose turn has not come.
+UPDATE campaign_chunk SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s
+   AND group_ref IS NULL AND lease_until > clock_timestamp();
+
+-- name: taken
+-- The dealer answered. Whoever holds the chunk by now: this attempt was taken, so it must not be sent again.
+UPDATE campaign_chunk
+   SET state = 2, handed_at = %(now)s, outcome = %(outcome)s, request_hash = %(hash)s, group_ref = %(ref)s,
+       worker = coalesce(worker, 'late'), lease_until = clock_timestamp() + make_interval(secs => %(look)s)
+ WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s AND attempt = %(attempt)s
+   AND (state = 0 OR state = 1 AND group_ref = %(key)s);
+
+-- name: attempt
+SELECT attempt FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s;
+
+-- name: keyed
+-- The chunk that waits under a request key: number, attempt, when the key was committed, state.
+SELECT chunk_no, attempt, judged_at, state FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state IN (1, 2) FOR NO KEY UPDATE;
+
+-- name: doubted
+-- The adapter of that request, if it is in doubt and of a campaign of this account.
+SELECT a.adapter FROM campaign_chunk c JOIN dispatch d USING (campaign_id) JOIN channels_dealeraccount a ON a.id = d.account_id
+ WHERE c.campaign_id = %(campaign)s AND c.group_ref = %(key)s AND c.state IN (1, 2) AND d.account_id = %(account)s
+   AND outcome_count(c.outcome, 'q') > 0;
+
+-- name: adopt_ref
+-- The dealer knows the request: it has left.
+UPDATE campaign_chunk
+   SET state = 2, group_ref = %(ref)s, handed_at = coalesce(handed_at, %(now)s), lease_until = clock_timestamp(),
+       outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'a'), 'LATIN1')
+ WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state IN (1, 2)
+RETURNING chunk_no, attempt, outcome;
+
+-- name: again
+-- The dealer is sure that it took no such request: these people are sent again, on its word.
+INSERT INTO chunk_exception (campaign_id, chunk_no, seq, attempt, code, person_id, detail)
+SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'AGAIN', p.person, c.group_ref
+  FROM campaign_chunk c, unnest(c.people) WITH ORDINALITY AS p(person, seq)
+ WHERE c.campaign_id = %(campaign)s AND c.group_ref = %(key)s AND c.state = 1 AND c.worker = %(worker)s
+   AND get_byte(c.outcome, (p.seq - 1)::int) = ascii('q')
+ON CONFLICT DO NOTHING;
+
+-- name: waits
+-- Nobody can say whether the request was taken: it counts as left, its people in doubt.
+UPDATE campaign_chunk SET state = 2, handed_at = %(now)s, lease_until = clock_timestamp()
+ WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state = 1 AND worker = %(worker)s
+RETURNING chunk_no, attempt, outcome;
+
+-- name: of_request
+-- The chunk of a handed request, and whether the dealer's answer was seen.
+SELECT chunk_no, outcome, request_hash IS NOT NULL FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND group_ref = %(ref)s AND state = 2 AND worker = %(worker)s;

@@ -7,7 +7,7 @@ SELECT c.id, c.kakao_app_id, c.profile_id, c.search_id, c.unit_id, u.entity_id
  WHERE c.kakao_app_id IS NOT NULL;
 
 -- name: accounts
-SELECT report_token, id FROM channels_dealeraccount WHERE state <> 'closed';
+SELECT report_token, id, adapter FROM channels_dealeraccount WHERE state <> 'closed';
 
 -- name: first_time
 -- Keys never seen before; two processes with the same key wait for each other, and one gets it.

@@ -58,7 +58,7 @@ class SolapiAccountCalls(AccountCalls):
         ]
         return Listed(rows=[row for row in rows if row.pf_id], next_key=text_of(told, "nextKey"))
 
-    def templates_request(self, start_key: str = "") -> Wire:
+    def templates_request(self, start_key: str = "", pf_id: str = "") -> Wire:
         """A page of the account's AlimTalk templates."""
         return self._call("GET", "/kakao/v2/templates", limit="100", startKey=start_key)
 

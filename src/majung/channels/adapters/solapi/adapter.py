@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 import numpy as np
 
 from majung.channels.adapters.base import (
-    Adapter,
+    Basket,
     Batch,
     Group,
     GroupState,
@@ -20,6 +21,7 @@ from majung.channels.adapters.base import (
     Page,
     Printer,
     Reply,
+    Reported,
     Wire,
     our_ids,
 )
@@ -35,7 +37,7 @@ _STATES = {
 }  # fmt: skip
 
 
-class Solapi(SolapiAccountCalls, Adapter):
+class Solapi(SolapiAccountCalls, Basket):
     """Solapi v4."""
 
     code = "solapi"
@@ -43,7 +45,6 @@ class Solapi(SolapiAccountCalls, Adapter):
     live_url = "https://api.solapi.com"
     people_per_request = 10_000
     page_size = 1_000  # the largest page is not documented in our sources (kakao.md §4.1)
-    echoes_our_id = True
     secrets = frozenset({"Authorization", "to", "from", "apiKey", "signature"})
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
@@ -68,15 +69,20 @@ class Solapi(SolapiAccountCalls, Adapter):
         }
     )  # fmt: skip
 
-    def sign(self, now: datetime, salt: str) -> dict[str, str]:
+    def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
         """The Authorization header: HMAC-SHA256 over date and salt, good once, for 15 minutes."""
         date = now.astimezone(UTC).isoformat(timespec="milliseconds")
         proof = signature(self.account.secret, date, salt)
         value = f"HMAC-SHA256 apiKey={self.account.key}, date={date}, salt={salt}, signature={proof}"
-        return {"Authorization": value}
+        return replace(wire, headers={**wire.headers, "Authorization": value})
+
+    @classmethod
+    def reported(cls, body: bytes) -> set[Reported]:
+        """The groups of a report: items carry their fields themselves or under ``data`` (kakao.md §4.1)."""
+        return answers.reported(body)
 
     def _wire(self, method: str, path: str, content: bytes = b"") -> Wire:
-        return Wire(method, self.account.base_url.rstrip("/") + path, JSON if content else {}, content)
+        return Wire(method, self.url(path), JSON if content else {}, content)
 
     # The group flow
     def create_group_request(self) -> Wire:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, UnknownGroup, WrongState
+from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, Reported, UnknownGroup, WrongState
 from majung.core.errors import Outside
 
 JSON = MappingProxyType({"Content-Type": "application/json"})
@@ -47,6 +47,8 @@ _PAUSES = {
     "InvalidAPIKey": "ACCOUNT_KEY", "SignatureDoesNotMatch": "ACCOUNT_KEY", "Unauthorized": "ACCOUNT_KEY",
     "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
 }  # fmt: skip
+_MOST_ITEMS = 10_000
+"""Items of one report."""
 _STATE_ERRORS = {"InvalidStatus", "DeletedGroup", "FailedGroup"}
 
 
@@ -110,6 +112,17 @@ def listed(reply: Reply) -> tuple[list[Item], str]:
         if not isinstance(messages, dict):
             raise Outside("no messageList in the answer", retryable=True, raw=reply.body[:2000]) from None
         return [_item(message) for message in messages.values()], text_of(told, "nextKey")
+
+
+def reported(body: bytes) -> set[Reported]:
+    """The groups that a report speaks of. Raises ValueError."""
+    told = _parsed(body)
+    if not isinstance(told, list):
+        raise ValueError("a report is a list")
+    if len(told) > _MOST_ITEMS:
+        raise ValueError("too many items")
+    inner = [item.get("data", item) if isinstance(item, dict) else None for item in told]
+    return {Reported(group) for one in inner if (group := text_of(one, "groupId"))}
 
 
 def _item(told: Any) -> Item:
