@@ -139,9 +139,9 @@ def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) 
     )
     for number, some in enumerate(chunks, start=1):
         raw.execute(
-            """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person, people,
-                                           outcome, watermark)
-               VALUES (%s, %s, 1, %s, 1, %s, %s, %s, %s::int[], %s, '1')""",
+            """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, message_kind, unit_centiwon, n,
+                                           first_person, last_person, people, outcome, watermark)
+               VALUES (%s, %s, 1, %s, 1, 'BRAND', 0, %s, %s, %s, %s::int[], %s, '1')""",
             (campaign, number, root, len(some), some[0], some[-1], some, b"n" * len(some)),
         )
         if any(bytes_of[person] != "n" for person in some):

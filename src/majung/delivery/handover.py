@@ -122,6 +122,9 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     crash("after_claim")
     campaign = claimed.campaign_id
     found = hands.dispatch(campaign)
+    if claimed.is_text_instead:
+        crash("fallback_claimed")
+        found = found.as_text()
     now = clock.now()
     if not _may_leave(hands, found, claimed, now):
         return None
@@ -148,7 +151,9 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     except Outside as error:
         return _interrupted(hands, held, group, error)
     crash("after_hand_over")
-    _commit_handed(hands, held, group, sent)
+    if found.is_text_instead:
+        crash("fallback_handed")
+    _commit_handed(hands, found, held, group, sent)
     return None
 
 
@@ -164,6 +169,8 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
         )
         return False
     gate = _gate(found, claimed, now)
+    if found.is_text_instead and all(rejudge.closed_to_texts(found, chunk, now) for chunk in claimed.chunks):
+        return True  # for nobody to leave: all are left out with that reason
     if gate.verdict is Verdict.DENY:
         _pause(hands, claimed, PauseReason.RULE, gate.rule.sentence if gate.rule else gate.code)
         return False
@@ -190,7 +197,10 @@ def _stays_open(found: Dispatch, held: Claim, longer: timedelta) -> bool:
 
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
-    dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
+    if found.is_text_instead:
+        dropped = rejudge.drops_of_texts(hands.connection, hands.known.bench, found, claimed.chunks, now)
+    else:
+        dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
     if dropped:
         exceptions = Exceptions([])
         reasons: dict[str, list[int]] = {}
@@ -317,7 +327,7 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     )  # fmt: skip
 
 
-def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
+def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent: Sent) -> None:
     """What left is written down: outcomes of registration, hashes, money."""
     now = clock.now()
     counts = {
@@ -330,7 +340,7 @@ def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
     }  # fmt: skip
     with hands.connection.transaction():
         run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)
-        ledger.write_cost(hands.connection, held.campaign_id, "charged", counts, now)
+        ledger.write_cost(hands.connection, found, "charged", counts, now)
 
 
 def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:

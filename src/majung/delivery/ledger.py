@@ -1,7 +1,7 @@
 """The chunk ledger as the engine writes it: claiming, committing before the network, settling after it. Plain."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg import sql as compose
 from majung.core import sql
 from majung.crowd import expression
 from majung.delivery import packing
+from majung.delivery.order import Fallback
 from majung.delivery.outcomes import NOT_YET, PauseReason
 from majung.delivery.packing import People
 from majung.delivery.render import Template
@@ -44,6 +45,22 @@ class Dispatch:
     criteria: expression.Expression
     stops: tuple[Stop, ...]
     unit_centiwon: int
+    fallback: Fallback | None = None
+    is_text_instead: bool = False
+
+    def as_text(self) -> "Dispatch":
+        """The same campaign as the text that is sent instead: other words, medium and price, and no channel to be judged on.
+
+        Raises ValueError when it has none.
+        """
+        text = self.fallback
+        if text is None:
+            raise ValueError(f"campaign {self.campaign_id} has no text to send instead")
+        template = replace(self.template, kind=text.kind, message=text.message, sender=text.sender)
+        return replace(
+            self, occasion=text.occasion, template=template, stops=(), unit_centiwon=text.unit_centiwon,
+            is_text_instead=True,
+        )  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +80,10 @@ class Chunk:
     open_ahead: bytes | None = None
     is_told: bool = False
     """Whether somebody was just told not to be a friend, which ``observations`` must note."""
+    parent_chunk: int | None = None
+    """The chunk whose messages did not arrive, when these are the texts in their stead."""
+    parent_at: datetime | None = None
+    """When that chunk was handed over."""
 
     @property
     def is_waiting(self) -> bool:
@@ -77,12 +98,17 @@ class Chunk:
 
 @dataclass(slots=True, kw_only=True)
 class Claim:
-    """Chunks of one dispatch that this worker holds for the length of a lease."""
+    """Chunks of one dispatch that this worker holds for the length of a lease: messages, or texts in their stead, never both."""
 
     campaign_id: int
     chunks: list[Chunk]
     has_more: bool = False
     """Whether more was ready than one claim takes."""
+
+    @property
+    def is_text_instead(self) -> bool:
+        """Whether these are texts in the stead of messages."""
+        return self.chunks[0].parent_chunk is not None
 
     @property
     def numbers(self) -> list[int]:
@@ -111,18 +137,21 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
             return None
         campaign = picked[0]
         ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
-        sums = np.cumsum([n for _, n in ready])
+        alike = [(number, n) for number, n, is_text in ready if is_text == ready[0][2]]
+        sums = np.cumsum([n for _, n in alike])
         fitting = min(MOST_CHUNKS, max(1, int(np.searchsorted(sums, MOST_MESSAGES, "right"))))
-        chunks = [number for number, _ in ready[:fitting]]
+        chunks = [number for number, _ in alike[:fitting]]
         facts = {"campaign": campaign, "chunks": chunks, "worker": worker, "lease": lease_seconds}
         rows = run(connection, "claim", **facts).fetchall()
         run(connection, "served", campaign=campaign, now=now)
     held = [
         Chunk(
             chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, sealed=sealed,
-            outcome=bytearray(outcome), watermark=int(watermark),
+            outcome=bytearray(outcome), watermark=int(watermark), parent_chunk=parent, parent_at=parent_at,
         )
-        for number, channel, wave, attempt, people, sealed, outcome, watermark in sorted(rows, key=lambda r: r[0])
+        for number, channel, wave, attempt, people, sealed, outcome, watermark, parent, parent_at in sorted(
+            rows, key=lambda row: row[0]
+        )
     ]  # fmt: skip
     return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > fitting) if held else None
 
@@ -132,12 +161,12 @@ def dispatch(connection: Connection, campaign: int) -> Dispatch:
     row = run(connection, "dispatch", campaign=campaign).fetchone()
     if row is None:
         raise LookupError(f"campaign {campaign} has no dispatch")
-    number, root, account, unit, scope, grant, occasion, template, segment, centiwon = row
+    number, root, account, unit, scope, grant, occasion, template, segment, centiwon, fallback = row
     return Dispatch(
         campaign_id=number, root_id=root, account_id=account, unit_id=unit, scope_unit_id=scope, grant_id=grant,
         occasion=policy_occasion.from_json(occasion), template=Template.from_json(template),
         criteria=expression.from_json(segment["criteria"]), stops=tuple(Stop(**stop) for stop in segment["stops"]),
-        unit_centiwon=centiwon,
+        unit_centiwon=centiwon, fallback=Fallback.from_json(fallback) if fallback else None,
     )  # fmt: skip
 
 
@@ -152,13 +181,14 @@ def pause(connection: Connection, campaign: int, reason: PauseReason, problem: s
 
 
 def write_cost(
-    connection: Connection, campaign: int, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
+    connection: Connection, found: Dispatch, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
 ) -> None:
-    """Money charged or returned for chunks: chunk number → (attempt, people)."""
+    """Money charged or returned for chunks, at the price of what ``found`` sends: chunk number → (attempt, people)."""
     facts = {
         "chunks": list(counts), "attempts": [a for a, _ in counts.values()], "counts": [n for _, n in counts.values()],
     }  # fmt: skip
-    run(connection, "cost", campaign=campaign, kind=kind, now=now, **facts)
+    what = {"message_kind": str(found.template.kind), "unit_centiwon": found.unit_centiwon}
+    run(connection, "cost", campaign=found.campaign_id, kind=kind, now=now, **what, **facts)
 
 
 def write_left_out(connection: Connection, found: Dispatch, stage: str, reasons: Mapping[str, Sequence[int]]) -> None:
