@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from majung.channels.adapters.base import Button, Kind, Message
+from majung.channels.adapters.outcomes import UNREACHED, Outcome
 from majung.channels.models import Channel, DealerAccount
 from majung.core import clock, db
 from majung.crowd.expression import EVERYONE, Expression
-from majung.delivery.order import Order
+from majung.delivery.order import Fallback, Order
 from majung.delivery.render import Local, Template
 from majung.delivery.route import Stop
 from majung.policy.enums import Medium, Purpose
@@ -109,6 +110,19 @@ def order(
         stops=stops(party), unit_centiwon=2500, not_before=not_before or at,
     )  # fmt: skip
     return replace(asked, **changes)
+
+
+def fallback(asked: Order, *reasons: Outcome, text: str = "#{조직}에서 알립니다.", **changes: Any) -> Fallback:
+    """A short text instead of the messages of ``asked``, for these reasons (default: all there are)."""
+    sender = replace(
+        asked.occasion.account, contact="0212345678", sender_number="0212345678", sender_number_registered=True
+    )
+    given: dict[str, Any] = {
+        "reasons": tuple(map(int, reasons or UNREACHED)), "kind": Kind.SMS, "message": Message(text=text),
+        "sender": "0212345678", "unit_centiwon": 1200,
+        "occasion": replace(asked.occasion, medium=Medium.SMS, content=Content(text=text), account=sender),
+    }  # fmt: skip
+    return Fallback(**given | changes)
 
 
 def now() -> datetime:

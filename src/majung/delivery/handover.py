@@ -169,8 +169,8 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
         )
         return False
     gate = _gate(found, claimed, now)
-    if found.is_text_instead and all(rejudge.closed_to_texts(found, chunk, now) for chunk in claimed.chunks):
-        return True  # for nobody to leave: all are left out with that reason
+    if found.is_text_instead and len(rejudge.closed_to_texts(found, claimed.chunks, now)) == len(claimed.chunks):
+        return True  # all are left out with the gate's reason, and hold up nothing
     if gate.verdict is Verdict.DENY:
         _pause(hands, claimed, PauseReason.RULE, gate.rule.sentence if gate.rule else gate.code)
         return False

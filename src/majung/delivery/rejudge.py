@@ -149,13 +149,20 @@ def drops(
     return dropped
 
 
-def closed_to_texts(found: Dispatch, chunk: Chunk, now: datetime) -> Gate | None:
-    """Why no text of the chunk may go any more: denied now, or for certain when the present wait is over (the next day)."""
-    occasion = replace(found.occasion, at=now, fallback_of=chunk.channel_id, fallback_since=chunk.parent_at)
-    gate = judge.gates(occasion)
-    if gate.verdict is Verdict.DEFER and gate.until is not None:
-        gate = judge.gates(replace(occasion, at=gate.until))
-    return gate if gate.verdict is Verdict.DENY else None
+def closed_to_texts(found: Dispatch, chunks: list[Chunk], now: datetime) -> dict[int, Gate]:
+    """By chunk number, why no text of it may go any more: denied now, or for certain when the present wait is over (as on the
+    next day); chunks that are open or only have to wait are not in it.
+    """
+    closed: dict[date, Gate] = {}
+    days = {chunk.chunk_no: clock.seoul(chunk.parent_at or now).date() for chunk in chunks}
+    for chunk in chunks:
+        if (day := days[chunk.chunk_no]) not in closed:
+            occasion = replace(found.occasion, at=now, fallback_of=chunk.channel_id, fallback_since=chunk.parent_at)
+            gate = judge.gates(occasion)
+            if gate.verdict is Verdict.DEFER and gate.until is not None:
+                gate = judge.gates(replace(occasion, at=gate.until))
+            closed[day] = gate
+    return {number: closed[day] for number, day in days.items() if closed[day].verdict is Verdict.DENY}
 
 
 def drops_of_texts(
@@ -165,17 +172,17 @@ def drops_of_texts(
     where a gate is closed, all are left out with its reason instead of holding up the campaign.
     """
     waiting = {chunk.chunk_no: BitMap(chunk.people[chunk.waiting]) for chunk in chunks}
-    sets = lookup.Sets(
-        lookup.by_sql(connection, found.root_id, BitMap.union(BitMap(), *waiting.values())), clock.seoul(now).date()
-    )
+    everybody = BitMap.union(BitMap(), *waiting.values())
+    sets = lookup.Sets(lookup.by_sql(connection, found.root_id, everybody), clock.seoul(now).date())
+    closed = closed_to_texts(found, chunks, now)
     rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
     sets.prefetch(dict.fromkeys(expression for known in rules.values() for _, expression in known.steps))
-    dropped = {}
-    for chunk in chunks:
-        asked = waiting[chunk.chunk_no]
-        closed = closed_to_texts(found, chunk, now)
-        dropped[chunk.chunk_no] = {closed.code: asked} if closed else _reasons(sets, rules[chunk.channel_id].steps, asked)
-    return {number: reasons for number, reasons in dropped.items() if reasons}
+    return {
+        chunk.chunk_no: {closed[chunk.chunk_no].code: waiting[chunk.chunk_no]}
+        if chunk.chunk_no in closed
+        else _reasons(sets, rules[chunk.channel_id].steps, waiting[chunk.chunk_no])
+        for chunk in chunks
+    }
 
 
 def _changed(connection: Connection, logs: Logs, found: Dispatch, watermark: int) -> Changed:
