@@ -152,19 +152,15 @@ def test_the_text_speaks_for_the_unit_whose_channel_did_not_arrive(sandbox: Sand
     until(slot, lambda: is_finished(campaign))
     units = {party.channels[unit.pk].pk: unit for unit in party.made.units}
     chunks = rows(
-        "SELECT t.channel_id, m.channel_id, t.wave, m.wave, t.message_kind, t.unit_centiwon, t.contacts, t.names,"
-        "       t.people <@ m.people"
+        "SELECT t.channel_id, m.channel_id, t.wave, m.wave, t.message_kind, t.unit_centiwon, t.sealed, t.people <@ m.people"
         "  FROM campaign_chunk t JOIN campaign_chunk m ON m.campaign_id = t.campaign_id AND m.chunk_no = t.parent_chunk"
         " WHERE t.campaign_id = %s",
         campaign,
     )
 
     assert chunks and all(
-        mine == parents
-        and wave == before + 1
-        and is_part
-        and (kind, price, numbers, names) == ("LMS", 3900, None, None)
-        for mine, parents, wave, before, kind, price, numbers, names, is_part in chunks
+        mine == parents and wave == before + 1 and is_part and (kind, price, sealed) == ("LMS", 3900, None)
+        for mine, parents, wave, before, kind, price, sealed, is_part in chunks
     )
     said = text_messages(sandbox)
     assert said and {sender for sender, _ in said} == {"0255556666"}

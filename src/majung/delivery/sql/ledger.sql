@@ -64,7 +64,7 @@ UPDATE campaign_chunk c SET outcome = v.outcome
 -- name: dropped_whole
 -- Chunks of which nobody is left after judging again.
 UPDATE campaign_chunk
-   SET state = 3, judged_at = %(now)s, settled_at = %(now)s, rule_set = %(rule_set)s, contacts = NULL, names = NULL,
+   SET state = 3, judged_at = %(now)s, settled_at = %(now)s, rule_set = %(rule_set)s, sealed = NULL,
        lease_until = NULL
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s;
 
@@ -195,7 +195,7 @@ UPDATE dispatch SET rest_until = clock_timestamp() + make_interval(secs => %(sec
 -- What is still ready in a stopped dispatch will never leave: everybody without an outcome is left out as stopped.
 WITH swept AS (
     UPDATE campaign_chunk c
-       SET state = 3, settled_at = %(now)s, contacts = NULL, names = NULL,
+       SET state = 3, settled_at = %(now)s, sealed = NULL,
            outcome = convert_to(replace(convert_from(c.outcome, 'LATIN1'), 'n', 'l'), 'LATIN1')
       FROM (SELECT chunk_no, outcome FROM campaign_chunk WHERE campaign_id = %(campaign)s AND state = 0 FOR UPDATE) AS before,
            dispatch d
