@@ -41,7 +41,7 @@ def person_history(actor: Actor, person_id: int) -> list[Received]:
             message_id=f"{campaign}-{chunk}-{seq}" if chunk is not None else "",
             kind=kind or "",
         )
-        for campaign, chunk, seq, channel, wave, byte, reason, at, kind in rows
+        for campaign, chunk, seq, channel, wave, byte, reason, at, kind, _ in rows
     ]
 
 

@@ -86,7 +86,8 @@ def _order(campaign: Campaign) -> Order:
     if grant is None or campaign.not_before is None:
         raise ValueError(f"campaign {campaign.pk} was never confirmed")
     found = plan.look_up(campaign, lambda unit: covers(grant, unit), clock.now())
-    if denials := judge.gates(found.occasion).denials:
+    occasions = [found.occasion, found.instead.occasion] if found.instead else [found.occasion]
+    if denials := [rule for occasion in occasions for rule in judge.gates(occasion).denials]:
         raise DeniedAtFreeze(problem=denials[0].sentence)
     return found.order(plan.system_criteria(campaign), grant_id=grant.pk, not_before=campaign.not_before)
 

@@ -21,9 +21,10 @@ SELECT reason, sum(n)::bigint
  ORDER BY 2 DESC, 1
 
 -- name: channel_of
--- In which chunk one person last stood, of the latest wave.
-SELECT channel_id, get_byte(outcome, array_position(people, %(person)s) - 1)
-  FROM campaign_chunk
+-- In which chunk one person last stood, of the latest wave; of a text instead, since when the message had not arrived.
+SELECT channel_id, get_byte(outcome, array_position(people, %(person)s) - 1), parent_chunk,
+       (SELECT p.handed_at FROM campaign_chunk p WHERE p.campaign_id = c.campaign_id AND p.chunk_no = c.parent_chunk)
+  FROM campaign_chunk c
  WHERE campaign_id = %(campaign)s AND first_person <= %(person)s AND last_person >= %(person)s
    AND people @> ARRAY[%(person)s]
  ORDER BY wave DESC
