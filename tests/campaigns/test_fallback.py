@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import InternalError, transaction
+from django.db import ProgrammingError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -19,10 +19,12 @@ from majung.channels.adapters.outcomes import UNREACHED, Outcome
 from majung.channels.models import DealerAccount, Price, SenderNumber
 from majung.core import clock
 from majung.core.db import raw
+from majung.delivery import planner
 from majung.delivery.engine import Slot
 from majung.delivery.models import Chunk, Dispatch
 from majung.people.models import Person
 from majung.policy.enums import Purpose
+from majung.tree.actor import system_actor
 from majung.tree.models import Budget, Reservation
 from majung.tree.services import set_budget
 from tests.api.test_api import key
@@ -215,7 +217,7 @@ def test_after_the_press_no_letter_of_it_changes(party: Party) -> None:
     copied = services.copy(party.made.actor, campaign)
 
     for change in ({"fallback_text": "다른 글"}, {"fallback_reasons": []}, {"fallback_sender": "021"}):
-        with pytest.raises(InternalError), transaction.atomic():
+        with pytest.raises(ProgrammingError), transaction.atomic():
             Campaign.objects.filter(pk=campaign.pk).update(**change)
     assert (copied.fallback_text, copied.fallback_reasons) == ("모임을 알립니다.", list(ALL))
 
@@ -375,12 +377,57 @@ def test_a_campaign_with_texts_instead_shows_its_cost_to_the_won(sandbox: Sandbo
     assert {row["kind"]: row["cost_krw"] for row in told["costs"]} == {"BRAND": by_talk * 25.0, "LMS": by_text * 39.0}
     assert exports.rows_of(actor, campaign, "money")[2] == ("장문 문자", 39.0, by_text, 0, by_text, by_text * 39.0)
     assert sum(row.people.number or 0 for row in report.fell_back(actor, campaign)) == by_text
-    rows = report.by_unit(actor, campaign)
+    rows = report.by_unit(system_actor(made.root_id), campaign)
     assert (
         sum(row.planned.number or 0 for row in rows) - sum(row.moved_on.number or 0 for row in rows) == campaign.planned
     )
     assert sum(row.fell_back.number or 0 for row in rows) == by_text
     a_persons_story(made, campaign)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+@pytest.mark.product("T7")
+def test_the_reservation_shrinks_as_reports_arrive(
+    sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every step it is what each person may still cost, added up by hand; what is free is free for others at once."""
+    monkeypatch.setattr(planner, "CHUNK", 20)
+    made = make.party(people=200, depth=2, base_url=sandbox.base_url)
+    register(sandbox, made)
+    actor = made.made.actor
+    set_budget(actor, made.top, clock.today(), 10_000_000_00)
+    campaign = written(made, "가" * 46)
+    services.check(actor, campaign)
+    services.confirm(actor, campaign)
+    freezing.freeze(campaign.pk)
+    seen = [Budget.objects.get().reserved_centiwon]
+
+    def is_over() -> bool:
+        over = freezing.follow(campaign.pk) == State.FINISHED
+        if not over:
+            held = Reservation.objects.get()
+            assert held.centiwon == Budget.objects.get().reserved_centiwon == min(worst_by_hand(campaign), seen[-1])
+            seen.append(held.centiwon)
+        return over
+
+    until(slot, is_over)
+
+    budget = Budget.objects.get()
+    assert (
+        seen[0] == Campaign.objects.get().worst_centiwon and seen == sorted(seen, reverse=True) and len(set(seen)) > 3
+    )
+    assert 0 < budget.spent_centiwon <= seen[-1] and budget.reserved_centiwon == 0
+
+
+def worst_by_hand(campaign: Campaign) -> int:
+    total = 0
+    for chunk in Chunk.objects.filter(campaign_id=campaign.pk):
+        dearer = 3900 if chunk.parent_chunk is None else chunk.unit_centiwon
+        for letter in bytes(chunk.outcome).decode("latin1"):
+            is_open = letter == "n" or (letter in "aq" and chunk.state < 3)
+            total += dearer if is_open else chunk.unit_centiwon if letter in "adq" else 0
+    return total
 
 
 def a_persons_story(made: Party, campaign: Campaign) -> None:

@@ -84,15 +84,15 @@ class Hands:
     logs: Logs = field(default_factory=dict)
     is_idle: bool = True
 
-    def dispatch(self, campaign: int) -> Dispatch:
-        """The dispatch of a campaign; nothing in it changes, so it is read once."""
+    def dispatch(self, campaign: int, *, is_text_instead: bool = False) -> Dispatch:
+        """The dispatch of a campaign, or of its text; nothing in it changes, so it is read once."""
         found = self.known.dispatches.get(campaign)
         if found is None:
             if len(self.known.dispatches) >= MOST_DISPATCHES:
                 self.known.dispatches.clear()
                 self.known.routers.clear()
             found = self.known.dispatches[campaign] = ledger.dispatch(self.connection, campaign)
-        return found
+        return found.as_text() if is_text_instead else found
 
     def account(self, account_id: int) -> LiveAccount:
         """The dealer account as it was at most a few seconds ago. Raises LookupError, Misconfigured, Unreadable."""
@@ -121,10 +121,9 @@ def hand_over(hands: Hands, claimed: Claim) -> None:
     """Send the claimed chunks, or put them back with the reason written on the dispatch."""
     crash("after_claim")
     campaign = claimed.campaign_id
-    found = hands.dispatch(campaign)
-    if claimed.is_text_instead:
+    found = hands.dispatch(campaign, is_text_instead=claimed.is_text_instead)
+    if found.is_text_instead:
         crash("fallback_claimed")
-        found = found.as_text()
     now = clock.now()
     if not _may_leave(hands, found, claimed, now):
         return None

@@ -136,11 +136,10 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         if picked is None:
             return None
         campaign = picked[0]
-        ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
-        alike = [(number, n) for number, n, is_text in ready if is_text == ready[0][2]]
-        sums = np.cumsum([n for _, n in alike])
+        ready = _alike(run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall())
+        sums = np.cumsum([n for _, n in ready])
         fitting = min(MOST_CHUNKS, max(1, int(np.searchsorted(sums, MOST_MESSAGES, "right"))))
-        chunks = [number for number, _ in alike[:fitting]]
+        chunks = [number for number, _ in ready[:fitting]]
         facts = {"campaign": campaign, "chunks": chunks, "worker": worker, "lease": lease_seconds}
         rows = run(connection, "claim", **facts).fetchall()
         run(connection, "served", campaign=campaign, now=now)
@@ -154,6 +153,11 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         )
     ]  # fmt: skip
     return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > fitting) if held else None
+
+
+def _alike(ready: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows that are what the first one is, messages or texts in their stead (the last column); without that column."""
+    return [row[:-1] for row in ready if row[-1] == ready[0][-1]]
 
 
 def dispatch(connection: Connection, campaign: int) -> Dispatch:

@@ -39,7 +39,7 @@ def tend(hands: Hands) -> bool:
     elif group is None:
         _ready_again(hands, campaign, numbers)
     else:
-        _in_doubt(hands, hands.dispatch(campaign), group, numbers)
+        _in_doubt(hands, hands.dispatch(campaign, is_text_instead=rows[0][3]), group, numbers)
     return True
 
 
@@ -82,9 +82,8 @@ def _has_left(hands: Hands, found: Dispatch, numbers: list[int]) -> None:
     facts = {"campaign": found.campaign_id, "chunks": numbers, "worker": hands.worker, "now": now}
     with hands.connection.transaction():
         rows = run(hands.connection, "doubt_left", **facts).fetchall()
-        counts = {number: (attempt, outcome.count(ACCEPTED)) for number, attempt, outcome, _ in rows}
-        is_text = any(parent is not None for *_, parent in rows)
-        ledger.write_cost(hands.connection, found.as_text() if is_text else found, "charged", counts, now)
+        counts = {number: (attempt, outcome.count(ACCEPTED)) for number, attempt, outcome in rows}
+        ledger.write_cost(hands.connection, found, "charged", counts, now)
 
 
 def _send_again(hands: Hands, found: Dispatch, numbers: list[int]) -> None:

@@ -94,7 +94,7 @@ UPDATE campaign_chunk
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
    AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
 RETURNING chunk_no, extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
-          outcome_count(outcome, 'a') + outcome_count(outcome, 'q');
+          outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
 
 -- name: doubt_left
 -- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
@@ -102,7 +102,7 @@ UPDATE campaign_chunk
    SET state = 2, handed_at = %(now)s, lease_until = clock_timestamp(),
        outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'a'), 'LATIN1')
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s
-RETURNING chunk_no, attempt, outcome, parent_chunk;
+RETURNING chunk_no, attempt, outcome;
 
 -- name: repeats
 -- The provider has no record of the group: its people are sent again under the same ids, knowingly.
