@@ -299,8 +299,8 @@ def test_files_are_formula_safe_and_say_why(party: Party, owner: Client) -> None
 
 # ── nobody else's ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-GETS = ("campaign", "audience", "words", "check", "send", "live", "tables", "receipt", "why")
-POSTS = ("audience", "words", "preview", "check", "send", "export", "copy", "discard")
+GETS = ("campaign", "audience", "words", "fallback", "check", "send", "live", "tables", "receipt", "why")
+POSTS = ("audience", "words", "preview", "fallback", "fallback-preview", "check", "send", "export", "copy", "discard")
 ACTS = ("recall", "pause", "resume", "stop")
 
 

@@ -473,9 +473,10 @@ def test_the_engines_own_pause_shows_and_the_end_settles_the_money(whole: Party)
     services.resume(whole.made.actor, campaign)
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, root_id, account_id, unit_id, n, centiwon, at)
-               VALUES (%(c)s, 1, 1, 'charged', %(r)s, 1, 1, 40, 100000, now()),
-                      (%(c)s, 1, 1, 'returned', %(r)s, 1, 1, 10, -25000, now())""",
+            """INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, message_kind, root_id, account_id, unit_id, n,
+                                       centiwon, at)
+               VALUES (%(c)s, 1, 1, 'charged', 'BRAND', %(r)s, 1, 1, 40, 100000, now()),
+                      (%(c)s, 1, 1, 'returned', 'BRAND', %(r)s, 1, 1, 10, -25000, now())""",
             {"c": campaign.pk, "r": whole.root_id},
         )
     Dispatch.objects.update(state="finished", finished_at=clock.now())

@@ -54,8 +54,8 @@ def test_ledgers_only_grow(table: str) -> None:
     rows = {
         "campaign_left_out": "(campaign_id, root_id, stage, reason, n, people) VALUES (1, 1, 'freeze', 'X', 1, '{5}')",
         "chunk_exception": "(campaign_id, chunk_no, seq, attempt, code, person_id) VALUES (1, 1, 1, 1, 'X', 5)",
-        "cost_entry": "(campaign_id, chunk_no, attempt, kind, root_id, account_id, unit_id, n, centiwon, at)"
-        " VALUES (1, 1, 1, 'charged', 1, 1, 1, 1, 2500, now())",
+        "cost_entry": "(campaign_id, chunk_no, attempt, kind, message_kind, root_id, account_id, unit_id, n,"
+        " centiwon, at) VALUES (1, 1, 1, 'charged', 'BRAND', 1, 1, 1, 1, 2500, now())",
     }
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} {rows[table]}")

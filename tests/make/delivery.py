@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from majung.channels.adapters.base import Button, Kind, Message
+from majung.channels.adapters.outcomes import UNREACHED, Outcome
 from majung.channels.models import Channel, DealerAccount
 from majung.core import clock, db
 from majung.crowd.expression import EVERYONE, Expression
-from majung.delivery.order import Order
+from majung.delivery.order import Fallback, Order
 from majung.delivery.render import Local, Template
 from majung.delivery.route import Stop
 from majung.policy.enums import Medium, Purpose
@@ -111,6 +112,19 @@ def order(
     return replace(asked, **changes)
 
 
+def fallback(asked: Order, *reasons: Outcome, text: str = "#{조직}에서 알립니다.", **changes: Any) -> Fallback:
+    """A short text instead of the messages of ``asked``, for these reasons (default: all there are)."""
+    sender = replace(
+        asked.occasion.account, contact="0212345678", sender_number="0212345678", sender_number_registered=True
+    )
+    given: dict[str, Any] = {
+        "reasons": tuple(map(int, reasons or UNREACHED)), "kind": Kind.SMS, "message": Message(text=text),
+        "sender": "0212345678", "unit_centiwon": 1200,
+        "occasion": replace(asked.occasion, medium=Medium.SMS, content=Content(text=text), account=sender),
+    }  # fmt: skip
+    return Fallback(**given | changes)
+
+
 def now() -> datetime:
     """The present of the product's clock."""
     return clock.now()
@@ -139,9 +153,9 @@ def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) 
     )
     for number, some in enumerate(chunks, start=1):
         raw.execute(
-            """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person, people,
-                                           outcome, watermark)
-               VALUES (%s, %s, 1, %s, 1, %s, %s, %s, %s::int[], %s, '1')""",
+            """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, message_kind, unit_centiwon, n,
+                                           first_person, last_person, people, outcome, watermark)
+               VALUES (%s, %s, 1, %s, 1, 'BRAND', 0, %s, %s, %s, %s::int[], %s, '1')""",
             (campaign, number, root, len(some), some[0], some[-1], some, b"n" * len(some)),
         )
         if any(bytes_of[person] != "n" for person in some):

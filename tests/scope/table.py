@@ -290,7 +290,10 @@ RULES = (
         own="   302 200 200 200 200 403 403",
         sister="302 200 404 404 404 404 403",
         other=" 302 404 404 404 404 404 403",
-        urls={"campaigns:audience": "draft", "campaigns:words": "draft", "campaigns:check": "draft"}),
+        urls={
+            "campaigns:audience": "draft", "campaigns:words": "draft", "campaigns:fallback": "draft",
+            "campaigns:check": "draft",
+        }),
     Rule(says="sending a campaign that was not checked leads to the check: campaigns.write at its place",
         lets_in=SENT_ON,
         own="   302 200 200 200 200 403 403",
@@ -303,7 +306,7 @@ RULES = (
         sister="302 200 404 404 404 404 403",
         other=" 302 404 404 404 404 404 403",
         urls={
-            "campaigns:preview": "draft", "campaigns:discard": "draft",
+            "campaigns:preview": "draft", "campaigns:fallback-preview": "draft", "campaigns:discard": "draft",
             "campaigns:copy": "campaign",
         }),
     Rule(says="recalling, holding, and typing in what came of a task: campaigns.send at its place",

@@ -97,6 +97,25 @@ def test_reserving_again_replaces_what_was_held(party: Organised) -> None:
     assert state(party.top.pk) == (100, 10, 0)
 
 
+def test_what_is_not_needed_any_more_is_free_before_the_end(party: Organised) -> None:
+    """The worst case only ever shrinks: money comes back while the campaign is still on its way."""
+    services.set_budget(party.actor, party.top, month(), 100)
+    hold(party, 3, 1, 100, messages=4)
+
+    services.keep(1, messages=3, centiwon=60)
+    assert state(party.top.pk) == (100, 60, 0)
+    hold(party, 5, 2, 40)
+    services.keep(1, messages=9, centiwon=90)
+    held = Reservation.objects.get(campaign_id=1)
+
+    assert (state(party.top.pk), held.messages, held.centiwon) == ((100, 100, 0), 3, 60)
+    with pytest.raises(ValueError):
+        services.settle(1, messages=3, centiwon=61)
+    services.settle(1, messages=3, centiwon=50)
+    assert services.keep(1, messages=0, centiwon=0) is None and services.keep(99, messages=0, centiwon=0) is None
+    assert state(party.top.pk) == (100, 40, 50)
+
+
 def test_settling_twice_counts_the_newer_figures(party: Organised) -> None:
     services.set_budget(party.actor, party.top, month(), 100)
     hold(party, 3, 1, 80, messages=8)

@@ -11,8 +11,9 @@ from majung.api.app import ApiRequest, Said
 from majung.api.idempotency import once
 from majung.audience import services as audience
 from majung.campaigns import queries, report, services
+from majung.campaigns.fallback import Instead
 from majung.campaigns.models import Campaign
-from majung.campaigns.services import Check, Wording
+from majung.campaigns.services import Check, Texting, Wording
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 
@@ -27,6 +28,19 @@ class Button(Said):
     link: str = Field("", max_length=1000)
 
 
+class Text(Said):
+    """The text that goes instead to whom KakaoTalk does not reach, for these reasons; of a brand message or an AlimTalk.
+
+    It is an SMS up to 90 bytes (CP949) at its longest, else an LMS; ``subject`` stands on an LMS only. ``sender`` is one of the
+    account's registered numbers; empty, the usual one.
+    """
+
+    text: str = Field(max_length=4000)
+    subject: str = Field("", max_length=40)
+    sender: str = Field("", max_length=12)
+    reasons: list[Literal["NOT_A_FRIEND", "NO_TALK", "TALK_BLOCKED"]] = Field(min_length=1, max_length=3)
+
+
 class NewCampaign(Said):
     """A message of one unit. ``criteria`` as for segments; without them everyone in ``scope`` (default: the unit)."""
 
@@ -39,6 +53,7 @@ class NewCampaign(Said):
     subject: str = Field("", max_length=40)
     buttons: list[Button] = Field(default_factory=list, max_length=5)
     fallbacks: dict[str, str] = Field(default_factory=dict)
+    fallback: Text | None = None
     criteria: dict[str, Any] | None = None
     send_at: AwareDatetime | None = None
     recall_seconds: int = Field(15, ge=0, le=3600)
@@ -68,8 +83,18 @@ class Reason(Schema):
     number: int | None
 
 
+class TextOut(Schema):
+    """The text instead, as it would be sent: its kind, its bytes at its longest, what one costs."""
+
+    kind: Literal["SMS", "LMS"]
+    bytes: int
+    sender: str
+    reasons: list[str]
+    unit_krw: float
+
+
 class CheckOut(Schema):
-    """What the check found."""
+    """What the check found. ``cost_krw``: KakaoTalk reaches all. ``worst_krw``: all get the dearer of message and text."""
 
     may_send: bool
     audience: int | None
@@ -77,11 +102,26 @@ class CheckOut(Schema):
     left_out: list[Reason]
     cost_krw: float | None
     worst_krw: float | None
+    fallback: TextOut | None
     problems: list[str]
 
 
+class CostOut(Schema):
+    """Money of one kind of message (BRAND, ALIM, SMS, LMS): handed over, given back as undelivered, paid for."""
+
+    kind: str
+    unit_krw: float
+    charged: int
+    returned: int
+    paid: int
+    cost_krw: float
+
+
 class BooksOut(Schema):
-    """audience = left_out + accepted + refused + in_doubt + not_yet; null before the list is written."""
+    """audience = left_out + accepted + refused + in_doubt + not_yet; null before the list is written.
+
+    ``fell_back``: to whom a text went instead; they are counted by what became of the text.
+    """
 
     audience: int
     left_out: int
@@ -90,7 +130,9 @@ class BooksOut(Schema):
     refused: int
     in_doubt: int
     not_yet: int
+    fell_back: int
     cost_krw: float
+    costs: list[CostOut]
     is_balanced: bool
     is_rounded: bool
 
@@ -140,6 +182,8 @@ def _draft(actor: Actor, new: NewCampaign) -> Campaign:
         account=str(campaign.account.public_id) if campaign.account else "",
     )
     campaign = services.edit_words(actor, campaign, words)
+    if new.fallback is not None:
+        campaign = services.edit_fallback(actor, campaign, Texting(**new.fallback.dict()))
     if new.criteria is not None:
         campaign = services.edit_audience(actor, campaign, scope=scope, group=audience.parse(new.criteria))
     return services.edit_hour(actor, campaign, send_at=new.send_at, recall_seconds=new.recall_seconds)
@@ -171,8 +215,18 @@ def _checked(actor: Actor, found: Check) -> dict[str, Any]:
         ],
         "cost_krw": None if blind else found.estimate.cost_centiwon / 100,
         "worst_krw": None if blind else found.money.worst_centiwon / 100,
+        "fallback": _text(found.plan.instead),
         "problems": [problem.sentence for problem in found.problems],
     }
+
+
+def _text(instead: Instead | None) -> dict[str, Any] | None:
+    if instead is None:
+        return None
+    return {
+        "kind": str(instead.template.kind), "bytes": instead.size.used, "sender": instead.template.sender,
+        "reasons": [reason.name for reason in instead.reasons], "unit_krw": instead.unit_centiwon / 100,
+    }  # fmt: skip
 
 
 @router.post("/{uuid:public_id}/confirm", response=CampaignOut)
@@ -185,7 +239,8 @@ def confirm(request: ApiRequest, public_id: UUID, again: bool = False) -> dict[s
 @router.get("/{uuid:public_id}/books", response=BooksOut | None)
 def books(request: ApiRequest, public_id: UUID) -> dict[str, Any] | None:
     """The books as they stand."""
-    found = report.progress(request.actor, queries.campaign(request.actor, public_id))
+    asked = queries.campaign(request.actor, public_id)
+    found = report.progress(request.actor, asked)
     if found is None:
         return None
     terms = (
@@ -196,10 +251,18 @@ def books(request: ApiRequest, public_id: UUID) -> dict[str, Any] | None:
         "refused",
         "in_doubt",
         "not_yet",
+        "fell_back",
         "is_balanced",
         "is_rounded",
     )
-    return {name: getattr(found, name) for name in terms} | {"cost_krw": found.cost_centiwon / 100}
+    costs = [
+        {
+            "kind": row.kind, "unit_krw": row.unit_centiwon / 100, "charged": row.charged, "returned": row.returned,
+            "paid": row.paid, "cost_krw": row.cost_centiwon / 100,
+        }
+        for row in report.money(request.actor, asked).kinds
+    ]  # fmt: skip
+    return {name: getattr(found, name) for name in terms} | {"cost_krw": found.cost_centiwon / 100, "costs": costs}
 
 
 @router.post("/{uuid:public_id}/{verb}", response=CampaignOut)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from majung.campaigns.console import hand, live, wizard
+from majung.campaigns.console import hand, live, texts, wizard
 
 app_name = "campaigns"
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path(f"{_ID}audience/", wizard.audience_step, name="audience"),
     path(f"{_ID}words/", wizard.words_step, name="words"),
     path(f"{_ID}preview/", wizard.preview, name="preview"),
+    path(f"{_ID}fallback/", texts.fallback_step, name="fallback"),
+    path(f"{_ID}fallback/preview/", texts.fallback_preview, name="fallback-preview"),
     path(f"{_ID}check/", wizard.check_step, name="check"),
     path(f"{_ID}send/", wizard.send_step, name="send"),
     path(f"{_ID}live/", live.live, name="live"),

@@ -23,6 +23,10 @@ MEDIUM: dict[str, str] = {
 """The medium that consent and refusal are asked for (law.md G.1)."""
 
 
+FALLING_BACK = frozenset({Kind.BRAND, Kind.ALIM})
+"""Kinds of message in whose stead a text can be sent."""
+
+
 class State(TextChoices):
     """Where a campaign stands. ``frozen`` waits with its written list for the end of the recall window or its hour."""
 

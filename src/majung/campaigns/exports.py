@@ -16,11 +16,13 @@ from majung.core import clock, text
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 
-TABLES = {"units": "조직별", "left_out": "제외한 까닭", "refused": "거절된 까닭"}
+TABLES = {
+    "units": "조직별", "left_out": "제외한 까닭", "refused": "거절된 까닭", "fell_back": "대체 문자로 보낸 까닭", "money": "비용",
+}  # fmt: skip
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 MAX_WHY = 200
 
-Row = Sequence[str | int]
+Row = Sequence[str | int | float]
 
 
 @transaction.atomic
@@ -47,19 +49,28 @@ def make(actor: Actor, campaign: Campaign, *, table: str, form: str, why: str) -
 def rows_of(actor: Actor, campaign: Campaign, table: str) -> list[Row]:
     """Head and rows of one table."""
     if table == "units":
-        head: Row = ("조직", "채널", "보낼 사람", "접수", "도착", "거절", "확인 중", "남음", "다음 채널로")
+        head: Row = ("조직", "채널", "보낼 사람", "접수", "도착", "거절", "확인 중", "남음", "다음 채널로", "대체 문자")
         lines: list[Row] = [
             (
                 row.unit, row.channel, _cell(row.planned), _cell(row.accepted), _cell(row.delivered),
                 _cell(row.refused), _cell(row.in_doubt), _cell(row.not_yet), _cell(row.moved_on),
+                _cell(row.fell_back),
             )
             for row in report.by_unit(actor, campaign)
         ]  # fmt: skip
         return [head, *lines]
-    reasons = report.left_out(actor, campaign) if table == "left_out" else report.refused(actor, campaign)
+    if table == "money":
+        return [
+            ("종류", "단가(원)", "넘김(통)", "돌아옴(통)", "낸 것(통)", "낸 돈(원)"),
+            *(
+                (row.label, row.unit_centiwon / 100, row.charged, row.returned, row.paid, row.cost_centiwon / 100)
+                for row in report.money(actor, campaign).kinds
+            ),
+        ]
+    tell = {"left_out": report.left_out, "refused": report.refused, "fell_back": report.fell_back}[table]
     return [
         ("까닭", "근거", "코드", "사람"),
-        *((row.sentence, row.law, row.code, _cell(row.people)) for row in reasons),
+        *((row.sentence, row.law, row.code, _cell(row.people)) for row in tell(actor, campaign)),
     ]
 
 
@@ -67,7 +78,7 @@ def _cell(count: Count) -> str | int:
     return count.shown if count.number is None else count.number
 
 
-def safe(cell: str | int) -> str | int:
+def safe(cell: str | int | float) -> str | int | float:
     """What a spreadsheet will not run: text that begins like a formula gets an apostrophe before it."""
     return text.shown(cell) if isinstance(cell, str) else cell
 

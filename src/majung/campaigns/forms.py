@@ -7,11 +7,12 @@ from typing import Any
 
 from django.http import QueryDict
 
-from majung.campaigns import message
+from majung.campaigns import fallback, message
 from majung.campaigns.enums import Kind
 from majung.campaigns.errors import CannotWrite
 from majung.campaigns.models import Campaign
-from majung.campaigns.services.writing import DECLARABLE, Wording
+from majung.campaigns.services.writing import DECLARABLE, Texting, Wording
+from majung.channels.adapters.outcomes import WORDS
 from majung.core.clock import SEOUL
 from majung.delivery.render import FALLBACKS
 from majung.policy.enums import BUILT, PURPOSE_NAMES, Purpose
@@ -50,6 +51,38 @@ def wording(sent: QueryDict) -> Wording:
         declared={"cleared": sent.getlist("cleared"), "goods_class": sent.get("goods_class", "")}
         | {name: bool(sent.get(name)) for name in DECLARABLE},
     )
+
+
+def texting(sent: QueryDict) -> Texting:
+    """The text instead, of a sent form; the switch in front of it says whether there is one."""
+    if not sent.get("falls_back"):
+        return Texting()
+    return Texting(
+        text=sent.get("fallback_text", ""),
+        subject=sent.get("fallback_subject", ""),
+        sender=sent.get("fallback_sender", ""),
+        reasons=sent.getlist("fallback_reasons"),
+    )
+
+
+def typed_text(sent: QueryDict | None, campaign: Campaign) -> dict[str, Any]:
+    """What stands in the inputs of the text instead: what was sent, else what is kept; at first, every reason there is."""
+    if sent is not None:
+        kept, is_on = texting(sent), bool(sent.get("falls_back"))
+    else:
+        is_on = bool(campaign.fallback_text)
+        kept = Texting(
+            text=campaign.fallback_text, subject=campaign.fallback_subject, sender=campaign.fallback_sender,
+            reasons=campaign.fallback_reasons,
+        )  # fmt: skip
+    offered = fallback.offered(campaign.kind, campaign.purpose)
+    return {
+        "is_on": is_on, "text": kept.text, "subject": kept.subject, "sender": kept.sender,
+        "reasons": [
+            {"code": reason.name, "label": WORDS[reason], "checked": reason.name in kept.reasons or not is_on}
+            for reason in offered
+        ],
+    }  # fmt: skip
 
 
 def typed(sent: QueryDict | None, campaign: Campaign) -> dict[str, Any]:

@@ -6,7 +6,18 @@ from django.db.models import F, Q
 
 from majung.accounts.models import User
 from majung.audience.models import Segment
-from majung.campaigns.enums import ENDED, MEDIUM, MOVES, OPEN, WRITABLE, Kind, PauseReason, State, TaskState
+from majung.campaigns.enums import (
+    ENDED,
+    FALLING_BACK,
+    MEDIUM,
+    MOVES,
+    OPEN,
+    WRITABLE,
+    Kind,
+    PauseReason,
+    State,
+    TaskState,
+)
 from majung.channels.models import Channel, DealerAccount, Picture, Template
 from majung.core import clock, ids
 from majung.tree.models import Grant, Organisation, Unit
@@ -14,8 +25,8 @@ from majung.tree.models import Grant, Organisation, Unit
 _TRANSITIONS = sorted({(str(old), str(new)) for (old, _), new in MOVES.items()})
 _SAID = (
     "root_id", "unit_id", "scope_id", "purpose", "kind", "is_essential", "subject", "text", "buttons", "fallbacks",
-    "picture_id", "template_id", "account_id", "friend_group", "criteria", "declared", "confirmed_at", "confirmed_by_id",
-    "grant_id", "receipt",
+    "picture_id", "template_id", "account_id", "friend_group", "fallback_text", "fallback_subject", "fallback_sender",
+    "fallback_reasons", "criteria", "declared", "confirmed_at", "confirmed_by_id", "grant_id", "receipt",
 )  # fmt: skip
 _CHANGED = "ROW({}) IS DISTINCT FROM ROW({})".format(
     *(", ".join(f"{side}.{name}" for name in _SAID) for side in ("OLD", "NEW"))
@@ -25,8 +36,10 @@ _CHANGED = "ROW({}) IS DISTINCT FROM ROW({})".format(
 class Campaign(models.Model):
     """One message from one unit to a scope of the tree, from the first word to the last receipt (M1–M5, M9).
 
-    The audience is ``criteria`` inside ``scope``; the list itself is written down by ``delivery`` when the campaign is
-    frozen. After confirmation nothing of the message changes any more (a trigger sees to it).
+    ``fallback_*``: the text that goes instead where the messenger does not reach somebody, for reasons that are names of
+    outcomes; without a text there is none. The audience is ``criteria`` inside ``scope``; the list itself is written down
+    by ``delivery`` when the campaign is frozen. After confirmation nothing of the message changes any more (a trigger sees
+    to it).
     """
 
     public_id = models.UUIDField(default=ids.uuid7, unique=True, editable=False)
@@ -47,6 +60,11 @@ class Campaign(models.Model):
     template = models.ForeignKey(Template, null=True, on_delete=models.PROTECT, related_name="+")
     account = models.ForeignKey(DealerAccount, null=True, on_delete=models.PROTECT, related_name="+")
     friend_group = models.CharField(max_length=60, blank=True)
+
+    fallback_text = models.TextField(blank=True)
+    fallback_subject = models.CharField(max_length=40, blank=True)
+    fallback_sender = models.CharField(max_length=12, blank=True)
+    fallback_reasons = models.JSONField(default=list)
 
     segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
     criteria = models.JSONField(default=dict)
@@ -128,6 +146,16 @@ class Campaign(models.Model):
     def medium(self) -> str:
         """The medium whose consent and refusal count."""
         return MEDIUM[self.kind]
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether a text can go instead of this kind of message."""
+        return self.kind in FALLING_BACK
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether a text goes instead where the messenger does not reach somebody."""
+        return self.may_fall_back and bool(self.fallback_text.strip())
 
 
 class HandTask(models.Model):

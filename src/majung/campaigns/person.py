@@ -5,9 +5,10 @@ from typing import Final
 
 from django.urls import reverse
 
+from majung.campaigns.fallback import KIND_WORDS
 from majung.campaigns.models import Campaign
 from majung.campaigns.report import words_of
-from majung.channels.adapters.outcomes import WORDS, Outcome
+from majung.channels.adapters.outcomes import UNREACHED, WORDS, Outcome
 from majung.channels.models import Channel
 from majung.delivery import outcomes
 from majung.delivery.queries import Received, person_history
@@ -17,7 +18,10 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.ui.values import Event, Tone
 
-_LEDGER: Final = {outcomes.code(byte): sentence for byte, sentence in outcomes.SENTENCES.items()}
+_LEDGER: Final = {
+    outcomes.code(byte): outcomes.sentence(byte)
+    for byte in (*outcomes.SENTENCES, *(reason + outcomes.FELL_BACK for reason in UNREACHED))
+}
 _LOOKS: Final[dict[str, tuple[str, Tone]]] = {
     "DELIVERED": ("message-check", "ok"),
     "ACCEPTED": ("message-check", "acc"),
@@ -37,6 +41,8 @@ def events(actor: Actor, person: Person, limit: int) -> Iterable[Event]:
             continue
         icon, tone = _LOOKS.get(row.code, ("message-off", "warn"))
         through = f"{channels[row.channel_id]} · " if row.channel_id in channels else ""
+        if row.kind in KIND_WORDS:
+            through = f"{KIND_WORDS[row.kind]} · "
         yield Event(
             at=row.at, title=campaign.title, note=f"{through}{sentence(row, campaign.purpose)}", icon=icon, tone=tone,
             url=reverse("campaigns:campaign", args=[campaign.public_id]),

@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from majung.audience import services as audience
-from majung.campaigns import message
+from majung.campaigns import fallback, message
 from majung.campaigns.enums import MEDIUM, Kind
+from majung.campaigns.fallback import Instead
 from majung.campaigns.models import Campaign
 from majung.channels import accounts
 from majung.channels.adapters import limits
@@ -51,6 +52,7 @@ class Plan:
     unit_centiwon: int
     lms_centiwon: int
     lacking: tuple[str, ...]
+    instead: Instead | None = None
 
     def order(self, criteria: Expression, *, grant_id: int | None, not_before: datetime) -> Order:
         """What delivery is asked to plan."""
@@ -65,6 +67,7 @@ class Plan:
             stops=self.stops,
             unit_centiwon=self.unit_centiwon,
             not_before=not_before,
+            fallback=self.instead.order() if self.instead else None,
         )
 
 
@@ -79,23 +82,30 @@ def look_up(campaign: Campaign, may_speak: MaySpeak, at: datetime) -> Plan:
     if facts.medium == Medium.SMS:
         words = _spoken_by(campaign, words)
     prices = accounts.prices_on(db.raw(), account.pk, clock.seoul(at).date()) if account else {}
+    template = Template(
+        kind=kind,
+        message=words,
+        sender=sender if facts.needs_sender else "",
+        fallbacks=dict(campaign.fallbacks),
+        locals=_locals(campaign, facts, spoken),
+        link_base=link_base(),
+    )
+    occasion = _occasion(campaign, words, account, sender, spoken, at)
+    instead = fallback.look_up(campaign, account, template, occasion, prices)
+    lacking = _lacking(campaign, facts, prices, sender, spoken)
+    if campaign.falls_back and instead is None:
+        lacking.append("고른 대행사로는 문자를 보낼 수 없어 대체 문자를 쓸 수 없습니다. 대체 문자를 비워 주세요.")
     return Plan(
         campaign=campaign,
         account=account,
         facts=facts,
-        template=Template(
-            kind=kind,
-            message=words,
-            sender=sender if facts.needs_sender else "",
-            fallbacks=dict(campaign.fallbacks),
-            locals=_locals(campaign, facts, spoken),
-            link_base=link_base(),
-        ),
+        template=template,
         stops=() if facts.medium == Medium.SMS else tuple(_stop(channel) for channel, _ in spoken),
-        occasion=_occasion(campaign, words, account, sender, spoken, at),
+        occasion=occasion,
         unit_centiwon=_unit_price(campaign, prices),
         lms_centiwon=prices.get(MessageKind.LMS, 0),
-        lacking=tuple(_lacking(campaign, facts, prices, sender, spoken)),
+        lacking=tuple(lacking),
+        instead=instead,
     )
 
 

@@ -1,6 +1,7 @@
 """Why one person did or did not get one campaign: what is written in the books, then every rule in order (C3)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from majung.campaigns import plan, report
@@ -9,7 +10,7 @@ from majung.core import clock, db, sql
 from majung.crowd import catalogue, evaluate
 from majung.delivery import outcomes
 from majung.delivery.models import Dispatch
-from majung.delivery.order import on_channel
+from majung.delivery.order import Fallback, on_channel
 from majung.delivery.route import Router
 from majung.people.models import Person
 from majung.policy import judge
@@ -44,25 +45,31 @@ def why(actor: Actor, campaign: Campaign, person: Person) -> Answer:
     """The answer for a person whom the actor may see."""
     person_id = person.pk
     catalogue.load()
-    dispatch = Dispatch.objects.filter(campaign_id=campaign.pk).only("occasion").first()
-    channel, byte, reason = None, None, None
+    dispatch = Dispatch.objects.filter(campaign_id=campaign.pk).only("occasion", "fallback").first()
+    channel, byte, parent, since, reason = None, None, None, None, None
     if dispatch is not None:
         row = db.raw().execute(_sql("channel_of"), {"campaign": campaign.pk, "person": person_id}).fetchone()
-        channel, byte = row if row else (None, None)
+        channel, byte, parent, since = row or (None, None, None, None)
         found = db.raw().execute(_sql("reason_of"), {"campaign": campaign.pk, "person": person_id}).fetchone()
         reason = found[0] if found else None
-    rules = tuple(_rule(finding) for finding in _findings(actor, campaign, dispatch, channel, person))
+    if dispatch is not None and parent is not None:
+        findings = _of_text(dispatch, channel, since, person_id)
+    else:
+        findings = _findings(actor, campaign, dispatch, channel, person)
+    rules = tuple(_rule(finding) for finding in findings)
     if byte is not None and byte != outcomes.LEFT_OUT:
         refused = outcomes.is_refused(byte)
         verdict = (
             "거절됨" if refused else "보냈습니다" if byte in (outcomes.ACCEPTED, outcomes.DELIVERED) else "보내는 중"
         )
-        return Answer(
-            verdict=verdict, sentence=outcomes.sentence(byte), tone="danger" if refused else "ok", rules=rules
-        )
+        sentence = outcomes.sentence(byte)
+        if parent is not None:
+            sentence = f"카카오톡으로 닿지 않아 대체 문자를 보냅니다. 문자: {sentence}"
+        return Answer(verdict=verdict, sentence=sentence, tone="danger" if refused else "ok", rules=rules)
     if reason is not None:
         sentence, law = report.words_of(reason, campaign.purpose)
-        return Answer(verdict="제외했습니다", sentence=f"{sentence} {law}".strip(), tone="warn", rules=rules)
+        before = "카카오톡으로 닿지 않았고, 대체 문자는 보내지 않았습니다. " if parent is not None else ""
+        return Answer(verdict="제외했습니다", sentence=f"{before}{sentence} {law}".strip(), tone="warn", rules=rules)
     if dispatch is not None:
         return Answer(
             verdict="대상이 아니었습니다", sentence="명단을 굳힐 때 조건에 맞지 않았습니다.", tone="warn", rules=()
@@ -89,6 +96,12 @@ def _findings(
     if stop is not None:
         occasion = on_channel(occasion, stop)
     return judge.why(db.raw(), occasion, person.pk)
+
+
+def _of_text(dispatch: Dispatch, channel: int | None, since: datetime | None, person: int) -> list[Finding]:
+    """Rules as they hold now for the text that goes instead of the message of that channel."""
+    text = Fallback.from_json(dispatch.fallback or {}).occasion
+    return judge.why(db.raw(), replace(text, at=clock.now(), fallback_of=channel, fallback_since=since), person)
 
 
 def _rule(finding: Finding) -> Rule:

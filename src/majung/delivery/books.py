@@ -12,7 +12,10 @@ from psycopg.sql import SQL
 from majung.core import sql
 
 TERMS = ("left_out", "accepted", "refused", "in_doubt", "not_yet")
-OVER_CHUNKS = ("accepted", "delivered", "refused", "in_doubt", "not_yet", "dropped", "moved_on", "later_waves")
+OVER_CHUNKS = (
+    "accepted", "delivered", "refused", "in_doubt", "not_yet", "dropped", "moved_on", "later_waves", "fell_back",
+    "texts_instead",
+)  # fmt: skip
 APART = ("audience", "dropped_sets", "repeats", "cost_centiwon")
 NAMES = {
     "audience": "대상",
@@ -26,7 +29,10 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Books:
-    """The terms of one campaign. ``delivered`` is part of ``accepted``; ``left_out`` maps reasons to people."""
+    """The terms of one campaign. ``delivered`` is part of ``accepted``; ``left_out`` maps reasons to people.
+
+    Whoever moved on to another channel, or fell back to a text, is counted in that chunk only.
+    """
 
     campaign_id: int
     audience: int
@@ -40,6 +46,8 @@ class Books:
     dropped_sets: int
     moved_on: int
     later_waves: int
+    fell_back: int
+    texts_instead: int
     repeats: int
     cost_centiwon: int
 
@@ -51,14 +59,43 @@ class Books:
 
     @property
     def is_balanced(self) -> bool:
-        """Everyone exactly once, and what stands twice (drops, moves) the same in both places."""
+        """Everyone exactly once, and what stands twice (drops, moves, texts instead) the same in both places."""
         return (
             self.audience == sum(self.counts.values())
             and self.dropped == self.dropped_sets
             and self.moved_on == self.later_waves
+            and self.fell_back == self.texts_instead
         )
 
     balances = is_balanced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Money of one kind of message in one campaign: messages and centiwon charged, and given back as undelivered."""
+
+    message_kind: str
+    charged: int
+    charged_centiwon: int
+    returned: int
+    returned_centiwon: int
+
+    @property
+    def messages(self) -> int:
+        """Messages that are paid for."""
+        return self.charged - self.returned
+
+    @property
+    def centiwon(self) -> int:
+        """What they cost."""
+        return self.charged_centiwon - self.returned_centiwon
+
+
+def costs(connection: psycopg.Connection[Any], campaign_id: int) -> list[Cost]:
+    """The money of a campaign by kind of message; together it is ``cost_centiwon``."""
+    names = ("message_kind", "charged", "charged_centiwon", "returned", "returned_centiwon")
+    rows = psycopg.Cursor(connection).execute(statement("by_kind").encode(), {"campaign": campaign_id}).fetchall()
+    return [Cost(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def in_words(found: Books) -> str:
@@ -70,6 +107,8 @@ def in_words(found: Books) -> str:
             parts += [f"    {reason} {people:,}" for reason, people in found.left_out.items()]
         if name == "accepted":
             parts.append(f"    그 가운데 도착 {found.delivered:,}")
+        if name == "refused" and found.fell_back:
+            parts.append(f"    카카오톡으로 닿지 않아 대체 문자로 보낸 {found.fell_back:,}명은 문자의 결과로 셉니다")
         parts += _indented(name)
     terms = " + ".join(f"{n:,}" for n in found.counts.values())
     verdict = "맞습니다" if found.is_balanced else "맞지 않습니다"

@@ -90,15 +90,15 @@ class Hands:
     """Accounts whose dealer left a request without an answer (``direct``)."""
     is_idle: bool = True
 
-    def dispatch(self, campaign: int) -> Dispatch:
-        """The dispatch of a campaign; nothing in it changes, so it is read once."""
+    def dispatch(self, campaign: int, *, is_text_instead: bool = False) -> Dispatch:
+        """The dispatch of a campaign, or of its text; nothing in it changes, so it is read once."""
         found = self.known.dispatches.get(campaign)
         if found is None:
             if len(self.known.dispatches) >= MOST_DISPATCHES:
                 self.known.dispatches.clear()
                 self.known.routers.clear()
             found = self.known.dispatches[campaign] = ledger.dispatch(self.connection, campaign)
-        return found
+        return found.as_text() if is_text_instead else found
 
     def account(self, account_id: int) -> LiveAccount:
         """The dealer account as it was at most a few seconds ago. Raises LookupError, Misconfigured, Unreadable."""
@@ -130,7 +130,9 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     """
     crash("after_claim")
     campaign = claimed.campaign_id
-    found = hands.dispatch(campaign)
+    found = hands.dispatch(campaign, is_text_instead=claimed.is_text_instead)
+    if found.is_text_instead:
+        crash("fallback_claimed")
     now = clock.now()
     if not _may_leave(hands, found, claimed, now):
         return None
@@ -165,7 +167,9 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     if time.monotonic() - began > pace.SLOW_SECONDS * (len(chunks) + 2):
         pace.trouble(hands.connection, found.root_id, found.account_id, SLOW, now=now, factor=pace.SLOWER)
     crash("after_hand_over")
-    _commit_handed(hands, held, group, sent)
+    if found.is_text_instead:
+        crash("fallback_handed")
+    _commit_handed(hands, found, held, group, sent)
     return sent.group if sent.group is not None and sent.group.state is GroupState.DONE else None
 
 
@@ -181,6 +185,8 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
         )
         return False
     gate = _gate(found, claimed, now)
+    if found.is_text_instead and len(rejudge.closed_to_texts(found, claimed.chunks, now)) == len(claimed.chunks):
+        return True  # all are left out with the gate's reason, and hold up nothing
     if gate.verdict is Verdict.DENY:
         _pause(hands, claimed, PauseReason.RULE, gate.rule.sentence if gate.rule else gate.code)
         return False
@@ -207,7 +213,10 @@ def _stays_open(found: Dispatch, held: Claim, longer: timedelta) -> bool:
 
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
     """Leave out whom a rule denies now; returns the chunks in which somebody is left."""
-    dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
+    if found.is_text_instead:
+        dropped = rejudge.drops_of_texts(hands.connection, hands.known.bench, found, claimed.chunks, now)
+    else:
+        dropped = rejudge.drops(hands.connection, hands.known.bench, hands.logs, found, claimed.chunks, now)
     if dropped or week.has_moved(found.occasion, now):
         exceptions = Exceptions([])
         reasons: dict[str, list[int]] = {}
@@ -349,7 +358,7 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     )  # fmt: skip
 
 
-def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
+def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent: Sent) -> None:
     """What left is written down: outcomes of registration, hashes, money."""
     now = clock.now()
     counts = {
@@ -362,7 +371,7 @@ def _commit_handed(hands: Hands, held: Claim, group: str, sent: Sent) -> None:
     }  # fmt: skip
     with hands.connection.transaction():
         run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)
-        ledger.write_cost(hands.connection, held.campaign_id, "charged", counts, now)
+        ledger.write_cost(hands.connection, found, "charged", counts, now)
 
 
 def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:

@@ -1,7 +1,7 @@
 """The chunk ledger as the engine writes it: claiming, committing before the network, settling after it. Plain."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg import sql as compose
 from majung.core import sql
 from majung.crowd import expression
 from majung.delivery import pace, packing
+from majung.delivery.order import Fallback
 from majung.delivery.outcomes import NOT_YET, PauseReason
 from majung.delivery.packing import People
 from majung.delivery.render import Template
@@ -46,6 +47,22 @@ class Dispatch:
     criteria: expression.Expression
     stops: tuple[Stop, ...]
     unit_centiwon: int
+    fallback: Fallback | None = None
+    is_text_instead: bool = False
+
+    def as_text(self) -> "Dispatch":
+        """The same campaign as the text that is sent instead: other words, medium and price, and no channel to be judged on.
+
+        Raises ValueError when it has none.
+        """
+        text = self.fallback
+        if text is None:
+            raise ValueError(f"campaign {self.campaign_id} has no text to send instead")
+        template = replace(self.template, kind=text.kind, message=text.message, sender=text.sender)
+        return replace(
+            self, occasion=text.occasion, template=template, stops=(), unit_centiwon=text.unit_centiwon,
+            is_text_instead=True,
+        )  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +82,10 @@ class Chunk:
     open_ahead: bytes | None = None
     is_told: bool = False
     """Whether somebody was just told not to be a friend, which ``observations`` must note."""
+    parent_chunk: int | None = None
+    """The chunk whose messages did not arrive, when these are the texts in their stead."""
+    parent_at: datetime | None = None
+    """When that chunk was handed over."""
 
     @property
     def is_waiting(self) -> bool:
@@ -79,12 +100,17 @@ class Chunk:
 
 @dataclass(slots=True, kw_only=True)
 class Claim:
-    """Chunks of one dispatch that this worker holds for the length of a lease."""
+    """Chunks of one dispatch that this worker holds for the length of a lease: messages, or texts in their stead, never both."""
 
     campaign_id: int
     chunks: list[Chunk]
     has_more: bool = False
     """Whether more was ready than one claim takes."""
+
+    @property
+    def is_text_instead(self) -> bool:
+        """Whether these are texts in the stead of messages."""
+        return self.chunks[0].parent_chunk is not None
 
     @property
     def numbers(self) -> list[int]:
@@ -114,7 +140,7 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
             if picked is None:
                 return None
             campaign, start, unit, account, entity, is_paced = picked
-            ready = run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall()
+            ready = _alike(run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall())
             taken = _fitting(connection, campaign, ready, (("account", account), ("entity", entity)), is_paced)
             if taken:
                 facts = {"campaign": campaign, "chunks": sorted(taken), "worker": worker, "lease": lease_seconds}
@@ -130,9 +156,11 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
     held = [
         Chunk(
             chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, sealed=sealed,
-            outcome=bytearray(outcome), watermark=int(watermark),
+            outcome=bytearray(outcome), watermark=int(watermark), parent_chunk=parent, parent_at=parent_at,
         )
-        for number, channel, wave, attempt, people, sealed, outcome, watermark in sorted(rows, key=lambda r: r[0])
+        for number, channel, wave, attempt, people, sealed, outcome, watermark, parent, parent_at in sorted(
+            rows, key=lambda row: row[0]
+        )
     ]  # fmt: skip
     return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > len(taken)) if held else None
 
@@ -150,17 +178,22 @@ def _fitting(
     return {number for number, _, _ in some}
 
 
+def _alike(ready: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows that are what the first one is, messages or texts in their stead (the last column); without that column."""
+    return [row[:-1] for row in ready if row[-1] == ready[0][-1]]
+
+
 def dispatch(connection: Connection, campaign: int) -> Dispatch:
     """The dispatch of a campaign. Raises LookupError."""
     row = run(connection, "dispatch", campaign=campaign).fetchone()
     if row is None:
         raise LookupError(f"campaign {campaign} has no dispatch")
-    number, root, account, unit, scope, grant, occasion, template, segment, centiwon = row
+    number, root, account, unit, scope, grant, occasion, template, segment, centiwon, fallback = row
     return Dispatch(
         campaign_id=number, root_id=root, account_id=account, unit_id=unit, scope_unit_id=scope, grant_id=grant,
         occasion=policy_occasion.from_json(occasion), template=Template.from_json(template),
         criteria=expression.from_json(segment["criteria"]), stops=tuple(Stop(**stop) for stop in segment["stops"]),
-        unit_centiwon=centiwon,
+        unit_centiwon=centiwon, fallback=Fallback.from_json(fallback) if fallback else None,
     )  # fmt: skip
 
 
@@ -175,13 +208,14 @@ def pause(connection: Connection, campaign: int, reason: PauseReason, problem: s
 
 
 def write_cost(
-    connection: Connection, campaign: int, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
+    connection: Connection, found: Dispatch, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
 ) -> None:
-    """Money charged or returned for chunks: chunk number → (attempt, people)."""
+    """Money charged or returned for chunks, at the price of what ``found`` sends: chunk number → (attempt, people)."""
     facts = {
         "chunks": list(counts), "attempts": [a for a, _ in counts.values()], "counts": [n for _, n in counts.values()],
     }  # fmt: skip
-    run(connection, "cost", campaign=campaign, kind=kind, now=now, **facts)
+    what = {"message_kind": str(found.template.kind), "unit_centiwon": found.unit_centiwon}
+    run(connection, "cost", campaign=found.campaign_id, kind=kind, now=now, **what, **facts)
 
 
 def write_left_out(connection: Connection, found: Dispatch, stage: str, reasons: Mapping[str, Sequence[int]]) -> None:

@@ -2,7 +2,8 @@
 
 The byte stands in ``campaign_chunk.outcome``, aligned with ``campaign_chunk.people``. Six outcomes are printable letters,
 so that SQL counts them without unpacking; every byte below 97 is a refusal and is the adapter's own outcome number
-(``channels.adapters.outcomes.Outcome``), so that the reason needs no row of its own.
+(``channels.adapters.outcomes.Outcome``), so that the reason needs no row of its own. A byte from 128 on is the refusal
+128 below it, of somebody who gets a text instead: who stands once more in a chunk of texts, and is counted there.
 """
 
 from enum import IntEnum, StrEnum
@@ -15,6 +16,8 @@ DELIVERED = ord("d")
 MOVED_ON = ord("m")
 LEFT_OUT = ord("l")
 IN_DOUBT = ord("q")
+FELL_BACK = 128
+"""Added to a refusal when a text is planned in its stead."""
 NOT_A_FRIEND = int(Outcome.NOT_A_FRIEND)
 
 _BY_CATEGORY = {
@@ -41,8 +44,15 @@ def is_refused(byte: int) -> bool:
     return byte < 97
 
 
+def fell_back(byte: int) -> bool:
+    """Whether a text was planned instead; the refusal was ``byte - FELL_BACK``."""
+    return byte > FELL_BACK
+
+
 def code(byte: int) -> str:
-    """The reason code of an outcome byte: ``DELIVERED``, ``NO_TALK`` and so on."""
+    """The reason code of an outcome byte: ``DELIVERED``, ``NO_TALK`` and so on; ``NO_TALK_FELL_BACK`` where a text followed."""
+    if fell_back(byte):
+        return f"{Outcome(byte - FELL_BACK).name}_FELL_BACK"
     names = {NOT_YET: "NOT_YET", ACCEPTED: "ACCEPTED", DELIVERED: "DELIVERED", MOVED_ON: "MOVED_ON"}
     names |= {LEFT_OUT: "LEFT_OUT", IN_DOUBT: "IN_DOUBT"}
     return names.get(byte) or Outcome(byte).name
@@ -50,6 +60,8 @@ def code(byte: int) -> str:
 
 def sentence(byte: int) -> str:
     """The outcome in Korean."""
+    if fell_back(byte):
+        return f"{WORDS[Outcome(byte - FELL_BACK)]} · 대체 문자로"
     return SENTENCES.get(byte) or WORDS[Outcome(byte)]
 
 

@@ -90,7 +90,7 @@ def freeze(connection: psycopg.Connection[Any], order: Order, *, reserve: Reserv
     [(watermark,)] = connection.execute(_sql("watermark")).fetchall()
     by_bitmap = lookup.by_bitmap(connection, order.root_id, may_store=False)
     decision = decide(connection, order, _sets(connection, order, by_bitmap))
-    planned, worst = decision.planned, decision.planned * order.unit_centiwon
+    planned, worst = decision.planned, decision.planned * order.worst_centiwon
     if reserve is not None and planned:
         reserve(planned, worst)
     week.hold(connection, order.occasion, numbers_of(BitMap.union(BitMap(), *decision.by_channel.values())))
@@ -117,7 +117,7 @@ def estimate(connection: psycopg.Connection[Any], order: Order, *, lms_centiwon:
         planned=planned,
         by_channel={channel: len(people) for channel, people in decision.by_channel.items()},
         cost_centiwon=planned * order.unit_centiwon,
-        worst_centiwon=planned * order.unit_centiwon,
+        worst_centiwon=planned * order.worst_centiwon,
         lms_centiwon=planned * lms_centiwon,
     )
 
@@ -276,7 +276,7 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     if not everyone:
         return 0
     root, campaign, sealer = order.root_id, order.campaign_id, sealer_at(settings.VAULT_KEY)
-    fields = (Field.MOBILE, Field.NAME) if order.template.needs_name else (Field.MOBILE,)
+    fields = (Field.MOBILE, Field.NAME) if order.needs_name else (Field.MOBILE,)
     values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
     # A chunk leaves as a whole, so it holds no more than a minute's pace, and no more than the dealer takes in one request.
     paced = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)
@@ -293,7 +293,8 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
                 if not columns[0][0].all():
                     raise BooksDoNotBalance(f"campaign {campaign}: somebody of chunk {written} has no number")
                 yield chunk_row(
-                    campaign=campaign, chunk=written, wave=1, root=root, channel=channel_id, off_route=off_route, people=some,
+                    campaign=campaign, chunk=written, wave=1, root=root, channel=channel_id, message_kind=order.template.kind,
+                    unit_centiwon=order.unit_centiwon, off_route=off_route, people=some,
                     sealed=sealed.seal(sealer, root, campaign, written, [sealed.joined(*column) for column in columns]),
                     watermark=watermark, ahead=ahead.channels, open_ahead=bits.tobytes(),
                 )  # fmt: skip
@@ -304,18 +305,19 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
 
 
 CHUNK_COLUMNS = (
-    "campaign_id", "chunk_no", "wave", "root_id", "channel_id", "off_route", "n", "first_person", "last_person", "people",
-    "sealed", "outcome", "watermark", "ahead", "open_ahead",
+    "campaign_id", "chunk_no", "wave", "root_id", "channel_id", "message_kind", "unit_centiwon", "parent_chunk", "off_route",
+    "n", "first_person", "last_person", "people", "sealed", "outcome", "watermark", "ahead", "open_ahead",
 )  # fmt: skip
 
 
 def chunk_row(
-    *, campaign: int, chunk: int, wave: int, root: int, channel: int, off_route: bool, people: packing.People,
-    sealed: bytes, watermark: int, ahead: Sequence[int], open_ahead: bytes,
+    *, campaign: int, chunk: int, wave: int, root: int, channel: int, message_kind: str, unit_centiwon: int, off_route: bool,
+    people: packing.People, sealed: bytes, watermark: int, ahead: Sequence[int], open_ahead: bytes, parent: int | None = None,
 ) -> bytes:  # fmt: skip
     """A new chunk as a row of ``CHUNK_COLUMNS``. ``open_ahead`` has a byte a person, a bit of it for each channel ``ahead``."""
     return packing.row(
         packing.int8(campaign), packing.int4(chunk), packing.int2(wave), packing.int4(root), packing.int8(channel),
+        message_kind.encode(), packing.int4(unit_centiwon), None if parent is None else packing.int4(parent),
         bytes((off_route,)), packing.int4(len(people)), packing.int4(int(people[0])), packing.int4(int(people[-1])),
         packing.int4_array(people), sealed, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
         packing.int8_array(ahead), open_ahead if ahead else None,
@@ -344,6 +346,7 @@ def _write_dispatch(connection: psycopg.Connection[Any], order: Order, frozen: F
         "scope": order.scope_unit_id, "grant": order.grant_id, "purpose": str(occasion.purpose),
         "medium": str(occasion.medium), "occasion": Jsonb(occasion.to_json()),
         "template": Jsonb(order.template.to_json()),
+        "fallback": Jsonb(order.fallback.to_json()) if order.fallback else None,
         "segment": Jsonb({"criteria": to_json(order.criteria), "stops": [asdict(stop) for stop in order.stops]}),
         "not_before": order.not_before, "watermark": watermark, "rule_set": rules.RULE_SET_VERSION,
         "unit_centiwon": order.unit_centiwon, "worst_centiwon": frozen.worst_centiwon, "audience": frozen.audience,

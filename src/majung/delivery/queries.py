@@ -14,7 +14,7 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One campaign in one person's life: what became of it, or why it did not come."""
+    """One campaign in one person's life: what became of it, or why it did not come. ``kind``: that of the message, or empty."""
 
     campaign_id: int
     channel_id: int | None
@@ -22,6 +22,7 @@ class Received:
     code: str
     at: datetime | None
     message_id: str
+    kind: str = ""
 
 
 def person_history(actor: Actor, person_id: int) -> list[Received]:
@@ -38,8 +39,9 @@ def person_history(actor: Actor, person_id: int) -> list[Received]:
             code=reason or outcomes.code(byte),
             at=at,
             message_id=f"{campaign}-{chunk}-{seq}" if chunk is not None else "",
+            kind=kind or "",
         )
-        for campaign, chunk, seq, channel, wave, byte, reason, at in rows
+        for campaign, chunk, seq, channel, wave, byte, reason, at, kind, _ in rows
     ]
 
 

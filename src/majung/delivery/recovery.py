@@ -35,7 +35,7 @@ def tend(hands: Hands) -> bool:
     if group is None:
         _ready_again(hands, campaign, numbers)
         return True
-    found = hands.dispatch(campaign)
+    found = hands.dispatch(campaign, is_text_instead=rows[0][3])
     account = hands.account(found.account_id)
     at_once = isinstance(account.adapter, Direct)
     if state == ChunkState.HANDED:
@@ -91,7 +91,7 @@ def _has_left(hands: Hands, found: Dispatch, numbers: list[int]) -> None:
     with hands.connection.transaction():
         rows = run(hands.connection, "doubt_left", **facts).fetchall()
         counts = {number: (attempt, outcome.count(ACCEPTED)) for number, attempt, outcome in rows}
-        ledger.write_cost(hands.connection, found.campaign_id, "charged", counts, now)
+        ledger.write_cost(hands.connection, found, "charged", counts, now)
 
 
 def _send_again(hands: Hands, found: Dispatch, numbers: list[int]) -> None:

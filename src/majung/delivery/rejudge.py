@@ -90,14 +90,14 @@ class Rules:
 
 
 class Bench:
-    """The judge's bench of a process: rules are worked out once for a campaign, channel and date."""
+    """The judge's bench of a process: rules are worked out once for a campaign (or its text), channel and date."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int, date], Rules] = {}
+        self._known: dict[tuple[int, int, bool, date], Rules] = {}
 
     def rules(self, found: Dispatch, channel_id: int, now: datetime) -> Rules:
         """The rules that hold for people on a channel now."""
-        key = found.campaign_id, channel_id, clock.seoul(now).date()
+        key = found.campaign_id, channel_id, found.is_text_instead, clock.seoul(now).date()
         if key not in self._known:
             if len(self._known) >= MOST_RULES:
                 self._known.clear()
@@ -108,7 +108,7 @@ class Bench:
 def _work_out(found: Dispatch, channel_id: int, now: datetime) -> Rules:
     catalogue.load()
     today = clock.seoul(now).date()
-    occasion = replace(found.occasion, at=now)
+    occasion = replace(found.occasion, at=now, fallback_of=channel_id if found.is_text_instead else None)
     stop = next((stop for stop in found.stops if stop.channel_id == channel_id), None)
     here = () if stop is None else judge.channel_denials(on_channel(occasion, stop))
     everywhere = [step for step in judge.person_denials(occasion) if not step[0].is_reserved]
@@ -150,6 +150,42 @@ def drops(
     return dropped
 
 
+def closed_to_texts(found: Dispatch, chunks: list[Chunk], now: datetime) -> dict[int, Gate]:
+    """By chunk number, why no text of it may go any more: denied now, or for certain when the present wait is over (as on the
+    next day); chunks that are open or only have to wait are not in it.
+    """
+    closed: dict[date, Gate] = {}
+    days = {chunk.chunk_no: clock.seoul(chunk.parent_at or now).date() for chunk in chunks}
+    for chunk in chunks:
+        if (day := days[chunk.chunk_no]) not in closed:
+            occasion = replace(found.occasion, at=now, fallback_of=chunk.channel_id, fallback_since=chunk.parent_at)
+            gate = judge.gates(occasion)
+            if gate.verdict is Verdict.DEFER and gate.until is not None:
+                gate = judge.gates(replace(occasion, at=gate.until))
+            closed[day] = gate
+    return {number: closed[day] for number, day in days.items() if closed[day].verdict is Verdict.DENY}
+
+
+def drops_of_texts(
+    connection: Connection, bench: Bench, found: Dispatch, chunks: list[Chunk], now: datetime
+) -> dict[int, dict[str, BitMap]]:
+    """As ``drops``, of texts in the stead of messages. Nobody of them was judged for a text before, so everybody is asked for;
+    where a gate is closed, all are left out with its reason instead of holding up the campaign.
+    """
+    waiting = {chunk.chunk_no: BitMap(chunk.people[chunk.waiting]) for chunk in chunks}
+    everybody = BitMap.union(BitMap(), *waiting.values())
+    sets = lookup.Sets(lookup.by_sql(connection, found.root_id, everybody), clock.seoul(now).date())
+    closed = closed_to_texts(found, chunks, now)
+    rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
+    sets.prefetch(dict.fromkeys(expression for known in rules.values() for _, expression in known.steps))
+    return {
+        chunk.chunk_no: {closed[chunk.chunk_no].code: waiting[chunk.chunk_no]}
+        if chunk.chunk_no in closed
+        else _reasons(sets, rules[chunk.channel_id].steps, waiting[chunk.chunk_no])
+        for chunk in chunks
+    }
+
+
 def _changed(connection: Connection, logs: Logs, found: Dispatch, watermark: int) -> Changed:
     """Everything that changed since the watermark. The horizon is read before the rows: what is still running is read again."""
     if len(logs) > MOST_LOGS:
@@ -170,6 +206,11 @@ def _denied(
 ) -> dict[str, BitMap]:
     sets = lookup.Sets(lookup.by_sql(connection, found.root_id, asked), today)
     sets.prefetch(expression for _, expression in steps)
+    return _reasons(sets, steps, asked)
+
+
+def _reasons(sets: lookup.Sets, steps: Iterable[Step], asked: BitMap) -> dict[str, BitMap]:
+    """Of ``asked``, whom a rule denies, each with the first."""
     rest = BitMap(asked)
     by_reason: dict[str, BitMap] = {}
     for rule, expression in steps:

@@ -113,16 +113,19 @@ class Template:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Template":
         """What ``to_json`` wrote."""
-        message = dict(stored["message"])
-        message["buttons"] = tuple(Button(**button) for button in message["buttons"])
         return cls(
             kind=Kind(stored["kind"]),
-            message=Message(**message),
+            message=message_from_json(stored["message"]),
             sender=stored["sender"],
             fallbacks=stored["fallbacks"],
             locals=tuple(Local(**one) for one in stored["locals"]),
             link_base=stored["link_base"],
         )
+
+
+def message_from_json(stored: Mapping[str, Any]) -> Message:
+    """The message that ``asdict`` made plain."""
+    return Message(**{**stored, "buttons": tuple(Button(**button) for button in stored["buttons"])})
 
 
 _ATTRIBUTES = tuple(UNIT_VARIABLES.items())

@@ -11,7 +11,7 @@ from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Adapter, Group, GroupState, UnknownGroup, our_ids
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import ledger, waves
+from majung.delivery import fallback, ledger, waves
 from majung.delivery.handover import Hands, crash
 from majung.delivery.ledger import Chunk, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, MOVED_ON, is_refused
@@ -115,15 +115,20 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
             Chunk(
                 chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
                 outcome=bytearray(outcome), watermark=int(watermark), ahead=tuple(ahead), open_ahead=open_ahead,
+                parent_chunk=parent,
             )
-            for number, channel, off_route, wave, attempt, people, outcome, watermark, ahead, open_ahead in rows
+            for number, channel, off_route, wave, attempt, people, outcome, watermark, ahead, open_ahead, parent in rows
         ]  # fmt: skip
         fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
         crash("during_settle")
+        if is_text := any(chunk.parent_chunk is not None for chunk in chunks):
+            found = found.as_text()
         planned = waves.plan(hands, found, chunks, fresh, now)
         finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
         _money_back(hands, found, chunks, fresh, now)
         write_refusals(hands.connection, found, chunks, now, only=fresh)
+        if not is_text:
+            planned += fallback.plan(found, chunks)
         facts = {
             "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
             "told": [c.is_told for c in chunks],
@@ -133,6 +138,8 @@ def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_la
         ).fetchall()
         waves.write(hands, found, chunks, planned, first)
         run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
+        if any(one.parent_chunk is not None for one in planned):
+            crash("fallback_planned")
 
 
 def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int64]:
@@ -161,4 +168,4 @@ def _money_back(
     for chunk in chunks:
         bytes_now = np.frombuffer(bytes(chunk.outcome), np.uint8)[fresh[chunk.chunk_no]]
         counts[chunk.chunk_no] = (chunk.attempt, int((_REFUSED[bytes_now] | (bytes_now == MOVED_ON)).sum()))
-    ledger.write_cost(hands.connection, found.campaign_id, "returned", counts, now)
+    ledger.write_cost(hands.connection, found, "returned", counts, now)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from majung.channels import friends
+from majung.channels.adapters.base import Kind
 from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.delivery import lookup, packing, sealed
@@ -25,7 +26,10 @@ _LOWEST = np.array([0, *((bits & -bits).bit_length() - 1 for bits in range(1, 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """A chunk of the next wave: its people in order, and for each the parent (by its place in the group) and position."""
+    """A chunk of the next wave: its people in order, and for each the parent (by its place in the group) and position.
+
+    ``parent_chunk`` is the one parent of a chunk of texts (``fallback``).
+    """
 
     channel_id: int
     off_route: bool
@@ -35,6 +39,9 @@ class Next:
     seqs: NDArray[np.int64]
     ahead: tuple[int, ...]
     open_ahead: NDArray[np.uint8]
+    message_kind: Kind
+    unit_centiwon: int
+    parent_chunk: int | None = None
 
 
 @dataclass(slots=True)
@@ -98,7 +105,7 @@ def plan(
             Next(
                 channel_id=channel_id, off_route=bool(off_route), wave=wave + 1, people=moving.people[some],
                 parents=moving.parents[some], seqs=moving.seqs[some], ahead=() if off_route else ahead.get(channel_id, ()),
-                open_ahead=moving.open_ahead[some],
+                open_ahead=moving.open_ahead[some], message_kind=found.template.kind, unit_centiwon=found.unit_centiwon,
             )
             for some in pieces(here, min(most, max(len(chunk.people) for chunk in chunks)))
         ]  # fmt: skip
@@ -199,8 +206,9 @@ def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next
     parents = {number: sealed.opened(sealer, root, campaign, number, values, people[number]) for number, values in rows}
     written = [
         chunk_row(
-            campaign=campaign, chunk=number, wave=one.wave, root=root, channel=one.channel_id, off_route=one.off_route,
-            people=one.people, sealed=sealed.seal(sealer, root, campaign, number, _columns(parents, chunks, one)),
+            campaign=campaign, chunk=number, wave=one.wave, root=root, channel=one.channel_id, message_kind=one.message_kind,
+            unit_centiwon=one.unit_centiwon, parent=one.parent_chunk, off_route=one.off_route, people=one.people,
+            sealed=sealed.seal(sealer, root, campaign, number, _columns(parents, chunks, one)),
             watermark=min(chunks[place].watermark for place in np.unique(one.parents).tolist()),
             ahead=one.ahead, open_ahead=one.open_ahead.tobytes(),
         )

@@ -25,7 +25,7 @@ TONES: Mapping[str, Tone] = {
     State.FINISHED: "ok",
     State.REFUSED: "danger",
 }
-STEPS = (("audience", "대상"), ("words", "내용"), ("check", "점검"), ("send", "보내기"))
+STEPS = (("audience", "대상"), ("words", "내용"), ("fallback", "대체 문자"), ("check", "점검"), ("send", "보내기"))
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -61,8 +61,9 @@ def live_mode(campaign: Campaign) -> bool | None:
 
 
 def steps(campaign: Campaign, now: str) -> list[Step]:
-    """The wizard's steps, each leading to its page."""
-    order = [code for code, _ in STEPS]
+    """The wizard's steps, each leading to its page; only a KakaoTalk message has one for a text instead."""
+    shown = [step for step in STEPS if step[0] != "fallback" or campaign.may_fall_back]
+    order = [code for code, _ in shown]
     here = order.index(now)
     return [
         Step(
@@ -70,7 +71,7 @@ def steps(campaign: Campaign, now: str) -> list[Step]:
             state="done" if i < here else "now" if i == here else "later",
             url=reverse(f"campaigns:{code}", args=[campaign.public_id]) if i <= here or campaign.checked_at else "",
         )
-        for i, (code, label) in enumerate(STEPS)
+        for i, (code, label) in enumerate(shown)
     ]
 
 

@@ -141,6 +141,8 @@ def _tables(actor: Actor, found: Campaign) -> dict[str, Any]:
         "left_out": lefts,
         "widest": max((row.weight for row in lefts), default=0),
         "refused": report.refused(actor, found),
+        "fell_back": report.fell_back(actor, found),
+        "money": report.money(actor, found) if found.frozen_at else None,
     }
 
 

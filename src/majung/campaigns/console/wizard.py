@@ -17,15 +17,17 @@ from majung.audience import counts, criteria
 from majung.audience import queries as audience_queries
 from majung.audience import services as audience
 from majung.audience.errors import CannotAsk
-from majung.campaigns import forms, message, plan, report, services
+from majung.campaigns import fallback, forms, message, plan, report, services
 from majung.campaigns.console.base import actor_of, crumbs, live_mode, seen, steps, uuid_of
 from majung.campaigns.enums import WRITABLE, Kind
 from majung.campaigns.errors import CannotWrite, SaidAlready
+from majung.campaigns.fallback import Instead
 from majung.campaigns.models import Campaign
 from majung.campaigns.services.writing import type_in
 from majung.channels import console_trials
 from majung.channels import services as services_of_channels
 from majung.channels.adapters.base import Printer
+from majung.channels.adapters.outcomes import Outcome
 from majung.channels.enums import TemplateState
 from majung.channels.models import Channel, DealerAccount, Picture, Template
 from majung.core import clock
@@ -146,7 +148,8 @@ def words_step(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 _try_out(request, actor, campaign)
                 return redirect(f"{reverse('campaigns:words', args=[campaign.public_id])}#trial")
             services.check(actor, campaign)
-            return redirect("campaigns:check", campaign.public_id)
+            to = "fallback" if do == "fallback" and campaign.may_fall_back else "check"
+            return redirect(f"campaigns:{to}", campaign.public_id)
     context = page(
         campaign, "words", problem=problem, typed=forms.typed(request.POST if problem else None, campaign),
         purposes=forms.purposes(), kinds=forms.kinds(), variables=message.MEANINGS.items(),
@@ -228,7 +231,20 @@ def phone(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME
         "message_problems": [*found.lacking, *message.problems(found.facts, found.template)],
         "as_nameless": not name,
         "today": clock.now(),
+        "text_instead": text_shown(found.instead, first.channel_id, name),
     }
+
+
+def text_shown(instead: Instead | None, channel_id: int, name: str) -> dict[str, Any] | None:
+    """The text that goes instead as the same person sees it, and how long it gets; None when there is none."""
+    if instead is None:
+        return None
+    shown = message.seen_by(instead.template, channel_id, name)
+    return {
+        "text": shown.text, "subject": shown.subject, "sender": instead.template.sender, "size": instead.size,
+        "kind": fallback.KIND_WORDS[instead.template.kind], "unit_centiwon": instead.unit_centiwon,
+        "reasons": fallback.words_of(instead.reasons), "problems": instead.problems(),
+    }  # fmt: skip
 
 
 @login_required
@@ -261,7 +277,8 @@ def result(actor: Actor, campaign: Campaign) -> dict[str, Any]:
         money = coarse(money, told["planned"].number or 0, kept["planned"])
     budget = money["budget_left_centiwon"]
     return {
-        "told": told, "rows": rows, "widest": max((row.weight for row in rows), default=0), "money": money,
+        "told": told, "instead": kept["instead"] and _text_words(kept["instead"]), "dearer": _dearer(money),
+        "rows": rows, "widest": max((row.weight for row in rows), default=0), "money": money,
         "saving": money["lms_centiwon"] - money["worst_centiwon"], "is_blind": sight == "blind",
         "budget_after": None if budget is None else budget - money["worst_centiwon"],
         "problems": kept["problems"], "signs": kept["signs"], "channels": kept["channels"],
@@ -272,10 +289,21 @@ def result(actor: Actor, campaign: Campaign) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _dearer(money: Mapping[str, Any]) -> int:
+    """What one person costs at worst."""
+    return max(int(money["unit_centiwon"]), int(money["text_centiwon"]))
+
+
+def _text_words(kept: Mapping[str, Any]) -> dict[str, Any]:
+    reasons = fallback.words_of([Outcome[name] for name in kept["reasons"]])
+    return {**kept, "kind": fallback.KIND_WORDS[kept["kind"]], "reasons": reasons}
+
+
 def coarse(money: Mapping[str, Any], told: int, planned: int) -> dict[str, Any]:
     """Money as the blind may know it: of the rounded people, and what is left in whole 10,000 won (T5)."""
     rough = dict(money)
-    rough["worst_centiwon"] = money["unit_centiwon"] * told
+    rough["cost_centiwon"] = money["unit_centiwon"] * told
+    rough["worst_centiwon"] = max(money["unit_centiwon"], money["text_centiwon"]) * told
     rough["lms_centiwon"] = money["lms_centiwon"] // planned * told if planned else 0
     for name in ("budget_left_centiwon", "grant_left_centiwon"):
         if rough[name] is not None:

@@ -36,6 +36,10 @@ class Migration(migrations.Migration):
                 ('buttons', models.JSONField(default=list)),
                 ('fallbacks', models.JSONField(default=dict)),
                 ('friend_group', models.CharField(blank=True, max_length=60)),
+                ('fallback_text', models.TextField(blank=True)),
+                ('fallback_subject', models.CharField(blank=True, max_length=40)),
+                ('fallback_sender', models.CharField(blank=True, max_length=12)),
+                ('fallback_reasons', models.JSONField(default=list)),
                 ('criteria', models.JSONField(default=dict)),
                 ('declared', models.JSONField(default=dict)),
                 ('send_at', models.DateTimeField(null=True)),
@@ -159,7 +163,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='campaign',
-            trigger=pgtrigger.compiler.Trigger(name='said_is_said', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.confirmed_at IS NOT NULL AND ROW(OLD.root_id, OLD.unit_id, OLD.scope_id, OLD.purpose, OLD.kind, OLD.is_essential, OLD.subject, OLD.text, OLD.buttons, OLD.fallbacks, OLD.picture_id, OLD.template_id, OLD.account_id, OLD.friend_group, OLD.criteria, OLD.declared, OLD.confirmed_at, OLD.confirmed_by_id, OLD.grant_id, OLD.receipt) IS DISTINCT FROM ROW(NEW.root_id, NEW.unit_id, NEW.scope_id, NEW.purpose, NEW.kind, NEW.is_essential, NEW.subject, NEW.text, NEW.buttons, NEW.fallbacks, NEW.picture_id, NEW.template_id, NEW.account_id, NEW.friend_group, NEW.criteria, NEW.declared, NEW.confirmed_at, NEW.confirmed_by_id, NEW.grant_id, NEW.receipt))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='02909feef352f95f43a87e4b0c92f5ad577840a0', operation='UPDATE', pgid='pgtrigger_said_is_said_a8149', table='campaigns_campaign', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='said_is_said', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.confirmed_at IS NOT NULL AND ROW(OLD.root_id, OLD.unit_id, OLD.scope_id, OLD.purpose, OLD.kind, OLD.is_essential, OLD.subject, OLD.text, OLD.buttons, OLD.fallbacks, OLD.picture_id, OLD.template_id, OLD.account_id, OLD.friend_group, OLD.fallback_text, OLD.fallback_subject, OLD.fallback_sender, OLD.fallback_reasons, OLD.criteria, OLD.declared, OLD.confirmed_at, OLD.confirmed_by_id, OLD.grant_id, OLD.receipt) IS DISTINCT FROM ROW(NEW.root_id, NEW.unit_id, NEW.scope_id, NEW.purpose, NEW.kind, NEW.is_essential, NEW.subject, NEW.text, NEW.buttons, NEW.fallbacks, NEW.picture_id, NEW.template_id, NEW.account_id, NEW.friend_group, NEW.fallback_text, NEW.fallback_subject, NEW.fallback_sender, NEW.fallback_reasons, NEW.criteria, NEW.declared, NEW.confirmed_at, NEW.confirmed_by_id, NEW.grant_id, NEW.receipt))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='25655037296d45758873759d92491ab8219cac3d', operation='UPDATE', pgid='pgtrigger_said_is_said_a8149', table='campaigns_campaign', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='export',

@@ -11,16 +11,19 @@ from django.db import transaction
 
 from majung.activity import services as activity
 from majung.audience import counts
-from majung.campaigns import message, plan
+from majung.campaigns import fallback, message, plan
 from majung.campaigns.enums import Move, State, after
 from majung.campaigns.errors import WrongMoment
+from majung.campaigns.fallback import Instead
 from majung.campaigns.models import Campaign
 from majung.campaigns.plan import Plan
+from majung.channels.adapters.outcomes import Outcome
 from majung.core import clock, db
 from majung.crowd import catalogue
 from majung.delivery import planner
 from majung.delivery.order import Estimate
 from majung.policy import judge, rules
+from majung.policy.enums import Purpose
 from majung.policy.judge import Gate
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
@@ -44,9 +47,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """What it costs at worst, and what is left to pay it from (None: without limit). VAT is not in it."""
+    """What it costs if the messenger reaches all, what at worst, and what is left to pay it from (None: without limit).
+
+    ``unit_centiwon`` is the price of the message, ``text_centiwon`` that of the text instead (0: none). VAT is not in it.
+    """
 
     unit_centiwon: int
+    text_centiwon: int
+    cost_centiwon: int
     worst_centiwon: int
     lms_centiwon: int
     budget_left_centiwon: int | None
@@ -83,7 +91,8 @@ def content_hash(campaign: Campaign) -> str:
     said: dict[str, Any] = {
         name: getattr(campaign, name)
         for name in ("root_id", "unit_id", "scope_id", "purpose", "kind", "is_essential", "subject", "text", "buttons",
-                     "fallbacks", "picture_id", "template_id", "account_id", "friend_group", "criteria", "declared")
+                     "fallbacks", "picture_id", "template_id", "account_id", "friend_group", "fallback_text", "fallback_subject",
+                     "fallback_sender", "fallback_reasons", "criteria", "declared")
     }  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -128,11 +137,12 @@ def look(actor: Actor, campaign: Campaign) -> Check:
     order = found.order(criteria, grant_id=grant.pk if grant else None, not_before=leaves_at)
     now_order = replace(order, occasion=replace(found.occasion, at=now))
     guess = planner.estimate(db.raw(), now_order, lms_centiwon=found.lms_centiwon)
-    money = _money(actor, campaign, guess)
+    money = _money(actor, campaign, found, guess)
     problems = [
         *(Problem(sentence=sentence, step="message") for sentence in found.lacking),
         *(Problem(sentence=sentence) for sentence in message.problems(found.facts, found.template)),
         *_by_gate(gate),
+        *_by_text(found.instead),
         *_by_number(actor, campaign, guess, money),
     ]
     return Check(
@@ -154,6 +164,7 @@ def stored(found: Check) -> dict[str, Any]:
         "gate_code": found.gate.code,
         "until": found.gate.until.isoformat() if found.gate.until else None,
         "turned_to": str(found.gate.purpose),
+        "instead": _text_stored(found.plan.instead),
         "signs": [
             {"kind": sign.kind, "words": sign.words, "certain": sign.certain, "sentence": sign.sentence}
             for sign in found.gate.warnings
@@ -161,6 +172,15 @@ def stored(found: Check) -> dict[str, Any]:
         "rule_set": rules.RULE_SET_VERSION,
         "channels": len(found.plan.stops),
     }
+
+
+def _text_stored(instead: Instead | None) -> dict[str, Any] | None:
+    if instead is None:
+        return None
+    return {
+        "kind": str(instead.template.kind), "used": instead.size.used, "most": instead.size.most,
+        "sender": instead.template.sender, "reasons": [reason.name for reason in instead.reasons],
+    }  # fmt: skip
 
 
 def _by_gate(gate: Gate) -> list[Problem]:
@@ -171,6 +191,18 @@ def _by_gate(gate: Gate) -> list[Problem]:
     ]
     found += [Problem(sentence=one.sentence, law="정보통신망법 제50조 제4항", code="LABEL") for one in gate.missing]
     return found
+
+
+def _by_text(instead: Instead | None) -> list[Problem]:
+    """What keeps the text from being sent instead: its words, what is around it, and the rules for texts."""
+    if instead is None:
+        return []
+    gate = judge.gates(instead.occasion)
+    said = list(instead.problems())
+    if gate.purpose is Purpose.ADVERTISING and Outcome.TALK_BLOCKED in instead.reasons:
+        said += fallback.forbidden([Outcome.TALK_BLOCKED])
+    found = [Problem(sentence=sentence) for sentence in dict.fromkeys(said)] + _by_gate(gate)
+    return [replace(one, sentence=f"대체 문자: {one.sentence}", step="fallback") for one in found]
 
 
 def _by_number(actor: Actor, campaign: Campaign, guess: Estimate, money: Money) -> list[Problem]:
@@ -203,7 +235,7 @@ def _by_number(actor: Actor, campaign: Campaign, guess: Estimate, money: Money) 
     return found
 
 
-def _money(actor: Actor, campaign: Campaign, guess: Estimate) -> Money:
+def _money(actor: Actor, campaign: Campaign, found: Plan, guess: Estimate) -> Money:
     """The tightest of the budgets upwards, and the quotas of the grant that would be charged."""
     today = clock.today()
     above: list[Budget] = budgets.budgets_upwards(campaign.unit, today)
@@ -211,7 +243,9 @@ def _money(actor: Actor, campaign: Campaign, guess: Estimate) -> Money:
     messages, centiwon = _lent(actor, campaign)
     worst = guess.worst_centiwon
     return Money(
-        unit_centiwon=worst // guess.planned if guess.planned else 0,
+        unit_centiwon=found.unit_centiwon,
+        text_centiwon=found.instead.unit_centiwon if found.instead else 0,
+        cost_centiwon=guess.cost_centiwon,
         worst_centiwon=worst,
         lms_centiwon=guess.lms_centiwon,
         budget_left_centiwon=budgets.left_centiwon(tightest) if tightest else None,

@@ -86,7 +86,8 @@ def _order(campaign: Campaign) -> Order:
     if grant is None or campaign.not_before is None:
         raise ValueError(f"campaign {campaign.pk} was never confirmed")
     found = plan.look_up(campaign, lambda unit: covers(grant, unit), clock.now())
-    if denials := judge.gates(found.occasion).denials:
+    occasions = [found.occasion, found.instead.occasion] if found.instead else [found.occasion]
+    if denials := [rule for occasion in occasions for rule in judge.gates(occasion).denials]:
         raise DeniedAtFreeze(problem=denials[0].sentence)
     return found.order(plan.system_criteria(campaign), grant_id=grant.pk, not_before=campaign.not_before)
 
@@ -192,6 +193,8 @@ def follow(campaign_id: int) -> str:
     if campaign.kind == Kind.HAND or dispatch is None:
         return campaign.state
     actor = system_actor(campaign.root_id)
+    if dispatch.finished_at is None:
+        _free_what_is_not_needed(campaign)
     if dispatch.finished_at is not None and campaign.state in (State.SENDING, State.PAUSED, State.STOPPED):
         _finish(actor, campaign)
     elif dispatch.state == "paused" and campaign.state == State.SENDING:
@@ -205,6 +208,13 @@ def follow(campaign_id: int) -> str:
         campaign.save(update_fields=["state", "pause_reason"])
         record(actor, campaign, "resumed")
     return campaign.state
+
+
+def _free_what_is_not_needed(campaign: Campaign) -> None:
+    """As reports arrive, the worst case shrinks: what nobody can cost any more goes back to budgets and quotas (M7)."""
+    if campaign.state in (State.SENDING, State.PAUSED, State.STOPPED) and campaign.spent_centiwon is None:
+        [(messages, centiwon)] = db.raw().execute(_sql("still_needed"), {"campaign": campaign.pk}).fetchall()
+        tree.keep(campaign.pk, messages=messages, centiwon=centiwon)
 
 
 def _finish(actor: Actor, campaign: Campaign) -> None:

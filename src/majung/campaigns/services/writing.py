@@ -13,10 +13,11 @@ from majung.activity import services as activity
 from majung.audience import criteria, references
 from majung.audience import services as audience
 from majung.audience.models import Segment
-from majung.campaigns import message, plan
+from majung.campaigns import fallback, message, plan
 from majung.campaigns.enums import MOVES, WRITABLE, Kind, Move, State
 from majung.campaigns.errors import CannotWrite, WrongMoment
 from majung.campaigns.models import Campaign
+from majung.channels.adapters.outcomes import UNREACHED
 from majung.channels.models import Picture, Template
 from majung.core import clock, text
 from majung.policy import lint
@@ -113,6 +114,42 @@ def type_in(current: Campaign, words: Wording) -> None:
     current.picture = _picture(current, words.picture)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texting:
+    """The text that goes instead where the messenger does not reach somebody. ``reasons`` are names of outcomes; an empty
+    ``sender`` is the account's usual number, an empty ``text`` means that none goes.
+    """
+
+    text: str = ""
+    subject: str = ""
+    sender: str = ""
+    reasons: Sequence[str] = ()
+
+
+@transaction.atomic
+def edit_fallback(actor: Actor, campaign: Campaign, texting: Texting) -> Campaign:
+    """The campaign sends that text instead. Unfinished ones are kept; only nonsense is refused (CannotWrite)."""
+    current = _writable(actor, campaign)
+    type_text(current, texting)
+    return _edited(actor, current, "fallback")
+
+
+def type_text(current: Campaign, texting: Texting) -> None:
+    """``texting`` stands in the columns of ``current``; nothing is saved. Raises CannotWrite for nonsense."""
+    if not current.may_fall_back and texting.text.strip():
+        raise CannotWrite(problem="대체 문자는 브랜드 메시지와 알림톡에만 붙일 수 있습니다.")
+    known = {outcome.name for outcome in UNREACHED}
+    if not all(isinstance(reason, str) for reason in texting.reasons) or not set(texting.reasons) <= known:
+        raise CannotWrite(problem="대체 문자를 보낼 까닭을 다시 골라 주세요.")
+    numbers = {one.number for one in fallback.senders(current.account)}
+    if texting.sender and texting.sender not in numbers:
+        raise CannotWrite(problem="고른 발신번호를 찾을 수 없습니다.")
+    current.fallback_text = _lines(texting.text)
+    current.fallback_subject = _short(texting.subject, message.MAX_SUBJECT, "대체 문자의 제목")
+    current.fallback_sender = texting.sender
+    current.fallback_reasons = [outcome.name for outcome in UNREACHED if outcome.name in texting.reasons]
+
+
 @transaction.atomic
 def edit_hour(actor: Actor, campaign: Campaign, *, send_at: datetime | None, recall_seconds: int) -> Campaign:
     """The campaign leaves at ``send_at`` (None: at once), after ``recall_seconds`` in which it can be called back."""
@@ -131,8 +168,9 @@ def copy(actor: Actor, campaign: Campaign) -> Campaign:
     """A new draft with the same words and audience: how an ended, stopped or refused campaign is tried again."""
     actor.require(Act.CAMPAIGNS_WRITE, campaign.unit)
     kept = ("root_id", "unit_id", "scope_id", "purpose", "kind", "is_essential", "subject", "text", "buttons",
-            "fallbacks", "picture_id", "template_id", "account_id", "friend_group", "segment_id", "criteria",
-            "declared", "recall_seconds")  # fmt: skip
+            "fallbacks", "picture_id", "template_id", "account_id", "friend_group", "fallback_text",
+            "fallback_subject", "fallback_sender", "fallback_reasons", "segment_id", "criteria", "declared",
+            "recall_seconds")  # fmt: skip
     copied = Campaign.objects.create(
         title=f"{campaign.title[: message.MAX_TITLE - 3]} 사본",
         created_by=actor.user,

@@ -49,6 +49,10 @@ class Outcome(IntEnum):
     IN_DOUBT = 255
 
 
+UNREACHED = (Outcome.NOT_A_FRIEND, Outcome.NO_TALK, Outcome.TALK_BLOCKED)
+"""What a messenger tells when it could not deliver to somebody who may still be reached by a text: the only reasons for
+which one may be sent instead (M7). Nobody in here refused anything of ours, and nothing in here is in doubt."""
+
 WORDS: dict[Outcome, str] = {
     Outcome.NOT_YET: "아직 보내지 않음",
     Outcome.ACCEPTED: "접수됨",

@@ -18,7 +18,8 @@ outcome_count(outcome, 'a') + outcome_count(outcome, 'd')
 outcome_count(outcome, 'd')
 
 -- name: refused
-length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', ''))
+-- A byte from 128 on (two bytes in UTF-8) is a refusal in whose stead a text is sent: fell_back.
+2 * length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', '')) - octet_length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', ''))
 
 -- name: in_doubt
 outcome_count(outcome, 'q')
@@ -35,13 +36,28 @@ outcome_count(outcome, 'l')
 outcome_count(outcome, 'm')
 
 -- name: later_waves
-CASE WHEN wave > 1 THEN n ELSE 0 END
+CASE WHEN wave > 1 AND parent_chunk IS NULL THEN n ELSE 0 END
+
+-- name: fell_back
+-- Tries that were no delivery, and a text goes instead: these people stand once more in a chunk of texts.
+octet_length(convert_from(outcome, 'LATIN1')) - n
+
+-- name: texts_instead
+CASE WHEN parent_chunk IS NOT NULL THEN n ELSE 0 END
 
 -- name: repeats
 SELECT count(*)::int FROM chunk_exception WHERE campaign_id = %(campaign)s AND code = 'REPEAT';
 
 -- name: dropped_sets
 SELECT coalesce(sum(n), 0)::int FROM campaign_left_out WHERE campaign_id = %(campaign)s AND stage <> 'freeze';
+
+-- name: by_kind
+-- Money by kind of message: what was charged at the hand-over, and what came back because it did not arrive.
+SELECT message_kind, coalesce(sum(n) FILTER (WHERE kind = 'charged'), 0)::int,
+       coalesce(sum(centiwon) FILTER (WHERE kind = 'charged'), 0)::bigint,
+       coalesce(sum(n) FILTER (WHERE kind = 'returned'), 0)::int,
+       coalesce(-sum(centiwon) FILTER (WHERE kind = 'returned'), 0)::bigint
+  FROM cost_entry WHERE campaign_id = %(campaign)s GROUP BY message_kind ORDER BY message_kind;
 
 -- name: cost_centiwon
 SELECT coalesce(sum(centiwon), 0)::bigint FROM cost_entry WHERE campaign_id = %(campaign)s;

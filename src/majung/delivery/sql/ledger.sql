@@ -32,20 +32,23 @@ UPDATE dispatch_turn t
 UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL;
 
 -- name: ready
-SELECT chunk_no, n, channel_id FROM campaign_chunk
+SELECT chunk_no, n, channel_id, parent_chunk IS NOT NULL FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND state = 0
    AND channel_id <> ALL(ARRAY(SELECT p.ref FROM pace p WHERE p.kind = 'channel' AND p.free_at > clock_timestamp()))
  ORDER BY chunk_no LIMIT %(most)s FOR UPDATE SKIP LOCKED;
 
 -- name: claim
-UPDATE campaign_chunk
+-- Of texts in the stead of messages it is told since when those did not arrive: they go on the same day or never.
+UPDATE campaign_chunk c
    SET state = 1, attempt = attempt + 1, worker = %(worker)s, group_ref = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 0
-RETURNING chunk_no, channel_id, wave, attempt, people, sealed, outcome, watermark::text;
+RETURNING chunk_no, channel_id, wave, attempt, people, sealed, outcome, watermark::text, parent_chunk,
+          (SELECT p.handed_at FROM campaign_chunk p WHERE p.campaign_id = c.campaign_id AND p.chunk_no = c.parent_chunk);
 
 -- name: dispatch
-SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon
+SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occasion, template, segment, unit_centiwon,
+       fallback
   FROM dispatch WHERE campaign_id = %(campaign)s;
 
 -- name: basket
@@ -112,7 +115,7 @@ UPDATE campaign_chunk
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
    AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
 RETURNING chunk_no, extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
-          outcome_count(outcome, 'a') + outcome_count(outcome, 'q');
+          outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
 
 -- name: doubt_left
 -- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
@@ -132,7 +135,8 @@ SELECT c.campaign_id, c.chunk_no, p.seq - 1, c.attempt + 1, 'REPEAT', p.person, 
 ON CONFLICT DO NOTHING;
 
 -- name: group_chunks
-SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text, ahead, open_ahead
+SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text, ahead, open_ahead,
+       parent_chunk
   FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state = 2 AND worker = %(worker)s
  ORDER BY chunk_no FOR NO KEY UPDATE;
@@ -179,11 +183,11 @@ UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s), next_c
  WHERE campaign_id = %(campaign)s RETURNING next_chunk - %(fresh)s;
 
 -- name: cost
-INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, root_id, account_id, unit_id, n, centiwon, at)
-SELECT d.campaign_id, v.chunk_no, v.attempt, %(kind)s, d.root_id, d.account_id, d.unit_id, v.n,
-       v.n::bigint * d.unit_centiwon * CASE WHEN %(kind)s = 'charged' THEN 1 ELSE -1 END, %(now)s
+INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, message_kind, root_id, account_id, unit_id, n, centiwon, at)
+SELECT d.campaign_id, v.chunk_no, v.attempt, %(kind)s, %(message_kind)s, d.root_id, d.account_id, d.unit_id, v.n,
+       v.n::bigint * %(unit_centiwon)s::int * CASE WHEN %(kind)s = 'charged' THEN 1 ELSE -1 END, %(now)s
   FROM dispatch d, unnest(%(chunks)s::int[], %(attempts)s::int[], %(counts)s::int[]) AS v(chunk_no, attempt, n)
- WHERE d.campaign_id = %(campaign)s AND v.n > 0 AND d.unit_centiwon > 0;
+ WHERE d.campaign_id = %(campaign)s AND v.n > 0 AND %(unit_centiwon)s::int > 0;
 
 -- name: exceptions
 INSERT INTO chunk_exception (campaign_id, chunk_no, seq, attempt, code, person_id, detail)

@@ -14,10 +14,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
 
 -- name: dispatch
 INSERT INTO dispatch (campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, purpose, medium, occasion, template,
-                      segment, state, not_before, watermark, rule_set, unit_centiwon, worst_centiwon, audience, left_out,
+                      segment, fallback, state, not_before, watermark, rule_set, unit_centiwon, worst_centiwon, audience, left_out,
                       planned, chunks, next_chunk, frozen_at)
 VALUES (%(campaign)s, %(root)s, %(account)s, %(unit)s, %(scope)s, %(grant)s, %(purpose)s, %(medium)s, %(occasion)s,
-        %(template)s, %(segment)s, 'frozen', %(not_before)s, %(watermark)s::xid8, %(rule_set)s, %(unit_centiwon)s,
+        %(template)s, %(segment)s, %(fallback)s, 'frozen', %(not_before)s, %(watermark)s::xid8, %(rule_set)s, %(unit_centiwon)s,
         %(worst_centiwon)s, %(audience)s, %(left_out)s, %(planned)s, %(chunks)s, %(chunks)s + 1, %(at)s);
 
 -- name: turn

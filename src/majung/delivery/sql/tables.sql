@@ -1,7 +1,8 @@
 -- Tables of delivery. Run by the first migration; plain numbers, no foreign keys, no personal data outside sealed bytes.
 
 -- name: dispatch
--- One row a campaign: what is sent, under which leave, and how it stands. Small and hot: no index but the key and one
+-- One row a campaign: what is sent, under which leave, and how it stands. ``fallback``: the text that goes instead where
+-- the messenger does not reach somebody, for which reasons, and at what price. Small and hot: no index but the key and one
 -- partial index for the claim, which changes only when a dispatch starts or ends.
 CREATE TABLE dispatch (
     campaign_id bigint PRIMARY KEY CHECK (campaign_id > 0),
@@ -15,6 +16,7 @@ CREATE TABLE dispatch (
     occasion jsonb NOT NULL,
     template jsonb NOT NULL,
     segment jsonb NOT NULL,
+    fallback jsonb,
     state text NOT NULL CHECK (state IN ('frozen', 'sending', 'paused', 'stopped', 'finished')),
     pause_reason text NOT NULL DEFAULT '',
     problem text NOT NULL DEFAULT '',
@@ -65,12 +67,17 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON campaign_left_out FOR EACH
 -- friends they are. ``ahead``: the channels that follow on these people's route, the next one first; ``open_ahead`` has one byte
 -- a person, whose k-th bit says that the k-th of them was free to use when the list was frozen. ``told_at``: since when the
 -- provider's "not a friend" of somebody here waits to be noted as a friendship (``observations``), ``noted_by``: the transaction that last did.
+-- ``message_kind`` and ``unit_centiwon``: what each of these people is sent, and what one costs. ``parent_chunk``: these are texts
+-- for people of that chunk whom the messenger did not reach; the channel is the one whose message did not arrive.
 CREATE TABLE campaign_chunk (
     campaign_id bigint NOT NULL,
     chunk_no integer NOT NULL CHECK (chunk_no > 0),
     wave smallint NOT NULL CHECK (wave > 0),
     root_id integer NOT NULL,
     channel_id bigint NOT NULL,
+    message_kind text NOT NULL CHECK (message_kind <> ''),
+    unit_centiwon integer NOT NULL CHECK (unit_centiwon >= 0),
+    parent_chunk integer CHECK (parent_chunk > 0 AND parent_chunk < chunk_no),
     off_route boolean NOT NULL DEFAULT false,
     state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
     attempt smallint NOT NULL DEFAULT 0,
@@ -98,7 +105,8 @@ CREATE TABLE campaign_chunk (
     CHECK (cardinality(people) = n AND octet_length(outcome) = n),
     CHECK (CASE WHEN ahead = '{}' THEN open_ahead IS NULL ELSE octet_length(open_ahead) = n END),
     CHECK (state IN (0, 3) OR (lease_until IS NOT NULL AND worker IS NOT NULL)),
-    CHECK (state <> 2 OR group_ref IS NOT NULL)
+    CHECK (state <> 2 OR group_ref IS NOT NULL),
+    CHECK (parent_chunk IS NULL OR wave > 1)
 ) PARTITION BY RANGE (campaign_id);
 ALTER TABLE campaign_chunk ALTER COLUMN people SET STORAGE EXTERNAL;
 ALTER TABLE campaign_chunk ALTER COLUMN sealed SET STORAGE EXTERNAL;
@@ -154,12 +162,14 @@ CREATE TABLE chunk_exception (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON chunk_exception FOR EACH ROW EXECUTE FUNCTION majung_append_only();
 
 -- name: cost
--- Money of a chunk: charged when handed over, given back where the dealer did not deliver. Minus is money back.
+-- Money of a chunk: charged when handed over, given back where the dealer did not deliver, at the price of its kind of
+-- message. Minus is money back.
 CREATE TABLE cost_entry (
     campaign_id bigint NOT NULL,
     chunk_no integer NOT NULL,
     attempt smallint NOT NULL,
     kind text NOT NULL CHECK (kind IN ('charged', 'returned')),
+    message_kind text NOT NULL,
     root_id integer NOT NULL,
     account_id bigint NOT NULL,
     unit_id bigint NOT NULL,

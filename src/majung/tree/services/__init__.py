@@ -1,6 +1,6 @@
 """Verbs of the tree. Callers write ``from majung.tree import services``; the files beside this one do the work."""
 
-from majung.tree.services.budgets import release, reserve, set_budget, settle
+from majung.tree.services.budgets import keep, release, reserve, set_budget, settle
 from majung.tree.services.grants import Offer, lend, preview_revoke, revoke
 from majung.tree.services.holders import (
     Made,
@@ -47,6 +47,7 @@ __all__ = [
     "found",
     "invite",
     "invited",
+    "keep",
     "lend",
     "make_key",
     "move_unit",

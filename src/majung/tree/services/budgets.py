@@ -237,6 +237,25 @@ def _locked(campaign_id: int) -> Reservation | None:
 
 
 @transaction.atomic
+def keep(campaign_id: int, *, messages: int, centiwon: int) -> Reservation | None:
+    """Of what the campaign holds no more than this stays set aside, the rest is free again; it never grows.
+
+    None when nothing is held (any more).
+    """
+    held = _locked(campaign_id)
+    if held is None or held.state != Reservation.State.HELD:
+        return None
+    kept, people = min(centiwon, held.centiwon), min(messages, held.messages)
+    if (kept, people) != (held.centiwon, held.messages):
+        Budget.objects.filter(pk__in=held.budgets).update(
+            reserved_centiwon=F("reserved_centiwon") - (held.centiwon - kept)
+        )
+        held.centiwon, held.messages = kept, people
+        held.save(update_fields=["centiwon", "messages"])
+    return held
+
+
+@transaction.atomic
 def settle(campaign_id: int, *, messages: int, centiwon: int) -> Reservation | None:
     """What was really sent and paid is charged, the rest is free again. Called again, the newer figures count.
 
