@@ -781,7 +781,8 @@ static void send_at_once(text body) {
     put_byte('}');
 }
 
-static void list_messages(text name, text query) {
+/* With a code: of the group only the messages that have it now, the next page's key behind them. */
+static void list_messages(text name, text query, int wanted) {
     group *g = find_group(name);
     if (!g) return;
     text limit_text = query_value(query, "limit"), key = query_value(query, "startKey");
@@ -800,6 +801,29 @@ static void list_messages(text name, text query) {
         at = (uint32_t)low, offset = i - runs[low].first;
     }
     size_t left = (size_t)limit;
+    if (wanted) {
+        text following = { 0 };
+        char key_of_next[40];
+        say(key.n ? "{\"startKey\":\"%.*s\"," : "{\"startKey\":null,", (int)key.n, key.p);
+        say("\"limit\":%d,\"messageList\":{", (int)limit);
+        for (bool is_first = true; at && !following.n; at = runs[at].next, offset = 0) {
+            const run *r = &runs[at];
+            forget_endings();
+            for (uint64_t m = r->first + offset; m < r->first + r->count; m++) {
+                if (code_now(g, m, now_machine) != wanted) continue;
+                if (!left--) {
+                    int n = snprintf(key_of_next, sizeof key_of_next, "%.17s%015llu", r->stamp, (unsigned long long)(base + m));
+                    following = (text){ key_of_next, (size_t)n };
+                    break;
+                }
+                if (!is_first) put_byte(',');
+                is_first = false;
+                print_row(r, m, (uint16_t)wanted, true);
+            }
+        }
+        say(following.n ? "},\"nextKey\":\"%.*s\"}" : "},\"nextKey\":null}", (int)following.n, following.p);
+        return;
+    }
     /* The next page's key stands before the rows: it is found first. */
     uint32_t next_run = at;
     uint64_t next_offset = offset + left;
@@ -1111,7 +1135,7 @@ static void answer(text method, text path, text query, text body) {
             text verb = slash ? (text){ slash + 1, (size_t)(end - slash - 1) } : (text){ "", 0 };
             if (!verb.n && get) { if ((g = find_group(name))) print_group(g); return; }
             if (is(verb, "messages") && put) { put_messages(name, body); return; }
-            if (is(verb, "messages") && get) { list_messages(name, query); return; }
+            if (is(verb, "messages") && get) { list_messages(name, query, 0); return; }
             if (is(verb, "send") && post) {
                 if (!(g = open_group(name, "은 보낼 수 없습니다."))) return;
                 if (!g->accepted) { refuse(400, "FailedGroup", "보낼 수 있는 메시지가 없습니다."); return; }
@@ -1127,6 +1151,12 @@ static void answer(text method, text path, text query, text body) {
                 return;
             }
         }
+    } else if (is(path, "/messages/v4/list") && get) {
+        text name = query_value(query, "groupId"), code = query_value(query, "statusCode");
+        if (!name.n || !code.n) { invalid("빠른 관문은 groupId와 statusCode로만 찾습니다."); return; }
+        int wanted = (int)number_at(code.p, code.p + code.n);
+        list_messages(name, query, wanted > 0 ? wanted : -1);
+        return;
     } else if (is(path, "/messages/v4/send-many/detail") && post) { send_at_once(body); return; }
     else if (starts(&rest, "/_control/") && (get || post)) { control(post, rest, query, body); return; }
     else if (get) {

@@ -233,7 +233,9 @@ class Gateway:
             places = [place for place in map(self._store.find, ids) if place is not None]
             candidates: Iterator[tuple[Group, Batch, list[int]]] = ((g, b, [i]) for g, b, i in places)
         else:
-            candidates = ((g, b, list(range(len(b) - 1, -1, -1))) for g, b in reversed(self._store.places()))
+            only = self._store.groups.get(query["groupId"]) if query.get("groupId") else None
+            stored = self._store.places() if only is None else [(only, b) for b in only.batches]
+            candidates = ((g, b, list(range(len(b) - 1, -1, -1))) for g, b in reversed(stored))
         for group, batch, indexes in candidates:
             if group.account is not call.account or self._is_hidden(group) or group.status == "DELETED":
                 continue

@@ -153,13 +153,12 @@ def sandbox_list(sandbox: Sandbox, party: make.Party) -> list[tuple[str, str]]:
 
     import orjson
 
-    from majung.channels.adapters.base import Account
+    from majung.channels.adapters.base import Account, Wire
     from majung.channels.adapters.solapi import Solapi
 
     adapter = Solapi(Account(base_url=sandbox.base_url, key=sandbox.key, secret="SANDBOX-SECRET"))
-    request = urllib.request.Request(
-        f"{sandbox.base_url}/messages/v4/list?limit=20", headers=adapter.sign(clock.now(), "a" * 32)
-    )
+    wire = adapter.sign(Wire("GET", f"{sandbox.base_url}/messages/v4/list?limit=20"), clock.now(), "a" * 32)
+    request = urllib.request.Request(wire.url, headers=dict(wire.headers))
     with urllib.request.urlopen(request, timeout=10) as answer:
         found = orjson.loads(answer.read())["messageList"].values()
     return [(one["kakaoOptions"]["pfId"], one["kakaoOptions"]["bms"]["content"]) for one in found]

@@ -174,13 +174,12 @@ def text_messages(sandbox: Sandbox) -> list[tuple[str, str]]:
 
     import orjson
 
-    from majung.channels.adapters.base import Account
+    from majung.channels.adapters.base import Account, Wire
     from majung.channels.adapters.solapi import Solapi
 
     adapter = Solapi(Account(base_url=sandbox.base_url, key=sandbox.key, secret="SANDBOX-SECRET"))
-    request = urllib.request.Request(
-        f"{sandbox.base_url}/messages/v4/list?limit=500", headers=adapter.sign(clock.now(), "b" * 32)
-    )
+    wire = adapter.sign(Wire("GET", f"{sandbox.base_url}/messages/v4/list?limit=500"), clock.now(), "b" * 32)
+    request = urllib.request.Request(wire.url, headers=dict(wire.headers))
     with urllib.request.urlopen(request, timeout=10) as answer:
         found = orjson.loads(answer.read())["messageList"].values()
     return [(one["from"], one["text"]) for one in found if one["type"] == "LMS"]

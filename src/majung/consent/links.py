@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,13 @@ def token(root: int, person: int, campaign: int = 0, *, sealer: Sealer | None = 
     return tokens(root, [person], campaign, sealer=sealer or _own())[0].decode()
 
 
-def tokens(root: int, people: Sequence[int], campaign: int, *, sealer: Sealer, before: bytes = b"") -> list[bytes]:
+def tokens(
+    root: int, people: Sequence[int] | NDArray[np.integer[Any]], campaign: int, *, sealer: Sealer, before: bytes = b""
+) -> list[bytes]:
     """``token`` of each person, in order, as ASCII behind ``before`` (the hot path of delivery). Raises ValueError out of range."""
-    if not (0 < root < 2**32 and 0 <= campaign < 2**40) or (len(people) and not 0 < min(people) <= max(people) < 2**32):
+    if not (0 < root < 2**32 and 0 <= campaign < 2**40) or (
+        len(people) and not 0 < np.min(people) <= np.max(people) < 2**32
+    ):
         raise ValueError("a number does not fit into a link")
     bodies = np.empty((len(people), _BODY.size), np.uint8)
     bodies[:] = np.frombuffer(_BODY.pack(VERSION, root, 0, *divmod(campaign, 2**32)), np.uint8)

@@ -134,7 +134,8 @@ def _cells(values: Sequence[bytes], size: int) -> Cells:
 
 
 def _values(cells: Cells) -> list[bytes]:
-    return np.ascontiguousarray(cells).view(np.dtype((np.void, cells.shape[1]))).ravel().tolist()
+    found: list[bytes] = np.ascontiguousarray(cells).view(f"V{cells.shape[1]}").ravel().tolist()
+    return found
 
 
 class _Siv:
@@ -201,7 +202,7 @@ class _Siv:
 
 def _blocks(cipher: Cipher[ECB], blocks: Cells) -> Cells:
     encryptor = cipher.encryptor()
-    return np.frombuffer(encryptor.update(np.ascontiguousarray(blocks)) + encryptor.finalize(), np.uint8).reshape(
+    return np.frombuffer(encryptor.update(np.ascontiguousarray(blocks).data) + encryptor.finalize(), np.uint8).reshape(
         -1, 16
     )
 

@@ -63,7 +63,8 @@ class Slot:
         if claimed is None:
             return False
         if (done := hand_over(hands, claimed)) is not None:
-            settle.look(hands, claimed.campaign_id, done.ref, age_seconds=0.0, open_cells=done.accepted, seen=done)
+            group, count = done
+            settle.look(hands, claimed.campaign_id, group.ref, age_seconds=0.0, open_cells=count, seen=group)
         return True
 
     def keep(self) -> None:

@@ -7,6 +7,7 @@ or a dead worker leaves behind is settled by ``recovery``, never by sending agai
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -71,6 +72,8 @@ class Known:
     dispatches: dict[int, Dispatch] = field(default_factory=dict)
     routers: dict[int, Router] = field(default_factory=dict)
     bench: Bench = field(default_factory=Bench)
+    failures: Counter[int] = field(default_factory=Counter)
+    """Dealers' codes of messages that failed, by how often they were met (``settle.results``)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,10 +126,11 @@ def crash(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hand_over(hands: Hands, claimed: Claim) -> Group | None:
+def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
     """Send the claimed chunks, or put them back with the reason written on the dispatch.
 
-    Returns the group when the dealer said, as it took it, that every result is in already.
+    Returns the group, and how many messages it holds by our count, when the dealer said, as it took it, that every result is
+    in already.
     """
     crash("after_claim")
     campaign = claimed.campaign_id
@@ -139,11 +143,11 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
     try:
         account = hands.account(found.account_id)
     except (Misconfigured, LookupError, Unreadable):
-        return _pause(
-            hands, claimed, PauseReason.ACCOUNT, "대행사 계정의 키가 없거나 열리지 않습니다. 키를 다시 넣어 주세요."
-        )
+        _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정의 키가 없거나 열리지 않습니다. 키를 다시 넣어 주세요.")
+        return None
     if account.state not in USABLE:
-        return _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
+        _pause(hands, claimed, PauseReason.ACCOUNT, "대행사 계정이 연결되어 있지 않습니다.")
+        return None
     if not (chunks := _drop(hands, found, claimed, now)):
         return None
     held = replace(claimed, chunks=chunks)
@@ -160,17 +164,21 @@ def hand_over(hands: Hands, claimed: Claim) -> Group | None:
         _abandon(hands, account, held, group)
         return None
     except DealerRefused as refused:
-        return _refused(hands, account, held, group, refused)
+        _refused(hands, account, held, group, refused)
+        return None
     except Outside as error:
         pace.trouble(hands.connection, found.root_id, found.account_id, UNREACHED, now=now, rest=error.after_seconds)
-        return _interrupted(hands, held, group, error)
+        _interrupted(hands, held, group, error)
+        return None
     if time.monotonic() - began > pace.SLOW_SECONDS * (len(chunks) + 2):
         pace.trouble(hands.connection, found.root_id, found.account_id, SLOW, now=now, factor=pace.SLOWER)
     crash("after_hand_over")
     if found.is_text_instead:
         crash("fallback_handed")
     _commit_handed(hands, found, held, group, sent)
-    return sent.group if sent.group is not None and sent.group.state is GroupState.DONE else None
+    if sent.group is None or sent.group.state is not GroupState.DONE:
+        return None
+    return replace(sent.group, ref=group), sum(outcome.count(ACCEPTED) for outcome in sent.outcomes.values())
 
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from majung.delivery.order import on_channel
 from majung.policy import judge
 from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
+from majung.policy.occasion import Occasion
 from majung.policy.rule import Rule
 
 Step = tuple[Rule, Expression]
@@ -94,6 +95,7 @@ class Bench:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int, bool, date], Rules] = {}
+        self._everywhere: dict[tuple[int, date], list[_Worked]] = {}
 
     def rules(self, found: Dispatch, channel_id: int, now: datetime) -> Rules:
         """The rules that hold for people on a channel now."""
@@ -101,27 +103,54 @@ class Bench:
         if key not in self._known:
             if len(self._known) >= MOST_RULES:
                 self._known.clear()
-            self._known[key] = _work_out(found, channel_id, now)
+                self._everywhere.clear()
+            self._known[key] = self._work_out(found, channel_id, now)
         return self._known[key]
 
+    def _work_out(self, found: Dispatch, channel_id: int, now: datetime) -> Rules:
+        catalogue.load()
+        today = clock.seoul(now).date()
+        occasion = replace(found.occasion, at=now, fallback_of=channel_id if found.is_text_instead else None)
+        stop = next((stop for stop in found.stops if stop.channel_id == channel_id), None)
+        here = [] if stop is None else _worked(judge.channel_denials(on_channel(occasion, stop)), today)
+        if found.is_text_instead:
+            everywhere = _of_everybody(occasion, today)
+        else:
+            # The same for all channels, of which a campaign may have hundreds.
+            key = found.campaign_id, today
+            if key not in self._everywhere:
+                self._everywhere[key] = _of_everybody(occasion, today)
+            everywhere = self._everywhere[key]
+        all_of = sorted([*everywhere, *here], key=lambda worked: worked.step[0].order)
+        return Rules(
+            steps=tuple(worked.step for worked in all_of),
+            on_channel=tuple(worked.step for worked in sorted(here, key=lambda worked: worked.step[0].order)),
+            leaves=frozenset().union(*(worked.leaves for worked in all_of)),
+            families=frozenset().union(*(worked.families for worked in all_of)),
+            moving=tuple(worked.step for worked in all_of if any(isinstance(leaf, Range) for leaf in worked.leaves)),
+        )
 
-def _work_out(found: Dispatch, channel_id: int, now: datetime) -> Rules:
-    catalogue.load()
-    today = clock.seoul(now).date()
-    occasion = replace(found.occasion, at=now, fallback_of=channel_id if found.is_text_instead else None)
-    stop = next((stop for stop in found.stops if stop.channel_id == channel_id), None)
-    here = () if stop is None else judge.channel_denials(on_channel(occasion, stop))
-    everywhere = [step for step in judge.person_denials(occasion) if not step[0].is_reserved]
-    steps = tuple(sorted([*everywhere, *here], key=lambda step: step[0].order))
-    of = {step[0].id: frozenset(leaves(resolve(step[1], today))) for step in steps}
-    all_of = frozenset(leaf for some in of.values() for leaf in some)
-    return Rules(
-        steps=steps,
-        on_channel=tuple(sorted(here, key=lambda step: step[0].order)),
-        leaves=all_of,
-        families=frozenset(family for leaf in all_of for family in registry.get(leaf.family).changes),
-        moving=tuple(step for step in steps if any(isinstance(leaf, Range) for leaf in of[step[0].id])),
-    )
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """A rule with the base sets it asks for, and the families of changes that can touch them."""
+
+    step: Step
+    leaves: frozenset[Leaf | Range]
+    families: frozenset[str]
+
+
+def _of_everybody(occasion: Occasion, today: date) -> list[_Worked]:
+    return _worked([step for step in judge.person_denials(occasion) if not step[0].is_reserved], today)
+
+
+def _worked(steps: Iterable[Step], today: date) -> list[_Worked]:
+    found = []
+    for step in steps:
+        asked = frozenset(leaves(resolve(step[1], today)))
+        families = frozenset(family for leaf in asked for family in registry.get(leaf.family).changes)
+        found.append(_Worked(step, asked, families))
+    return found
 
 
 Logs = dict[tuple[int, int], Log]

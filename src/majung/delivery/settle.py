@@ -1,20 +1,21 @@
 """Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Adapter, Group, GroupState, UnknownGroup, our_ids
+from majung.channels.adapters.base import Adapter, Group, GroupState, Page, UnknownGroup, our_ids
+from majung.channels.adapters.outcomes import Outcome
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import fallback, ledger, waves
 from majung.delivery.handover import Hands, crash
 from majung.delivery.ledger import Chunk, Dispatch, run
-from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, MOVED_ON, is_refused
+from majung.delivery.outcomes import ACCEPTED, DELIVERED, IN_DOUBT, LEDGER, MOVED_ON, is_refused
 from majung.delivery.refusals import write_refusals
 
 PATIENCE = timedelta(hours=72)
@@ -27,17 +28,21 @@ ENOUGH = 0.95
 SLOW_LOOK_SECONDS = 60.0
 """Looks as rare as this list whatever is new."""
 
+FEW_FAILURES = 0.3
+MOST_CODES = 6
+
 _LEDGER = np.frombuffer(LEDGER, np.uint8)
 _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a listing says of a group: for each message chunk, position and ledger byte."""
+    """What is told of a group: for each message chunk, position and ledger byte; ``rest`` is that of all others (0: unknown)."""
 
     chunks: NDArray[np.int64]
     seqs: NDArray[np.int64]
     bytes: NDArray[np.uint8]
+    rest: int = 0
 
 
 def look(
@@ -61,7 +66,7 @@ def look(
         if has_left and not is_last and not (news and _is_worth_it(hands, news, open_cells, wait)):
             run(hands.connection, "look_later", **later, look=wait)
             return
-        told = listing(hands, account, campaign, group) if has_left else None
+        told = results(hands, account, campaign, replace(seen, ref=group), open_cells) if has_left else None
     except UnknownGroup:
         # It was seen leaving, so it is not sent again, whatever the provider forgot: "taken" becomes the last word.
         if age_seconds < FORGOTTEN_SECONDS:
@@ -79,29 +84,57 @@ def _is_worth_it(hands: Hands, news: int, open_cells: int, wait: float) -> bool:
     return (hands.is_idle and news >= ENOUGH * open_cells) or wait >= SLOW_LOOK_SECONDS
 
 
-def listing(hands: Hands, account: LiveAccount, campaign: int, group: str) -> Told:
-    """All messages of a group, page by page. Messages that are not of this campaign are passed over."""
+def results(hands: Hands, account: LiveAccount, campaign: int, seen: Group, open_cells: int) -> Told:
+    """What became of each person of a group.
+
+    Where the dealer counts a result for everybody of ours and nearly all of them delivered, only the failures are asked for,
+    by the codes that failures had of late. They are believed when they are as many as were counted; else all is listed.
+    """
+    known = hands.known.failures
+    if seen.waiting == 0 and seen.delivered + seen.failed == open_cells and seen.failed <= FEW_FAILURES * open_cells:
+        parts: list[Told] = []
+        missing = seen.failed
+        for code, _ in known.most_common(MOST_CODES):
+            if missing <= 0:
+                break
+            parts.append(listing(hands, account, campaign, seen.ref, code))
+            missing -= len(parts[-1].seqs)
+        if missing == 0:
+            return replace(_joined(parts), rest=DELIVERED)
+    return listing(hands, account, campaign, seen.ref)
+
+
+def listing(hands: Hands, account: LiveAccount, campaign: int, group: str, code: int = 0) -> Told:
+    """All messages of a group, or those with ``code``, page by page. What is not of this campaign is passed over."""
     adapter, line = account.basket, hands.line(account)
     parts: list[Told] = []
     key = ""
     while True:
-        page = adapter.decode_messages(line.ask(adapter.group_messages_request(group, key)))
-        parts.append(_read(adapter, campaign, page.ids, page.codes))
+        asked = adapter.coded_messages_request(group, code, key) if code else adapter.group_messages_request(group, key)
+        page = adapter.decode_messages(line.ask(asked))
+        parts.append(_read(hands, adapter, campaign, page))
         if not page.next_key or not page.ids:
-            break
+            return _joined(parts)
         key = page.next_key
+
+
+def _joined(parts: list[Told]) -> Told:
+    none = np.empty(0, np.int64)
     return Told(
-        chunks=np.concatenate([part.chunks for part in parts]),
-        seqs=np.concatenate([part.seqs for part in parts]),
-        bytes=np.concatenate([part.bytes for part in parts]),
+        chunks=np.concatenate([none, *(part.chunks for part in parts)]),
+        seqs=np.concatenate([none, *(part.seqs for part in parts)]),
+        bytes=np.concatenate([none.astype(np.uint8), *(part.bytes for part in parts)]),
     )
 
 
-def _read(adapter: Adapter, campaign: int, ids: list[str], codes: list[int]) -> Told:
+def _read(hands: Hands, adapter: Adapter, campaign: int, page: Page) -> Told:
     """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
-    numbers = our_ids(ids)
-    outcome_of = {code: adapter.outcome(code) for code in set(codes)}
-    outcomes = np.frombuffer(bytes(map(outcome_of.__getitem__, codes)), np.uint8)
+    numbers, failures = our_ids(page.ids), hands.known.failures
+    outcome_of = {code: adapter.outcome(code) for code in set(page.codes)}
+    for code, outcome in outcome_of.items():
+        if outcome not in (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.IN_DOUBT):
+            failures[code] += 1
+    outcomes = np.frombuffer(bytes(map(outcome_of.__getitem__, page.codes)), np.uint8)
     mine = numbers[:, 0] == campaign
     return Told(chunks=numbers[mine, 1], seqs=numbers[mine, 2], bytes=_LEDGER[outcomes[mine]])
 
@@ -149,7 +182,7 @@ def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int6
     after = cells.copy()
     if told is not None:
         mine = (told.chunks == chunk.chunk_no) & (told.seqs < len(cells))
-        named = np.zeros(len(cells), np.uint8)
+        named = np.full(len(cells), told.rest, np.uint8)
         named[told.seqs[mine]] = told.bytes[mine]
         hit = is_open & (named != 0)
         after[hit] = named[hit]

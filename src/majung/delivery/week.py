@@ -79,7 +79,8 @@ def _at_least(layers: Sequence[Layer], most: int, blocks: int) -> Bits:
         for level in range(most - 1, 0, -1):
             levels[level, layer.rows] |= levels[level - 1, layer.rows] & layer.bits
         levels[0, layer.rows] |= layer.bits
-    return levels[most - 1]
+    found: Bits = levels[most - 1]
+    return found
 
 
 def bits_of(people: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], Bits]:

@@ -185,13 +185,17 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A basket as the provider tells it. ``waiting`` are messages that left and have no result yet."""
+    """A basket as the provider tells it. ``waiting`` are messages that left and have no result yet, ``delivered`` and
+    ``failed`` those that have one.
+    """
 
     ref: str
     state: GroupState
     total: int
     accepted: int
     waiting: int
+    delivered: int = 0
+    failed: int = 0
 
 
 def our_ids(ids: Sequence[str]) -> NDArray[np.int64]:
@@ -504,6 +508,10 @@ class Basket(Adapter):
     @abstractmethod
     def group_messages_request(self, group: str, start_key: str = "", limit: int = 0) -> Wire:
         """Asks for a page of the basket's messages; limit 0 is the adapter's ``page_size``."""
+
+    @abstractmethod
+    def coded_messages_request(self, group: str, code: int, start_key: str = "") -> Wire:
+        """Asks for a page of those of the basket's messages that have this code now; read by ``decode_messages``."""
 
     @abstractmethod
     def decode_messages(self, reply: Reply) -> Page:

@@ -144,12 +144,19 @@ class Solapi(SolapiAccountCalls, Basket):
         return Group(
             ref=str(told.get("groupId", "")), state=state, total=whole(counts.get("total")),
             accepted=whole(counts.get("registeredSuccess")), waiting=whole(counts.get("sentPending")),
+            delivered=whole(counts.get("sentSuccess")), failed=whole(counts.get("sentFailed")),
         )  # fmt: skip
 
     def group_messages_request(self, group: str, start_key: str = "", limit: int = 0) -> Wire:
         """A page of messages."""
         asked = {"limit": str(limit or self.page_size)} | ({"startKey": start_key} if start_key else {})
         return self._wire("GET", f"/messages/v4/groups/{quote(group, safe='')}/messages?{urlencode(asked)}")
+
+    def coded_messages_request(self, group: str, code: int, start_key: str = "") -> Wire:
+        """A page of messages with one status code."""
+        asked = {"groupId": group, "statusCode": str(code), "limit": str(self.page_size)}
+        asked |= {"startKey": start_key} if start_key else {}
+        return self._wire("GET", f"/messages/v4/list?{urlencode(asked)}")
 
     def decode_messages(self, reply: Reply) -> Page:
         """As the base class; a message without our id gets the id ""."""
