@@ -12,12 +12,24 @@ from majung_sandbox.dealer import Dealer
 from majung_sandbox.errors import GatewayError
 from majung_sandbox.gateway import Gateway, reply
 from majung_sandbox.http import Request, Response
+from majung_sandbox.nhn import Nhn
 from majung_sandbox.pages import Pages
 from majung_sandbox.routing import Call, Route, Router
 from majung_sandbox.sandbox import Sandbox
 
 LOG_LINES = 60
-GATEWAY_ROOTS = {"messages", "cash", "pricing", "senderid", "iam", "storage", "kakao"}
+GATEWAY_ROOTS = {
+    "messages",
+    "cash",
+    "pricing",
+    "senderid",
+    "iam",
+    "storage",
+    "kakao",
+    "alimtalk",
+    "brand-message",
+    "sms",
+}
 _NOBODY = Account("", "")
 
 
@@ -30,6 +42,7 @@ class App:
         s = sandbox
         Gateway(s.clock, s.store, s.intake, s.dispatch, s.faults).register(self._router)
         Dealer(s.clock, s.world, s.templates, s.files, s.changed).register(self._router)
+        Nhn(s).register(self._router)
         s.endpoints = list(self._router.endpoints)
         Control(s).register(self._router)
         Pages(s, self).register(self._router)
@@ -82,7 +95,9 @@ class App:
         faults = self._sandbox.faults
         if status := faults.error_now(route.endpoint):
             raise GatewayError(status, "InternalServerError", "일부러 낸 서버 오류입니다.")
-        account = self._sandbox.accounts.authenticate(request.headers.get("authorization", ""))
+        by_itself = route.endpoint.startswith("nhn.")  # proves itself by appkey and secret key
+        header = request.headers.get("authorization", "")
+        account = _NOBODY if by_itself else self._sandbox.accounts.authenticate(header)
         response = route.handler(Call(request, params, account))
         response.drop = faults.drop_now(route.endpoint)
         response.wait_seconds = faults.wait_seconds(faults.settings.delay_after_ms, route.endpoint)

@@ -61,7 +61,8 @@ class Control:
             ("GET", "health", self.health), ("GET", "clock", self.clock), ("POST", "clock", self.set_clock),
             ("GET", "faults", self.faults), ("POST", "faults", self.set_faults),
             ("POST", "settings", self.settings), ("GET", "channels", self.channels), ("POST", "channels", self.add_channels),
-            ("GET", "phones", self.phones), ("POST", "phones", self.add_phones), ("POST", "overrides", self.override),
+            ("GET", "phones", self.phones), ("POST", "phones", self.add_phones),
+            ("GET", "phones/{number}", self.bubbles), ("POST", "overrides", self.override),
             ("POST", "kakao", self.kakao), ("GET", "accounts", self.accounts), ("POST", "accounts", self.add_account),
             ("POST", "accounts/{key}", self.change_account), ("POST", "accounts/{key}/webhook", self.change_account),
             ("POST", "templates", self.add_templates), ("POST", "templates/{template}", self.decide),
@@ -142,6 +143,10 @@ class Control:
         """Registered phones."""
         return reply([{"name": name, "number": number, "app_user_id": app_user_id(number)}
                       for number, name in self._sandbox.threads.phones.items()])  # fmt: skip
+
+    def bubbles(self, call: Call) -> Response:
+        """What a phone shows, oldest first."""
+        return reply(self._sandbox.threads.dump(number_of(call.params["number"])))
 
     def add_phones(self, call: Call) -> Response:
         """Register phones."""

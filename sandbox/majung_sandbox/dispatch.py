@@ -89,7 +89,7 @@ class Dispatch:
     def _charge(self, group: Group) -> None:
         prices = np.array(group.account.price_list(), np.int64)
         cost = sum(int(prices[batch.kinds[batch.registered == codes.ACCEPTED]].sum()) for batch in group.batches)
-        if self._faults.settings.no_balance or group.account.balance_centiwon < cost:
+        if not group.on_credit and (self._faults.settings.no_balance or group.account.balance_centiwon < cost):
             raise GatewayError(402, "NotEnoughBalance", "잔액이 모자랍니다.")
         group.account.balance_centiwon -= cost
         group.charged_centiwon = cost

@@ -15,7 +15,7 @@ class Settings:
     delay_after_ms: dict[str, float] = field(default_factory=dict)  # endpoint → wait between processing and answer
     drop_next: int = 0  # so many answers are lost after processing
     drop_probability: float = 0.0
-    drop_endpoints: list[str] = field(default_factory=list)  # empty: groups.put, groups.send, send_many
+    drop_endpoints: list[str] = field(default_factory=list)  # empty: WRITES
     error_next: int = 0  # so many requests answer error_status and are not processed
     error_status: int = 503
     error_endpoints: list[str] = field(default_factory=list)  # empty: all
@@ -31,7 +31,7 @@ class Settings:
     seed: int | None = None  # for the probabilities
 
 
-WRITES = ("groups.put", "groups.send", "send_many")
+WRITES = ("groups.put", "groups.send", "send_many", "nhn.send")
 _NUMBERS = {
     "drop_probability": (0, 1), "never_probability": (0, 1), "kakao_lost_probability": (0, 1), "drop_next": (0, 10**9),
     "error_next": (0, 10**9), "hide_next": (0, 10**9), "error_status": (500, 599), "seed": (0, 2**63),

@@ -51,6 +51,11 @@ class Intake:
         self._files = files
         self.watched: set[str] = set()
 
+    @staticmethod
+    def raw_of(messages: list[dict[str, Any]]) -> bytes:
+        """What is kept of a request that came in another gateway's form."""
+        return orjson.dumps({"messages": messages})
+
     def messages_of(self, body: bytes) -> list[dict[str, Any]]:
         """The messages of a request body."""
         return self.spread(parse_object(body), len(body))

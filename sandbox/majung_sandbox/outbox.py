@@ -86,6 +86,27 @@ class Outbox:
         for start in range(0, len(data), ITEMS_PER_CALL):
             self._push(group, data[start : start + ITEMS_PER_CALL])
 
+    def hooks(self, group: Group, hooks: list[dict[str, Any]]) -> None:
+        """Push NHN's webhook, whose signature is a fixed text (kakao.md §4.2.4)."""
+        account = group.account
+        product = "SMS" if group.service in ("sms", "mms") else "KakaoTalk Bizmessage"
+        for start in range(0, len(hooks), ITEMS_PER_CALL):
+            body = orjson.dumps({
+                "hooksId": str(uuid.uuid4()), "webhookConfigId": account.account_id, "productName": product,
+                "appKey": account.key, "event": "MESSAGE_RESULT_UPDATE", "hooks": hooks[start : start + ITEMS_PER_CALL],
+            })  # fmt: skip
+            for _ in range(2 if self._faults.settings.duplicate_webhooks else 1):
+                self._start(self._hook(account.webhook_url, body, account.account_id))
+
+    async def _hook(self, url: str, body: bytes, signature: str) -> None:
+        for attempt in range(TRIES):
+            async with self._slots:
+                status = await post(url, body, {"X-Toast-Webhook-Signature": signature}, REPORT_LIMIT_SECONDS)
+            self._note("NHN 결과 웹훅", status)
+            if status == 200:
+                return
+            await asyncio.sleep(self.retry_seconds * 2**attempt)
+
     def report_group(self, group: Group) -> None:
         """Push the group report item."""
         self._push(group, [group_info(group)])

@@ -8,6 +8,7 @@ from majung_sandbox.dispatch import Dispatch
 from majung_sandbox.faults import Faults
 from majung_sandbox.intake import Intake
 from majung_sandbox.media import StoredFile
+from majung_sandbox.nhn_wire import hooks
 from majung_sandbox.outbox import KakaoApp, Outbox
 from majung_sandbox.state import State
 from majung_sandbox.store import Batch, Group, Store
@@ -44,11 +45,14 @@ class Sandbox:
     def _settled(self, group: Group, batch: Batch, picks: list[int]) -> None:
         self.threads.arrived(group, batch, picks)
         if group.account.webhook_url and "single" in group.account.reports and picks and not group.hidden:
-            self.outbox.report(group, reports(group, batch, picks))
+            if group.service:
+                self.outbox.hooks(group, hooks(group, batch, picks))
+            else:
+                self.outbox.report(group, reports(group, batch, picks))
         self.changed("accounts")
 
     def _complete(self, group: Group) -> None:
-        if "group" in group.account.reports:
+        if "group" in group.account.reports and not group.service:
             self.outbox.report_group(group)
 
     # what people do

@@ -105,6 +105,9 @@ class Group:
     refunded_centiwon: int = 0
     refunded_count: int = 0
     log: list[dict[str, str]] = field(default_factory=list)
+    service: str = ""  # of a request that sent at once: alimtalk, brand, sms, mms
+    grouping_key: str = ""  # what the sender calls that request
+    on_credit: bool = False  # billed afterwards: no balance is asked for
 
     @property
     def is_sent(self) -> bool:
@@ -133,10 +136,10 @@ class Store:
         """Kind and Seoul date, the first 17 characters of an id."""
         return f"{kind}4V{self._clock.now().astimezone(SEOUL):%Y%m%d%H%M%S}"
 
-    def new_group(self, account: Account, **fields: Any) -> Group:
+    def new_group(self, account: Account, group_id: str = "", **fields: Any) -> Group:
         """An empty group in state PENDING."""
         now = self._clock.now()
-        group = Group(f"{self.stamp('G')}{self.take_counters(1):015d}", account, now, now, **fields)
+        group = Group(group_id or f"{self.stamp('G')}{self.take_counters(1):015d}", account, now, now, **fields)
         self.groups[group.group_id] = group
         return group
 

@@ -4,11 +4,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from majung.channels.adapters.base import Finds
 from majung.channels.models import Channel, DealerAccount
 from tests.make import channels as make
 from tests.make import tree
 from tests.make.sandbox import KEY, SECRET, Sandbox, running
 from tests.make.tree import Organised
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The contract's ``kind``, ``worded`` and ``findable``, for each adapter its own."""
+    adapter = getattr(metafunc.cls, "adapter", None)
+    if adapter is None:
+        return
+    kinds = {
+        "kind": list(adapter.kinds),
+        "worded": [kind for kind, facts in adapter.kinds.items() if not facts.needs_template],
+        "findable": [kind for kind, able in getattr(adapter, "abilities", {}).items() if able.finds is not Finds.NEVER],
+    }
+    for name in kinds.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(name, kinds[name])
 
 
 @pytest.fixture(scope="session")

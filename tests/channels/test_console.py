@@ -8,9 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from majung.channels import console_urls
-from majung.channels.enums import MessageKind, Step
+from majung.channels import accounts, console_urls, services
+from majung.channels.enums import MessageKind, Mode, Step
 from majung.channels.models import AccountJob, Channel, ChannelStep, DealerAccount, KakaoApp, Picture, Price
+from majung.core.db import raw
+from majung.people.vault import sealer
 from majung.tree.actor import Actor
 from majung.tree.enums import Role
 from tests.make import channels as make
@@ -395,3 +397,66 @@ def test_a_persons_page_shows_channels_in_sight_with_state_and_source(world: Wor
 
     assert "채널 own" in page and "차단" in page and "카카오 알림" in page
     assert "채널 sister" not in page and "채널 sister" in whole
+
+
+NHN = {"name": "엔에이치엔", "adapter": "nhn", "mode": "sandbox", "refusal_number": ""}
+
+
+def test_each_dealer_asks_for_what_it_wants(world: World) -> None:
+    client = world.client(Role.OWNER)
+    url = reverse("channels:dealer_new")
+
+    pages = {code: client.get(url, {"adapter": code}).content.decode() for code in ("solapi", "nhn")}
+
+    assert "sms_secret" in pages["nhn"] and "sms_secret" not in pages["solapi"]
+    assert all("NHN Cloud" in page and "솔라피" in page for page in pages.values()), "the others can be chosen"
+    assert client.get(url).content.decode().count('name="secret"') == 1
+    assert client.get(url, {"adapter": "../../etc"}).status_code == 404
+
+
+def test_adding_an_account_of_another_dealer(world: World) -> None:
+    client = world.client(Role.OPERATOR)
+    keys = {"sms_key": "TEXTAPPKEY", "sms_secret": "TEXTSECRET"}
+
+    answer = client.post(reverse("channels:dealer_new"), NHN | keys | {"unit": world.own.pk})
+
+    made = DealerAccount.objects.get(name="엔에이치엔")
+    assert answer["Location"] == reverse("channels:dealer", args=[made.public_id])
+    live = accounts.load(raw(), sealer(), made.pk)
+    assert (made.adapter, live.adapter.account.key, dict(live.adapter.account.more)) == ("nhn", "", keys)
+    assert b"TEXTSECRET" not in bytes(made.more_sealed) and "TEXTSECRET" not in repr(live.adapter.account)
+    page = client.get(answer["Location"]).content.decode()
+    assert "나중에 청구해" in page and "가격표를 알려 주지 않습니다" in page and "대행사 가격표 가져오기" not in page
+
+
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [
+        ({}, "앱키와 비밀 키를 적어"), ({"key": "APPKEY"}, "함께 적어"), ({"key": "APPKEY", "secret": "b c d"}, "꼴이 아닙니다"),
+        ({"key": "APPKEY", "sms_secret": "SECRET"}, "함께 적어"), ({"sms_key": "x" * 201, "sms_secret": "SECRET"}, "200"),
+        ({"sms_key": "줄\n바꿈", "sms_secret": "SECRET"}, "꼴이 아닙니다"),
+    ],
+)  # fmt: skip
+def test_wrong_keys_of_another_dealer_are_told(world: World, keys: dict[str, str], word: str) -> None:
+    answer = world.client(Role.OPERATOR).post(reverse("channels:dealer_new"), NHN | keys | {"unit": world.own.pk})
+
+    assert answer.status_code == 422 and word in answer.content.decode() and "SECRET" not in answer.content.decode()
+    assert not DealerAccount.objects.filter(name="엔에이치엔").exists()
+
+
+def test_one_pair_of_keys_changes_and_the_other_stays(world: World) -> None:
+    first = {"key": "KAKAOKEY", "secret": "KAKAOSECRET", "more": {"sms_key": "TEXTKEY", "sms_secret": "TEXTSECRET"}}
+    account = services.add_account(world.ours.actor, world.own, name="둘", adapter="nhn", mode=Mode.SANDBOX, **first)  # type: ignore[arg-type]
+    url = reverse("channels:dealer_edit", args=[account.public_id])
+    client = world.client(Role.OPERATOR)
+
+    changed = client.post(url, {"name": "둘", "sms_key": "NEWTEXTKEY", "sms_secret": "NEWTEXTSECRET"})
+    half = client.post(url, {"name": "둘", "sms_key": "HALF"})
+
+    assert (changed.status_code, half.status_code) == (302, 422) and "함께 바꿉니다" in half.content.decode()
+    opened = accounts.load(raw(), sealer(), account.pk).adapter.account
+    assert (opened.key, opened.secret) == ("KAKAOKEY", "KAKAOSECRET")
+    assert dict(opened.more) == {"sms_key": "NEWTEXTKEY", "sms_secret": "NEWTEXTSECRET"}
+    services.close_account(world.ours.actor, account)
+    account.refresh_from_db()
+    assert not account.has_keys

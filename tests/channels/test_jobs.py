@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from majung.channels import accounts, queries, services
+from majung.channels import accounts, dealer, queries, services
 from majung.channels.enums import AccountState, JobKind, JobState, MessageKind, Mode
 from majung.channels.models import (
     AccountJob,
@@ -221,3 +221,79 @@ def test_refusals_at_the_dealer_become_ours(made: Organised, account: DealerAcco
         (people[1], "KAKAO_ALIM", "dealer"),
     }  # fmt: skip
     assert account.blocks_pulled_at is not None
+
+
+# ── a dealer that tells less ─────────────────────────────────────────────────────────────────────────────────────────
+
+TEXTS = {"sms_key": KEY, "sms_secret": SECRET}
+
+
+def nhn(made: Organised, sandbox: Sandbox, **given: Any) -> DealerAccount:
+    keys: dict[str, Any] = {"key": KEY, "secret": SECRET, "more": TEXTS} | given
+    return make.account(unit=made.top, name="엔", base_url=sandbox.url, adapter="nhn", sender="", **keys)
+
+
+def test_checking_an_account_without_a_balance(made: Organised, sandbox: Sandbox) -> None:
+    sandbox.control(f"accounts/{KEY}", {"senders": ["0212345678"]})
+    account = nhn(made, sandbox)
+
+    job = ask(made, account, JobKind.CHECK)
+
+    assert (job.state, account.state, account.balance_centiwon) == (JobState.DONE, AccountState.READY, None)
+    assert "발신번호 1개" in job.result and SenderNumber.objects.get().is_default
+
+
+def test_checking_an_account_of_one_service(made: Organised, sandbox: Sandbox) -> None:
+    kakao = nhn(made, sandbox, more={})
+
+    job = ask(made, kakao, JobKind.CHECK)
+
+    assert (job.state, kakao.state) == (JobState.DONE, AccountState.READY) and "문자 앱키가 없습니다" in job.result
+
+
+@pytest.mark.parametrize("wrong", [{"secret": "another-secret"}, {"more": TEXTS | {"sms_secret": "another-secret"}}])
+def test_a_wrong_key_of_either_service_is_said(made: Organised, sandbox: Sandbox, wrong: dict[str, Any]) -> None:
+    account = nhn(made, sandbox, **wrong)
+
+    job = ask(made, account, JobKind.CHECK)
+
+    assert (job.state, account.state) == (JobState.FAILED, AccountState.FAILING) and "키와 비밀값" in account.problem
+
+
+def test_what_the_dealer_does_not_tell_is_said_and_not_made_up(made: Organised, sandbox: Sandbox) -> None:
+    account = nhn(made, sandbox, more={})
+
+    prices, blocks = (ask(made, account, kind) for kind in (JobKind.PRICES, JobKind.BLOCKS))
+
+    assert (prices.state, blocks.state) == (JobState.FAILED, JobState.DONE)
+    assert "‘값 정하기’에 적어" in prices.result and "문자 앱키가 없습니다" in blocks.result
+
+
+def test_templates_are_asked_for_a_profile_at_a_time(made: Organised, near: Channel, sandbox: Sandbox) -> None:
+    account = nhn(made, sandbox)
+    found = ask(made, account, JobKind.PROFILES)
+    rows = [
+        {"account": KEY, "templateId": f"N{at}", "channelId": pf, "name": "확인", "content": "접수되었습니다."}
+        for at, pf in enumerate(["PF_ch1", "PF_ch2"])
+    ]
+    sandbox.control("templates", rows)
+
+    ask(made, account, JobKind.TEMPLATES)
+
+    assert "발신 프로필 1개" in found.result
+    assert list(Template.objects.values_list("dealer_id", "state", "channel_id")) == [("N0", "APPROVED", near.pk)]
+
+
+def test_pages_of_profiles_are_read_to_the_end(made: Organised, sandbox: Sandbox) -> None:
+    sandbox.control(
+        "channels",
+        [
+            {"pfId": f"PFx{at}", "profileId": f"_x{at}", "searchId": f"@x{at}", "name": "채널", "reach": "near"}
+            for at in range(205)
+        ],
+    )
+    live = accounts.load(raw(), sealer(), nhn(made, sandbox).pk)
+
+    found = [pf.pf_id for pf in dealer.pages(live.adapter, live.adapter.profiles_request, live.adapter.decode_profiles)]
+
+    assert len(found) == len(set(found)) >= 207

@@ -10,69 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from majung.channels import dealer
-from majung.channels.adapters.base import Account, Basket, Batch, Button, Kind, Message, NoBalance, Reply, Wire
+from majung.channels.adapters.base import Account, Basket, Batch, Button, DealerRefused, Kind, Message, NoBalance, Reply
 from majung.channels.adapters.outcomes import CATEGORIES, CONSEQUENCES, WORDS, Category, Outcome, category
 from majung.channels.adapters.solapi import Solapi, codes
 from majung.channels.adapters.solapi.adapter import signature
-from majung.core.errors import Outside
-from tests.channels.contract import AdapterContract
+from tests.channels.contract import BasketContract
 from tests.make.sandbox import Sandbox
 
 ADAPTER = Solapi(Account(base_url="http://127.0.0.1:1", key="k", secret="s"))
 
 
 @pytest.mark.product("M10")
-class TestSolapi(AdapterContract):
+class TestSolapi(BasketContract):
     """Against the sandbox, over HTTP."""
 
     adapter = Solapi
 
-    def bodies(self, made: Basket, group: str) -> dict[str, str]:
-        url = f"{made.account.base_url}/messages/v4/list?groupId={group}&limit=100"
-        told = json.loads(dealer.call(made, Wire("GET", url)).body)
-        return {m["to"]: m["kakaoOptions"]["bms"]["content"] for m in told["messageList"].values()}
+    def test_a_clock_that_is_off_pauses(self, sandbox: Sandbox, made: Basket) -> None:
+        sandbox.control("clock", {"offset_seconds": 0})
 
-    def test_alimtalk_by_template(self, made: Basket, sandbox: Sandbox) -> None:
-        template = {
-            "account": "SANDBOXKEY",
-            "templateId": "T1",
-            "name": "확인",
-            "content": "#{이름}님, 접수되었습니다.",
-        }
-        sandbox.control("templates", [template])
-        batch = self.batch(
-            ["01000000001"], kind=Kind.ALIM, columns={"이름": ["홍길동".encode()]},
-            message=Message(text="#{이름}님, 접수되었습니다.", template_id="T1"),
-        )  # fmt: skip
+        with pytest.raises(DealerRefused) as refused:
+            made.decode_created(dealer.call(made, made.create_group_request()))
 
-        group, _ = self.fill(made, batch)
-        made.decode_sent(dealer.call(made, made.send_request(group)))
-
-        assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.DELIVERED}
-
-    @pytest.mark.parametrize(("kind", "text"), [(Kind.SMS, "짧은 글"), (Kind.LMS, "긴 글 " * 50)])
-    def test_texts(self, made: Basket, kind: Kind, text: str) -> None:
-        batch = self.batch(["01000000001"], kind=kind, message=Message(text=text), sender="0212345678")
-
-        group, added = self.fill(made, batch)
-        made.decode_sent(dealer.call(made, made.send_request(group)))
-
-        assert Outcome(added[0]) is Outcome.ACCEPTED
-        assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.DELIVERED}
-
-    def test_an_unregistered_sender_is_refused(self, made: Basket, sandbox: Sandbox) -> None:
-        sandbox.control("accounts/SANDBOXKEY", {"any_sender": False})
-        batch = self.batch(["01000000001"], kind=Kind.SMS, message=Message(text="글"), sender="0299999999")
-
-        assert [Outcome(o) for o in self.fill(made, batch)[1]] == [Outcome.BAD_SENDER]
-
-    def test_the_dealers_own_fallback_is_off(self, made: Basket, sandbox: Sandbox) -> None:
-        """A brand message to nobody's friend stays refused; no text takes its place (it would pass policy by)."""
-        batch = self.batch(["01000000075"], sender="0212345678")
-        group, _ = self.fill(made, batch)
-        made.decode_sent(dealer.call(made, made.send_request(group)))
-
-        assert self.results(made, group) == {f"{batch.campaign}-1-0": Outcome.NOT_A_FRIEND}
+        assert refused.value.pause == "CLOCK_SKEW"
 
 
 def test_signature_is_as_documented() -> None:
@@ -181,15 +141,6 @@ def test_a_name_that_looks_like_a_status_does_not_deceive() -> None:
     body = b'{"errorCount":"0","resultList":[%b]}' % orjson.dumps(liar)
 
     assert [Outcome(o) for o in ADAPTER.decode_added(Reply(200, body), _batch(1))] == [Outcome.OPTED_OUT]
-
-
-@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b"{", b'{"messageList":[]}', b"[" * 100_000, b"null"])
-def test_nonsense_is_no_answer(body: bytes) -> None:
-    for decode in (ADAPTER.decode_group, ADAPTER.decode_messages, ADAPTER.decode_created, ADAPTER.decode_balance):
-        with pytest.raises(Outside):
-            decode(Reply(200, body))
-    with pytest.raises(Outside):
-        ADAPTER.decode_added(Reply(200, body), _batch(2))
 
 
 def test_messages_without_our_id_are_nobodys() -> None:

@@ -1,20 +1,23 @@
 """Test messages: to one's own confirmed number only, by managers and by whoever may write the message."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from majung.channels import services
+from majung.channels import accounts, services
 from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.limits import CannotSay
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.enums import JobKind
 from majung.channels.errors import TooManyTests
 from majung.channels.models import AccountJob, Channel, DealerAccount, SenderNumber, TestNumber, TestSend
-from majung.channels.services import jobs, numbers
+from majung.channels.services import jobs, numbers, trials
 from majung.core import clock
+from majung.core.db import raw
 from majung.core.errors import Forbidden, Invalid, NotYours
+from majung.people.vault import sealer
 from majung.tree.actor import Actor
 from majung.tree.enums import Role
 from tests.make import channels as make
@@ -74,6 +77,33 @@ def test_a_code_and_a_test_message_arrive(
     assert b"01000000001" not in bytes(sent.number_sealed) + bytes(held.number_sealed)
     books = sandbox.control("books?campaign=0")
     assert books["ids_taken_more_than_once"] == 0
+
+
+def test_a_test_leaves_by_a_dealer_that_sends_at_once(made: Organised, near: Channel, sandbox: Sandbox) -> None:
+    """Once, under a key of its own; the answer to the second test is lost, and it is found."""
+    keys = {"key": KEY, "secret": SECRET, "more": {"sms_key": KEY, "sms_secret": SECRET}}
+    account = make.account(unit=made.top, base_url=sandbox.url, adapter="nhn", **keys)  # type: ignore[arg-type]
+    make.profile(account=account, channel=near)
+    own(made.actor, account)
+    first = trial(made.actor, account, None, kind=Kind.SMS)
+    [job] = AccountJob.objects.filter(object_id=first.pk, kind=JobKind.TEST)
+    jobs.run(job.pk)
+    jobs.run(job.pk)
+    second = trial(made.actor, account, None, kind=Kind.SMS)
+    sandbox.control("faults", {"drop_next": 1})
+    jobs.run(AccountJob.objects.get(object_id=second.pk, kind=JobKind.TEST).pk)
+    second.refresh_from_db()
+    in_doubt = second.group_ref
+    outcome = trials.settle(accounts.load(raw(), sealer(), account.pk), second)
+    deadline = time.monotonic() + 5
+    while outcome is Outcome.ACCEPTED and time.monotonic() < deadline:
+        outcome = trials.settle(accounts.load(raw(), sealer(), account.pk), second)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert first.outcome == second.outcome == outcome == Outcome.DELIVERED
+    assert in_doubt == f"0-{second.pk}-1" and second.group_ref != in_doubt
+    assert sandbox.control("books?campaign=0")["ids_taken_more_than_once"] == 0
 
 
 def test_a_test_message_passes_the_kinds_limits(made: Organised, account: DealerAccount, near: Channel) -> None:

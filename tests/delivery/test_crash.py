@@ -36,7 +36,7 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planner, "CHUNK", 20)
 
 
-def worker(url: str, home: Path, *, crash_at: str = "") -> "subprocess.Popen[bytes]":
+def worker(url: str, home: Path, *, crash_at: str = "", slots: int = 2) -> "subprocess.Popen[bytes]":
     """A dispatcher process with short leases."""
     environment = os.environ | {
         "MAJUNG_DISPATCH_URL": url,
@@ -50,7 +50,7 @@ def worker(url: str, home: Path, *, crash_at: str = "") -> "subprocess.Popen[byt
         "-m",
         "majung.delivery.worker",
         "--slots",
-        "2",
+        str(slots),
         "--lease-seconds",
         "3",
         "--look-seconds",

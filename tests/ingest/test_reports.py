@@ -82,3 +82,33 @@ def test_a_closed_account_is_not_known_any_more(scene: Scene) -> None:
     DealerAccount.objects.update(state="closed")
 
     assert report(scene, []) == 404
+
+
+def test_a_report_that_says_our_key_tells_what_the_dealer_calls_it(scene: Scene) -> None:
+    DealerAccount.objects.update(adapter="nhn")
+    hooks = [{"requestId": "R1", "senderGroupingKey": "7-3-1", "recipientSeq": at} for at in range(3)]
+
+    assert report(scene, {"event": "MESSAGE_RESULT_UPDATE", "hooks": hooks}) == 200
+
+    account = scene.account.pk
+    assert sorted(wakes.take(raw())) == [(account, "7-3-1", "R1"), (account, "R1", "")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"hooks":7}',
+        b'{"hooks":[1,null,{"requestId":7.5},{"requestId":"\xea\xb0\x80"}]}',
+        b"{" * 100_000,
+    ],
+)
+def test_nonsense_of_another_dealer_wakes_nothing(scene: Scene, content: bytes) -> None:
+    DealerAccount.objects.update(adapter="nhn")
+
+    assert report(scene, content) in (200, 400)
+    assert report(scene, {"hooks": [{}] * 10_001}) == 400
+
+    assert DealerWake.objects.count() == 0

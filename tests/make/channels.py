@@ -1,6 +1,8 @@
 """Builders of this room: apps, channels, dealer accounts, prices, friendships. Keyword-only, no surprises."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from majung.channels import friends, services
@@ -43,13 +45,15 @@ def account(
     secret: str = "SANDBOX-SECRET",
     with_prices: bool = True,
     sender: str = "0212345678",
+    adapter: str = "solapi",
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> DealerAccount:
     """A ready sandbox account held by the unit, with key, prices and a default sender."""
     made = DealerAccount.objects.create(
         root=unit.root, unit=unit, entity=unit.entity, name=name, mode=Mode.SANDBOX, base_url=base_url,
-        state=AccountState.READY, refusal_number="080-1234-5678",
+        state=AccountState.READY, refusal_number="080-1234-5678", adapter=adapter,
     )  # fmt: skip
-    services.store_keys(made, key=key, secret=secret)
+    services.store_keys(made, key=key, secret=secret, more=more)
     if sender:
         SenderNumber.objects.create(account=made, number=sender, is_default=True)
     if with_prices:

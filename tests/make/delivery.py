@@ -48,11 +48,13 @@ def party(
     people: int = 0,
     base_url: str = "http://127.0.0.1:9",
     without: int = 0,
+    adapter: str = "solapi",
     **given: Any,
 ) -> Party:
     """A party of ``depth`` tiers; the last ``without`` units have no channel of their own."""
     made = make_tree.organisation(depth=depth, width=width)
-    account = make_channels.account(unit=made.top, base_url=base_url)
+    more = {"sms_key": "SANDBOXKEY", "sms_secret": "SANDBOX-SECRET"} if adapter == "nhn" else {}
+    account = make_channels.account(unit=made.top, base_url=base_url, adapter=adapter, more=more)
     channels = {}
     for number, unit in enumerate(made.units[: len(made.units) - without], start=1):
         channels[unit.pk] = make_channels.channel(unit=unit, number=made.root.pk * 1000 + number)

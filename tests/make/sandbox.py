@@ -28,6 +28,11 @@ class Sandbox:
             found = answer.read()
         return json.loads(found) if found[:1] in b"[{" else found.decode()
 
+    def last_text(self, number: str) -> str:
+        """What the phone of that number shows last."""
+        bubbles = self.control(f"phones/{number}")
+        return str(bubbles[-1]["text"]) if bubbles else ""
+
     def reset(self) -> None:
         """No faults, results at once, an account with money and numbers."""
         self.control("faults", {"reset": True})

@@ -83,6 +83,12 @@ def size(facts: KindFacts, template: Template) -> Size:
 def problems(facts: KindFacts, template: Template) -> list[str]:
     """Everything about the words that keeps the message from being sent, as Korean sentences."""
     found = limits.problems(template.kind, facts, template.message, longest_values(template))
+    if not facts.is_personal and not template.message.template_id:
+        found += [
+            f"이 대행사는 이 종류를 모두에게 같은 글로만 보냅니다. ‘#{{{name}}}’을 빼거나 다른 대행사 계정을 골라 주세요."
+            for name in template.message.variables()
+            if name in (NAME, PREFERENCES)
+        ]
     for name in template.message.variables():
         if name == NAME and not template.fallback(name).strip():
             found.append("이름을 모르는 사람에게 쓸 말을 적어 주세요.")

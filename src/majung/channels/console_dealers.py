@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from majung.channels import accounts, console_trials, queries, services
-from majung.channels.adapters.base import Kind, Message
+from majung.channels.adapters.base import Adapter, Direct, Kind, Message, Offer
 from majung.channels.adapters.limits import CannotSay
 from majung.channels.adapters.registry import ADAPTERS
 from majung.channels.console import actor_of
@@ -61,15 +61,18 @@ def _names() -> dict[str, str]:
 
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """A new account; its keys are sealed at once and the dealer asked in the background."""
+    """A new account of the chosen dealer; its keys are sealed at once and the dealer asked in the background."""
     actor = actor_of(request, Act.CHANNELS_MANAGE)
-    form = AccountForm(request.POST or None, units=actor.units(Act.CHANNELS_MANAGE))
+    chosen = request.POST.get("adapter") or request.GET.get("adapter") or "solapi"
+    if (dealer := ADAPTERS.get(chosen)) is None:
+        raise NotYours()
+    form = AccountForm(request.POST or None, units=actor.units(Act.CHANNELS_MANAGE), dealer=dealer)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
             made = services.add_account(
-                actor, said["unit"], name=said["name"], adapter=said["adapter"], mode=Mode(said["mode"]), key=said["key"],
-                secret=said["secret"], refusal_number=said["refusal_number"],
+                actor, said["unit"], name=said["name"], adapter=said["adapter"], mode=Mode(said["mode"]),
+                refusal_number=said["refusal_number"], **_credentials(dealer, said),
             )  # fmt: skip
         except (Invalid, Conflict) as refusal:
             form.add_error(None, str(refusal))
@@ -80,9 +83,20 @@ def new(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "title": "대행사 계정 더하기",
+        "tabs": [
+            {"label": made.name, "url": f"{reverse('channels:dealer_new')}?adapter={code}", "active": code == chosen}
+            for code, made in ADAPTERS.items()
+        ],
         "crumbs": [Crumb(label="대행사", url=reverse("channels:dealers")), Crumb(label="더하기")],
     }
     return render(request, "channels/form.html", context, status=422 if form.errors else 200)
+
+
+def _credentials(dealer: type[Adapter], said: dict[str, Any]) -> dict[str, Any]:
+    """What was typed into the fields of the dealer's credentials, as the services take it."""
+    given = {one.name: said[one.name] for one in dealer.credentials}
+    key, secret = given.pop("key", ""), given.pop("secret", "")
+    return {"key": key, "secret": secret, "more": given}
 
 
 @require_GET
@@ -96,6 +110,7 @@ def _page(
     request: HttpRequest, actor: Actor, account: DealerAccount, *, status: int = 200, **said: Any
 ) -> HttpResponse:
     today = clock.today()
+    made = ADAPTERS[account.adapter]
     paid = accounts.prices_on(raw(), account.pk, today)
     profiles = list(_profiles(actor, account))
     prices = [
@@ -114,6 +129,8 @@ def _page(
         "is_low": bool(account.low_balance_centiwon) and (account.balance_centiwon or 0) < account.low_balance_centiwon,
         **console_trials.panel(actor, account),
         "crumbs": [Crumb(label="대행사", url=reverse("channels:dealers")), Crumb(label=account.name)],
+        "sends_at_once": issubclass(made, Direct), "lacks": [made.not_offered[one] for one in Offer if not made.offers(one)],
+        "offers": {one.value: made.offers(one) for one in Offer},
         "trial_form": TrialForm(channels=_with_profile(actor, account)),
         "price_form": PriceForm(initial={"valid_from": today.isoformat(), "kind": MessageKind.BRAND}),
         "profiles_form": ProfilesForm(), "picture_form": PictureForm(), **said,
@@ -157,19 +174,20 @@ def edit(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "name": account.name, "refusal_number": account.refusal_number, "sender_certificate": account.sender_certificate,
         "low_balance": won(account.low_balance_centiwon) or None,
     }  # fmt: skip
-    form = AccountEditForm(request.POST or None, initial=first)
+    dealer = ADAPTERS[account.adapter]
+    form = AccountEditForm(request.POST or None, initial=first, dealer=dealer)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
             services.change_account(
                 actor, account, name=said["name"], refusal_number=said["refusal_number"],
                 sender_certificate=said["sender_certificate"], low_balance_centiwon=centiwon(said["low_balance"] or 0),
-                key=said["key"], secret=said["secret"],
+                **(keys := _credentials(dealer, said)),
             )  # fmt: skip
         except (Invalid, Conflict) as refusal:
             form.add_error(None, str(refusal))
         else:
-            if said["key"]:
+            if any([keys["key"], *keys["more"].values()]):
                 services.ask(actor, account, JobKind.CHECK)
             messages.success(request, "저장했습니다.")
             return redirect("channels:dealer", account.public_id)

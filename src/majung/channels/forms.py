@@ -5,6 +5,7 @@ from decimal import Decimal
 from django import forms
 from django.db.models import QuerySet
 
+from majung.channels.adapters.base import Adapter
 from majung.channels.adapters.registry import ADAPTERS
 from majung.channels.enums import ChannelKind, ChannelState, MessageKind, Mode, Reach
 from majung.channels.models import Channel, KakaoApp
@@ -15,6 +16,19 @@ from majung.tree.models import Unit
 def _secret(label: str, help_text: str = "") -> forms.CharField:
     widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
     return forms.CharField(label=label, max_length=200, widget=widget, help_text=help_text, strip=True)
+
+
+def _credentials(dealer: type[Adapter], *, is_new: bool) -> dict[str, forms.Field]:
+    """A field for each credential the dealer wants; of an account that has them, none need be given."""
+    fields: dict[str, forms.Field] = {}
+    for one in dealer.credentials:
+        label = one.label if is_new else f"새 {one.label}"
+        fields[one.name] = _secret(label, one.help)
+        fields[one.name].required = is_new and one.is_required
+    fields[dealer.credentials[-1].name].help_text = (
+        "넣은 뒤에는 다시 보여 드리지 않습니다." if is_new else "비워 두면 키는 그대로입니다."
+    )
+    return fields
 
 
 class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]  # Django's is generic only for mypy
@@ -96,19 +110,21 @@ class AccountForm(forms.Form):
         label="조직", queryset=Unit.objects.none(), help_text="이 조직과 그 아래가 이 계정으로 보낼 수 있습니다."
     )
     name = forms.CharField(label="계정 이름", max_length=80)
-    adapter = forms.ChoiceField(label="대행사", choices=[(code, made.name) for code, made in ADAPTERS.items()])
+    adapter = forms.ChoiceField(
+        choices=[(code, made.name) for code, made in ADAPTERS.items()], widget=forms.HiddenInput
+    )
     mode = forms.ChoiceField(
         label="어디로 나가는지", widget=forms.RadioSelect, initial=Mode.SANDBOX,
         choices=[(Mode.SANDBOX, "모의 · 실제 전화에 닿지 않습니다"), (Mode.LIVE, "실제 · 돈이 들고 사람에게 닿습니다")],
         help_text="나중에 바꿀 수 없습니다. 모의와 실제는 계정을 따로 둡니다.",
     )  # fmt: skip
-    key = _secret("API 키")
-    secret = _secret("API 비밀값", "넣은 뒤에는 다시 보여 드리지 않습니다.")
     refusal_number = forms.CharField(label="080 무료수신거부 번호", max_length=20, required=False)
 
-    def __init__(self, *args: object, units: QuerySet[Unit], **kwargs: object) -> None:
+    def __init__(self, *args: object, units: QuerySet[Unit], dealer: type[Adapter], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["unit"].queryset = units  # type: ignore[attr-defined]
+        self.fields["adapter"].initial = dealer.code
+        self.fields |= _credentials(dealer, is_new=True)
 
 
 class AccountEditForm(forms.Form):
@@ -123,12 +139,10 @@ class AccountEditForm(forms.Form):
         label="잔액 알림", min_value=0, max_value=10**10, decimal_places=2, required=False,
         help_text="잔액이 이 값(원) 아래로 내려가면 할 일에 올립니다.",
     )  # fmt: skip
-    key = _secret("새 API 키")
-    secret = _secret("새 API 비밀값", "둘 다 비워 두면 키는 그대로입니다.")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: object, dealer: type[Adapter], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["key"].required = self.fields["secret"].required = False
+        self.fields |= _credentials(dealer, is_new=False)
 
 
 class PriceForm(forms.Form):

@@ -283,11 +283,12 @@ def named(hands: Hands, woken: Sequence[Wake]) -> None:
     """Reports that say our key tell what the dealer calls a request that is in doubt; the look then fetches the rest."""
     for wake in woken:
         if wake.ref and (parts := re.fullmatch(r"(\d{1,10})-\d{1,9}-\d{1,5}", wake.group)):
-            facts = {"campaign": int(parts[1]), "key": wake.group, "account": wake.account_id}
+            campaign = int(parts[1])
+            facts = {"campaign": campaign, "key": wake.group, "account": wake.account_id}
             row = run(hands.connection, "doubted", **facts).fetchone()
             made = registry.adapter(row[0]) if row else None
             if made is not None and issubclass(made, Direct):
-                found = hands.dispatch(facts["campaign"])
+                found = hands.dispatch(campaign)
                 ability = made.abilities[found.template.kind]
                 if ability.reports and ability.echoes_our_id:
                     _adopt(hands, found, wake.group, wake.ref)

@@ -437,6 +437,8 @@ class Adapter(AccountCalls, ABC):
         Credential(name="key", label="API 키"),
         Credential(name="secret", label="API 비밀값"),
     )
+    pairs: ClassVar[tuple[tuple[str, str], ...]] = (("key", "secret"),)
+    """Credentials that are changed together."""
 
     @classmethod
     def lacking(cls, given: Mapping[str, str]) -> str:

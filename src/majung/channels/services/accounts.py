@@ -1,6 +1,9 @@
 """Adding and changing dealer accounts, their sealed keys and their prices (M7, M10)."""
 
+import json
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -18,6 +21,7 @@ from majung.tree.enums import Act
 from majung.tree.models import Unit
 
 LONGEST_KEY = 200
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def address_of(adapter: str, mode: Mode) -> str:
@@ -27,7 +31,16 @@ def address_of(adapter: str, mode: Mode) -> str:
 
 @transaction.atomic
 def add_account(
-    actor: Actor, unit: Unit, *, name: str, adapter: str, mode: Mode, key: str, secret: str, refusal_number: str = ""
+    actor: Actor,
+    unit: Unit,
+    *,
+    name: str,
+    adapter: str,
+    mode: Mode,
+    key: str = "",
+    secret: str = "",
+    more: Mapping[str, str] = NOTHING,
+    refusal_number: str = "",
 ) -> DealerAccount:
     """The unit holds an account more; nothing is asked of the dealer yet. The mode never changes afterwards."""
     actor.require(Act.CHANNELS_MANAGE, unit)
@@ -42,7 +55,7 @@ def add_account(
             )  # fmt: skip
     except IntegrityError:
         raise Conflict(problem="같은 이름의 계정이 이미 있습니다.") from None
-    store_keys(account, key=key, secret=secret)
+    store_keys(account, key=key, secret=secret, more=more)
     activity.write(
         actor, "channels.account_added", unit_id=unit.pk, object_kind="dealer_account", object_id=account.pk,
         facts={"mode": str(mode)},
@@ -61,10 +74,12 @@ def change_account(
     low_balance_centiwon: int,
     key: str = "",
     secret: str = "",
+    more: Mapping[str, str] = NOTHING,
 ) -> None:
-    """The account is as said; keys change only when both are given."""
+    """The account is as said; keys change only in whole pairs, those that are not given stay."""
     actor.require(Act.CHANNELS_MANAGE, account.unit)
-    if bool(key) != bool(secret):
+    given = {name: value for name, value in {"key": key, "secret": secret, **more}.items() if value}
+    if any((one in given) != (other in given) for one, other in ADAPTERS[account.adapter].pairs):
         raise Invalid(problem="키와 비밀값은 함께 바꿉니다.")
     account.name = nfc(name) or account.name
     account.refusal_number, account.sender_certificate = refusal_number, nfc(sender_certificate)
@@ -74,17 +89,26 @@ def change_account(
             account.save(update_fields=["name", "refusal_number", "sender_certificate", "low_balance_centiwon"])
     except IntegrityError:
         raise Conflict(problem="같은 이름의 계정이 이미 있습니다.") from None
-    if key:
-        store_keys(account, key=key, secret=secret)
+    if given:
+        _store(account, _stored(account) | given)
     activity.write(
         actor, "channels.account_changed", unit_id=account.unit_id, object_kind="dealer_account", object_id=account.pk,
-        facts={"keys": bool(key)},
+        facts={"keys": bool(given)},
     )  # fmt: skip
 
 
-def store_keys(account: DealerAccount, *, key: str, secret: str) -> None:
-    """Key and secret are sealed on the account. Raises Invalid for what cannot be one."""
-    for value in (key, secret):
+def store_keys(account: DealerAccount, *, key: str = "", secret: str = "", more: Mapping[str, str] = NOTHING) -> None:
+    """Key, secret and what else the dealer wants are sealed on the account. Raises Invalid for what cannot be one."""
+    _store(account, {"key": key, "secret": secret, **more})
+
+
+def _store(account: DealerAccount, said: Mapping[str, str]) -> None:
+    made = ADAPTERS[account.adapter]
+    known = {one.name for one in made.credentials}
+    given = {name: value for name, value in said.items() if value and name in known}
+    if problem := made.lacking(given):
+        raise Invalid(problem=problem)
+    for value in given.values():
         if (
             not 4 <= len(value) <= LONGEST_KEY
             or not value.isascii()
@@ -92,18 +116,34 @@ def store_keys(account: DealerAccount, *, key: str, secret: str) -> None:
             or set(value) & set(" ,=")
         ):
             raise Invalid(problem="API 키나 비밀값의 꼴이 아닙니다. 대행사 화면에서 그대로 옮겨 주세요.")
-    account.key_sealed = sealer().seal(account_place(account.root_id, "key"), account.pk, key)
-    account.secret_sealed = sealer().seal(account_place(account.root_id, "secret"), account.pk, secret)
+    others = {name: value for name, value in given.items() if name not in ("key", "secret")}
+    account.key_sealed = _sealed(account, "key", given.get("key", ""))
+    account.secret_sealed = _sealed(account, "secret", given.get("secret", ""))
+    account.more_sealed = _sealed(account, "more", json.dumps(others) if others else "")
     account.problem = ""
-    account.save(update_fields=["key_sealed", "secret_sealed", "problem"])
+    account.save(update_fields=["key_sealed", "secret_sealed", "more_sealed", "problem"])
+
+
+def _sealed(account: DealerAccount, column: str, value: str) -> bytes:
+    return sealer().seal(account_place(account.root_id, column), account.pk, value) if value else b""
+
+
+def _stored(account: DealerAccount) -> dict[str, str]:
+    """What is stored now, opened."""
+
+    def opened(column: str, sealed: bytes | memoryview) -> str:
+        return sealer().open(account_place(account.root_id, column), account.pk, bytes(sealed)) if sealed else ""
+
+    others: dict[str, str] = json.loads(opened("more", account.more_sealed) or "{}")
+    return {"key": opened("key", account.key_sealed), "secret": opened("secret", account.secret_sealed), **others}
 
 
 @transaction.atomic
 def close_account(actor: Actor, account: DealerAccount) -> None:
     """Nothing more is sent through the account, and its keys are gone."""
     actor.require(Act.CHANNELS_MANAGE, account.unit)
-    account.state, account.key_sealed, account.secret_sealed = AccountState.CLOSED, b"", b""
-    account.save(update_fields=["state", "key_sealed", "secret_sealed"])
+    account.state, account.key_sealed, account.secret_sealed, account.more_sealed = AccountState.CLOSED, b"", b"", b""
+    account.save(update_fields=["state", "key_sealed", "secret_sealed", "more_sealed"])
     activity.write(
         actor, "channels.account_closed", unit_id=account.unit_id, object_kind="dealer_account", object_id=account.pk
     )

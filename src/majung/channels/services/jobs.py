@@ -5,13 +5,15 @@ writes what came back in one.
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from django.db import transaction
 
 from majung.activity import services as activity
 from majung.channels import accounts, dealer
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Kind
+from majung.channels.adapters.base import Kind, NotOffered, Offer
 from majung.channels.enums import AccountState, JobKind, JobState, MessageKind, TemplateState
 from majung.channels.errors import NoKeys, told
 from majung.channels.models import AccountJob, Channel, DealerAccount, Picture, Price, SenderNumber, Template
@@ -71,15 +73,23 @@ def _failing(account: DealerAccount, problem: str) -> None:
 
 
 def _check(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:
-    """Connection, balance and sender numbers."""
+    """Connection, and of balance and sender numbers what the dealer tells."""
     adapter = live.adapter
-    balance = adapter.decode_balance(dealer.call(adapter, adapter.balance_request()))
-    numbers = adapter.decode_senders(dealer.call(adapter, adapter.senders_request()))
+    for wire in adapter.check_requests():
+        adapter.decode_checked(dealer.call(adapter, wire))
     now = clock.now()
+    known: dict[str, Any] = {"state": AccountState.READY, "problem": "", "checked_at": now}
+    if adapter.offers(Offer.BALANCE):
+        balance = adapter.decode_balance(dealer.call(adapter, adapter.balance_request()))
+        known |= {"balance_centiwon": balance, "balance_at": now}
+    try:
+        numbers = adapter.decode_senders(dealer.call(adapter, adapter.senders_request()))
+    except NotOffered as lacking:
+        numbers, said = [], str(lacking)
+    else:
+        said = f"발신번호 {len(numbers)}개를 확인했습니다."
     with transaction.atomic():
-        DealerAccount.objects.filter(pk=account.pk).exclude(state=AccountState.CLOSED).update(
-            state=AccountState.READY, problem="", checked_at=now, balance_centiwon=balance, balance_at=now
-        )
+        DealerAccount.objects.filter(pk=account.pk).exclude(state=AccountState.CLOSED).update(**known)
         SenderNumber.objects.filter(account=account).exclude(number__in=numbers).delete()
         SenderNumber.objects.bulk_create(
             [SenderNumber(account=account, number=number, seen_at=now) for number in numbers],
@@ -87,12 +97,17 @@ def _check(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:
         )  # fmt: skip
         if numbers and not SenderNumber.objects.filter(account=account, is_default=True).exists():
             SenderNumber.objects.filter(account=account, number=numbers[0]).update(is_default=True)
-    return f"연결되었습니다. 발신번호 {len(numbers)}개를 확인했습니다."
+    return f"연결되었습니다. {said}"
 
 
 def _templates(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:
     adapter = live.adapter
-    rows = list(dealer.pages(adapter, adapter.templates_request, adapter.decode_templates))
+    profiles_asked = sorted(live.pf_ids.values()) if adapter.templates_by_profile else [""]
+    rows = [
+        row
+        for pf_id in profiles_asked
+        for row in dealer.pages(adapter, partial(adapter.templates_request, pf_id=pf_id), adapter.decode_templates)
+    ]
     channel_of = {pf_id: channel_id for channel_id, pf_id in live.pf_ids.items()}
     now = clock.now()
     with transaction.atomic():
@@ -141,7 +156,10 @@ def _prices(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:
 
 
 def _blocks(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:
-    return refusals.pull(account, live)
+    try:
+        return refusals.pull(account, live)
+    except NotOffered as lacking:
+        return str(lacking)
 
 
 def _picture(account: DealerAccount, live: LiveAccount, job: AccountJob) -> str:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from majung.channels import dealer
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Refused
+from majung.channels.adapters.base import Offer, Refused
 from majung.channels.adapters.outcomes import CONSEQUENCES, Consequence, Outcome
 from majung.channels.models import DealerAccount
 from majung.consent import services as consent
@@ -26,6 +26,8 @@ def pull(account: DealerAccount, live: LiveAccount) -> str:
     told = 0
     found: set[int] = set()
     for own, outcome in ((False, Outcome.OPTED_OUT), (True, Outcome.NUMBER_BLOCKED)):
+        if not adapter.offers(Offer.BLOCKED if own else Offer.REFUSED):
+            continue
         ask, read = partial(adapter.refused_request, own), partial(adapter.decode_refused, own=own)
         rows = dealer.pages(adapter, ask, read)
         numbers = [number for row in rows if (number := _digits(row))]

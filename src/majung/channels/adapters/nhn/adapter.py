@@ -60,6 +60,7 @@ class Nhn(NhnAccountCalls, Direct):
         ),
         Credential(name="sms_secret", label="문자 비밀 키", is_required=False),
     )  # fmt: skip
+    pairs = (("key", "secret"), ("sms_key", "sms_secret"))
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
             Kind.ALIM: KindFacts(
@@ -94,10 +95,10 @@ class Nhn(NhnAccountCalls, Direct):
     @classmethod
     def lacking(cls, given: Mapping[str, str]) -> str:
         """One whole pair of keys is enough; half a pair is too little."""
-        pairs = [[bool(given.get(name)) for name in pair] for pair in (("key", "secret"), ("sms_key", "sms_secret"))]
-        if any(len(set(pair)) > 1 for pair in pairs):
+        has = [[bool(given.get(name)) for name in pair] for pair in cls.pairs]
+        if any(len(set(pair)) > 1 for pair in has):
             return "앱키와 비밀 키는 같은 서비스의 것을 함께 적어 주세요."
-        return "" if any(map(all, pairs)) else "알림톡·브랜드 메시지나 문자의 앱키와 비밀 키를 적어 주세요."
+        return "" if any(map(all, has)) else "알림톡·브랜드 메시지나 문자의 앱키와 비밀 키를 적어 주세요."
 
     def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
         """The secret key of the service that the address belongs to."""
