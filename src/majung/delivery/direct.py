@@ -153,7 +153,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
             return False
         ledger.write_cost(
             hands.connection,
-            found.campaign_id,
+            found,
             "charged",
             {chunk.chunk_no: (chunk.attempt, chunk.outcome.count(ACCEPTED))},
             now,
@@ -256,7 +256,7 @@ def _adopt(hands: Hands, found: Dispatch, key: str, ref: str) -> None:
         for number, attempt, outcome in run(hands.connection, "adopt_ref", **facts).fetchall():
             if before[0][3] == ChunkState.CLAIMED:
                 counts = {number: (attempt, outcome.count(ACCEPTED))}
-                ledger.write_cost(hands.connection, found.campaign_id, "charged", counts, now)
+                ledger.write_cost(hands.connection, found, "charged", counts, now)
 
 
 def _send_again(hands: Hands, found: Dispatch, key: str, numbers: Sequence[int]) -> None:
@@ -275,7 +275,7 @@ def _wait_for_news(hands: Hands, found: Dispatch, key: str) -> None:
             hands.connection, "waits", campaign=found.campaign_id, key=key, worker=hands.worker, now=now
         ).fetchall():
             counts = {number: (attempt, outcome.count(IN_DOUBT))}
-            ledger.write_cost(hands.connection, found.campaign_id, "charged", counts, now)
+            ledger.write_cost(hands.connection, found, "charged", counts, now)
     log.warning("nobody can say whether a request was taken", extra={"key": key})
 
 
