@@ -117,7 +117,13 @@ def _row(row: Any, told: Mapping[str, Any] | None, trouble: str | None) -> dict[
     if row.must_also is not None:
         bounds |= {"must_also": row.must_also, "aim_also": row.aim_also}
     if told is None:
-        lost: dict[str, Any] = {"must_met": False, "aim_met": False, "floor": None, "runs": [], "problem": trouble or "not told"}
+        lost: dict[str, Any] = {
+            "must_met": False,
+            "aim_met": False,
+            "floor": None,
+            "runs": [],
+            "problem": trouble or "not told",
+        }
         return {"name": row.name, "value": None, **bounds, **lost}
     value, also = statistics.median(told["runs"]), told.get("also")
     met = {"must_met": row.is_met(value, also), "aim_met": row.is_aim_met(value, also)}
