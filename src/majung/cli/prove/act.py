@@ -1,31 +1,28 @@
 """One run: a fresh campaign is sent while its plan happens to it, and what both sides then say is read and judged."""
 
 import random
-import threading
 import time
-import urllib.error
-import urllib.request
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 import psycopg
 
 from majung.cli.installation import say
 from majung.cli.prove import compare
-from majung.cli.prove.compare import Ledger, Line, Verdict
+from majung.cli.prove.compare import Ledger, Line, Promise, Verdict
 from majung.cli.prove.plan import SENDERS, Kill, Plan
 from majung.cli.prove.stage import Stage, numbers
+from majung.cli.prove.traffic import Events, Going, Refusals
 from majung.core import clock
 from majung.core.embedded import OWNER
 
 PATIENCE_SECONDS = 150.0
 """A campaign that has not ended by then is stuck: its people count as lost."""
 LOOK_SECONDS, DEATH_SECONDS = 0.25, 40.0
-EVENTS_PER_SECOND = 20
+EARLY, LATER = 5, 60
+"""People who refuse before sending begins, and at most while it goes on."""
 NAMED_BACK_SECONDS = 0.3
 
 
@@ -40,6 +37,8 @@ class Done:
     seconds: float
     audience: int
     messages: int
+    events: int
+    refusals: int
     problem: str = ""
     fell: list[str] = field(default_factory=list)
 
@@ -50,56 +49,10 @@ class Done:
             "seed": plan.seed, "point": plan.point, "named": self.named, "hidden": plan.hidden,
             "kills": sum(self.kills.values()), "kills_by": self.kills, "faults": self.faults, "lost": found.lost,
             "unknown_doubles": found.unknown_doubles, "known_repeats": found.known_repeats,
-            "seconds": round(self.seconds, 2), "audience": self.audience, "messages": self.messages, "fell": self.fell,
+            "seconds": round(self.seconds, 2), "audience": self.audience, "messages": self.messages, "events": self.events,
+            "refusals": self.refusals, "fell": self.fell,
             "problem": self.problem, "findings": {what: rows[:20] for what, rows in found.findings.items()},
         }  # fmt: skip
-
-
-class Events:
-    """Kakao's channel events, posted to the inlet all the time; what it answered with 200 must be there afterwards."""
-
-    def __init__(self, url: str, app: Any, profile_id: str, seed: int) -> None:
-        self._url, self._app, self._profile_id = f"{url}/k/{app.path_token}", app.pk, profile_id
-        self._dice = random.Random(seed)  # noqa: S311  dice, not secrets
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._post, name="events")
-        self.answered: list[bytes] = []
-        self.refused = 0
-
-    def __enter__(self) -> "Events":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _post(self) -> None:
-        from majung.demo.world import ADMIN_KEY
-        from majung.ingest.events import channel_event
-
-        while not self._stop.wait(1 / EVENTS_PER_SECOND):
-            # An hour ago by every clock of this run: a moment ahead of the inlet's would be taken as its own now.
-            now = clock.now()
-            body = orjson.dumps({
-                "event": "added", "id": str(self._dice.getrandbits(60)), "id_type": "app_user_id",
-                "channel_public_id": self._profile_id, "updated_at": now.replace(hour=max(0, now.hour - 1)).isoformat(),
-            })  # fmt: skip
-            resource = str(uuid.UUID(int=self._dice.getrandbits(128)))
-            headers = {
-                "Authorization": f"KakaoAK {ADMIN_KEY}",
-                "X-Kakao-Resource-ID": resource,
-                "Content-Type": "application/json",
-            }
-            request = urllib.request.Request(self._url, data=body, headers=headers)  # noqa: S310  our own loopback address
-            try:
-                with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-                    if answer.status == 200:
-                        self.answered.append(channel_event(body, resource, self._app, now).key)
-                        continue
-            except OSError:
-                pass
-            self.refused += 1
 
 
 class Run:
@@ -120,7 +73,6 @@ class Run:
 
     def done(self) -> Done:
         """The run, from the copy of the loaded installation to the verdict."""
-        from majung.channels.models import Channel, KakaoApp
         from majung.demo import run as demo
 
         begun = time.monotonic()
@@ -129,25 +81,51 @@ class Run:
         demo.rejoin()
         campaign, root = self._frozen()
         people = numbers(root)
-        app, channel = KakaoApp.objects.earliest("pk"), Channel.objects.filter(root_id=root).earliest("pk")
+        events, early, later = self._traffic(root, campaign)
         _let_go()
+        while early.waiting:
+            early.post()
         self._set_faults()
-        from django.conf import settings
-
-        with Events(settings.INGEST_URL, app, channel.profile_id, self.plan.seed) as events:
+        with Going(events, later):
             problem = self._send(campaign)
         self._calm()
-        ledger = self._ledger(campaign)
         lines = self._came(campaign)
-        stored = [bytes(key) for (key,) in self._ask("SELECT key FROM inbound_seen WHERE kind = 'kakao'")]
-        verdict = compare.judged(ledger, lines, people, events.answered, stored)
-        left = self.gateway.get("faults")
-        fired = self._fired(left)
+        verdict = compare.judged(
+            self._ledger(campaign), lines, people,
+            promises=[
+                Promise("events", set(events.answered), {bytes(k) for (k,) in self._ask("SELECT key FROM inbound_seen")}),
+                Promise("refusals", {*early.answered, *later.answered}, {n for (n,) in self._ask("SELECT person_id FROM refusal")}),
+            ],
+            refused=early.answered,
+        )  # fmt: skip
         [(audience,)] = self._ask("SELECT audience FROM dispatch WHERE campaign_id = %s", campaign)
         return Done(
-            verdict=verdict, kills=self.kills, named=self.named, faults=fired, seconds=time.monotonic() - begun,
-            audience=audience, messages=len(lines), problem=problem, fell=list(self.stage.fell),
+            verdict=verdict, kills=self.kills, named=self.named, faults=self._fired(self.gateway.get("faults")),
+            seconds=time.monotonic() - begun, audience=audience, messages=len(lines), events=len(events.answered),
+            refusals=len(early.answered) + len(later.answered), problem=problem, fell=list(self.stage.fell),
         )  # fmt: skip
+
+    def _traffic(self, root: int, campaign: int) -> tuple[Events, Refusals, Refusals]:
+        """Events of strangers, and people of the list who refuse before sending and while it goes on.
+
+        Where a record is hidden nobody refuses later: a repeat that is then not sent would be known and not seen.
+        """
+        from django.conf import settings
+
+        from majung.channels.models import Channel, KakaoApp
+        from majung.consent import links
+        from majung.demo.world import ADMIN_KEY
+        from majung.people.vault import sealer
+
+        app, channel = KakaoApp.objects.earliest("pk"), Channel.objects.filter(root_id=root).earliest("pk")
+        rows = self._ask("SELECT people FROM campaign_chunk WHERE campaign_id = %s ORDER BY chunk_no", campaign)
+        planned = [person for (some,) in rows for person in some]
+        chosen = self._dice.sample(planned, min(EARLY + LATER, len(planned)))
+        made = [token.decode() for token in links.tokens(root, chosen, campaign, sealer=sealer())]
+        mine = list(zip(chosen, made, strict=True))
+        events = Events(settings.INGEST_URL, app.path_token, ADMIN_KEY, app.pk, channel.profile_id, self.plan.seed)
+        later = [] if self.plan.hidden else mine[EARLY:]
+        return events, Refusals(settings.BASE_URL, mine[:EARLY]), Refusals(settings.BASE_URL, later)
 
     def _frozen(self) -> tuple[int, int]:
         """A campaign whose list is frozen and which may leave, and its root: by the same services as from the console."""

@@ -1,8 +1,9 @@
 """Judges a run: the ledger against the sandbox's own list, as sets of message ids and of numbers. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 Id = tuple[int, int]
 """Chunk and position in it."""
@@ -34,6 +35,15 @@ class Line:
     code: int
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was answered from outside, and what of its kind stands in the database."""
+
+    of: str
+    answered: Set[Any]
+    stored: Set[Any]
+
+
 @dataclass(slots=True, kw_only=True)
 class Verdict:
     """``lost`` counts whatever the two sides disagree about; ``findings`` has the sets behind every number that is not 0."""
@@ -52,9 +62,14 @@ class Verdict:
 
 
 def judged(
-    ledger: Ledger, came: Iterable[Line], numbers: Mapping[int, str], answered: Iterable[bytes], stored: Iterable[bytes]
+    ledger: Ledger,
+    came: Iterable[Line],
+    numbers: Mapping[int, str],
+    *,
+    promises: Iterable[Promise],
+    refused: Iterable[int],
 ) -> Verdict:
-    """Both sides of one campaign; ``numbers`` by person, ``answered`` and ``stored`` are keys of webhooks."""
+    """Both sides of one campaign. ``numbers`` are by person; ``refused`` are people who had refused before sending began."""
     sent = {
         (no, at): byte
         for no, (_, outcome) in ledger.chunks.items()
@@ -72,6 +87,7 @@ def judged(
     delivered = {line.id for line in accepted if line.code == 4000}
     twice = {id_ for id_, n in Counter(line.id for line in accepted).items() if n > 1}
     numbers_twice = {to for to, n in Counter(line.number for line in accepted if line.code == 4000).items() if n > 1}
+    not_to = set(refused)
     explained = {numbers.get(person.get(id_, 0), "") for id_ in twice & ledger.repeats}
 
     verdict = Verdict(known_repeats=len(ledger.repeats))
@@ -83,8 +99,10 @@ def judged(
             "sent to another's number",
             {(n.id, n.number) for n in accepted if numbers.get(person.get(n.id, 0)) != n.number},
         )
-        + verdict.note(
-            "webhooks that were answered and are not there", (key.hex() for key in set(answered) - set(stored))
+        + verdict.note("sent to who had refused", {n.id for n in accepted if person.get(n.id) in not_to})
+        + sum(
+            verdict.note(f"{one.of} that were answered and are not there", one.answered - one.stored)
+            for one in promises
         )
         + verdict.note("repeats that the ledger knows of and nobody saw", ledger.repeats - twice)
         + verdict.note("books that do not balance", [] if ledger.is_balanced else ["yes"])

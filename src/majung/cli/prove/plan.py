@@ -9,7 +9,7 @@ SENDERS = 2
 TARGETS = {"sender": 45, "ingest": 20, "web": 10, "server": 13, "backend": 12}
 """Who is killed at random moments, and how often of a hundred: ``server`` is all of PostgreSQL, ``backend`` one connection."""
 MOST_KILLS = 4
-LAST_KILL_SECONDS = 4.0
+LAST_KILL_SECONDS = 3.5
 LONGEST_ABSENCE_SECONDS = 0.6
 JUMP, FURTHEST_JUMP_SECONDS = 0.3, 400
 """How likely a process comes back with another clock, and how far off; dealers refuse signatures that are 900 s off."""
@@ -50,10 +50,10 @@ def drawn(seed: int, points: Sequence[str]) -> Plan:
     hidden = dice.random() < HIDDEN
     point = AFTER_HAND_OVER if hidden else dice.choice(sorted(points))
     kills = sorted((_kill(dice) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
-    slow = round(dice.uniform(0.3, 2.0), 2)
+    slow = round(dice.uniform(0.05, 0.35), 2)
     later: list[tuple[float, Mapping[str, Any]]] = []
     if dice.random() < 0.5:  # what is sent later is reported earlier
-        later.append((round(dice.uniform(0.3, 2.0), 2), {"report_delay_seconds": 0.05}))
+        later.append((round(dice.uniform(0.3, 2.0), 2), {"report_delay_seconds": 0.02}))
     jump = (round(dice.uniform(0.2, 3.0), 2), dice.randint(-FURTHEST_JUMP_SECONDS, FURTHEST_JUMP_SECONDS))
     return Plan(
         seed=seed, point=point, hidden=hidden, faults=_faults(dice, hidden), report_delay=slow, later=tuple(later),
@@ -72,7 +72,7 @@ def _kill(dice: random.Random) -> Kill:
 
 def _faults(dice: random.Random, hidden: bool) -> dict[str, Any]:
     """Answers that get lost, errors, slowness, reports that come twice. Slow enough that kills meet a campaign under way."""
-    before, after = dice.randint(8, 30), dice.randint(0, 20)
+    before, after = dice.randint(3, 12), dice.randint(0, 8)
     faults: dict[str, Any] = {
         "delay_before_ms": {"*": before}, "delay_after_ms": {"groups.put": after, "groups.send": after * 3},
         "duplicate_webhooks": dice.random() < 0.5, "seed": dice.getrandbits(32),
