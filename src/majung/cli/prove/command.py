@@ -16,9 +16,15 @@ _POINT = re.compile(r'\bcrash\("(\w+)"\)')
 
 
 def points() -> list[str]:
-    """The named points at which a sender can be made to die, read from the code, so that a new one is hit unasked."""
+    """The named points that a campaign by brand message comes to, read from the code, so that a new one is hit unasked.
+
+    Those of fallbacks and of dealers that send at once are not among them: such campaigns are not proved here.
+    """
     folder = Path(__file__).resolve().parents[2] / "delivery"
-    return sorted({name for path in folder.glob("*.py") for name in _POINT.findall(path.read_text("utf-8"))})
+    found = {
+        name for file in ("handover.py", "settle.py") for name in _POINT.findall((folder / file).read_text("utf-8"))
+    }
+    return sorted(name for name in found if not name.startswith("fallback_"))
 
 
 def run(arguments: argparse.Namespace) -> int:
