@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -68,7 +69,7 @@ class Run:
         self.kills: dict[str, int] = {}
         self.named = False
         self._dice = random.Random(plan.seed + 1)  # noqa: S311  dice, not secrets
-        self._due: list[tuple[float, Callable[[], None]]] = []
+        self._due: list[tuple[float, Callable[[], object]]] = []
         self._begun = 0.0
 
     def done(self) -> Done:
@@ -147,7 +148,7 @@ class Run:
     def _fired(self, left: dict[str, Any]) -> int:
         """How many faults hit: lost answers and errors by count; slowness, repeated and misordered reports, jumps once each."""
         given = self.plan.faults
-        counted = sum(
+        counted: int = sum(
             max(0, given.get(name, 0) - left.get(name, 0)) for name in ("drop_next", "error_next", "hide_next")
         )
         kinds = [True, given["duplicate_webhooks"], bool(self.plan.later), self.plan.sandbox_jump is not None]
@@ -159,9 +160,9 @@ class Run:
         self._begun = time.monotonic()
         self._start_senders()
         for kill in self.plan.kills:
-            self._at(kill.at, lambda kill=kill: self._kill(kill))
+            self._at(kill.at, partial(self._kill, kill))
         for second, change in self.plan.later:
-            self._at(second, lambda change=change: self.gateway.post("settings", change))
+            self._at(second, partial(self.gateway.post, "settings", change))
         if self.plan.sandbox_jump is not None:
             second, jump = self.plan.sandbox_jump
             self._at(second, lambda: self.gateway.post("clock", {"offset_seconds": clock.offset_seconds() + jump}))
@@ -172,6 +173,7 @@ class Run:
             self.stage.supervise()
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
+                self._forget_pace()
                 if self._is_finished(campaign) and not self._due:
                     return ""
             time.sleep(0.02)
@@ -225,7 +227,7 @@ class Run:
     def _count(self, what: str) -> None:
         self.kills[what] = self.kills.get(what, 0) + 1
 
-    def _at(self, second: float, what: Callable[[], None]) -> None:
+    def _at(self, second: float, what: Callable[[], object]) -> None:
         self._due.append((second, what))
 
     def _do_what_is_due(self) -> None:
@@ -244,6 +246,17 @@ class Run:
             self.stage.wait(name)
         for number in range(SENDERS):
             self.stage.kill(f"sender-{number}")
+
+    def _forget_pace(self) -> None:
+        """As if the ten minutes had passed after which a pace that was slowed by trouble is back: a run has seconds."""
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection,
+        ):
+            connection.execute(
+                "UPDATE pace SET learned = NULL, before = NULL, changed_at = NULL, trouble = '', free_at = 'epoch'"
+                " WHERE learned IS NOT NULL"
+            )
 
     def _is_finished(self, campaign: int) -> bool:
         try:

@@ -22,7 +22,7 @@ ANSWER_SECONDS = 5
 class _NoFurther(urllib.request.HTTPRedirectHandler):
     """The portal answers with the address of its page; nobody goes there."""
 
-    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+    def redirect_request(self, *_: object) -> None:
         return None
 
 
