@@ -103,6 +103,20 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("organisation", "조직 이름"), ("entity", "법인 이름"), ("email", "소유자 전자우편")):
         owner.add_argument(f"--{name}", required=True, metavar=text)
     owner.add_argument("--kind", choices=("political", "local_gov", "commercial", "civic"), required=True)
+    bench = command("bench", "bench:run", "빠르기를 잽니다: 항목마다 여러 번, 바닥값과 나란히.")
+    bench.add_argument("rows", nargs="*", metavar="항목", help="잴 항목 (all 이면 모두)")
+    bench.add_argument("--runs", type=_between(1, 100), default=5, metavar="N", help="항목마다 잴 횟수 (기본 5)")
+    bench.add_argument("--json", action="store_true", help="마지막 줄에 결과를 JSON으로 적습니다")
+    bench.add_argument("--write", action="store_true", help="docs/benchmarks.md의 표를 새로 씁니다")
+    bench.add_argument("--home", type=Path, metavar="폴더", help="다음에 다시 쓸 폴더 (정하지 않으면 임시 폴더)")
+    prove = command("prove", "prove:run", "거듭 죽이고 고장 내면서 보낸 뒤, 양쪽 장부를 집합으로 견줍니다.")
+    prove.add_argument("what", choices=("crashes",), help="무엇을 보일지")
+    prove.add_argument(
+        "--runs", type=_between(1, 1_000_000), default=20, metavar="N", help="모두 몇 번 (기본 20, 이어서 돌립니다)"
+    )
+    prove.add_argument("--seed", type=_between(0, 2**62), metavar="S", help="이 씨앗의 한 번을 다시")
+    prove.add_argument("--people", type=_people, default=20_000, metavar="N", help="받을 사람 수 (기본 20,000)")
+    prove.add_argument("--json", action="store_true", help="마지막 줄에 결과를 JSON으로 적습니다")
     test = command("test", TEST, "시험을 돌립니다. 뒤에 pytest 인자를 붙일 수 있습니다.")
     test.add_argument("paths", nargs="*", help="시험 파일이나 폴더")
     return parser

@@ -37,6 +37,10 @@ class Gateway:
         codes = np.fromiter((_code(line) for line in lines), dtype=np.int64, count=len(lines))
         return np.sort(codes)
 
+    def lines(self, campaign: int) -> list[str]:
+        """``id number pfId code`` of every message that came, in order of arrival, once for every time it came."""
+        return self._call(f"books/messages?campaign={campaign}", None).decode().splitlines()
+
     def _call(self, path: str, body: bytes | None) -> bytes:
         request = urllib.request.Request(  # noqa: S310  the sandbox's own loopback address
             f"{self._url}/_control/{path}", data=body, headers={"Content-Type": "application/json"}

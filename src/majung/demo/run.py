@@ -163,15 +163,21 @@ def send(family: "Family", *, say: Say) -> Outcome:
 
 def begin(*, say: Say) -> tuple[Campaign, float]:
     """The main campaign was written, checked and confirmed, and its list is frozen; and how many seconds that took."""
-    actor, centre = _operator()
-    campaign = _write(actor, centre)
-    found = campaigns.check(actor, campaign)
-    say(f"점검: 대상 {found.estimate.audience:,}명, 보낼 사람 {found.estimate.planned:,}명.")
+    actor, campaign = written(say=say)
     begun = time.monotonic()
     campaigns.confirm(actor, campaign)
     planned = _await_plan(campaign) - begun
     say(f"명단을 {planned:.1f}초에 굳혔습니다. 보냅니다.")
     return campaign, planned
+
+
+def written(*, say: Say) -> tuple[Actor, Campaign]:
+    """The main campaign was written and checked, and may be confirmed by the actor."""
+    actor, centre = _operator()
+    campaign = _write(actor, centre)
+    found = campaigns.check(actor, campaign)
+    say(f"점검: 대상 {found.estimate.audience:,}명, 보낼 사람 {found.estimate.planned:,}명.")
+    return actor, campaign
 
 
 def outcome(campaign: Campaign, *, planned: float, peak: float) -> Outcome:

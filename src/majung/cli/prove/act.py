@@ -1,0 +1,315 @@
+"""One run: a fresh campaign is sent while its plan happens to it, and what both sides then say is read and judged."""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from majung.cli.installation import say
+from majung.cli.prove import compare
+from majung.cli.prove.compare import Ledger, Line, Promise, Verdict
+from majung.cli.prove.plan import SENDERS, Kill, Plan
+from majung.cli.prove.stage import Stage, numbers
+from majung.cli.prove.traffic import Events, Going, Refusals
+from majung.core import clock
+from majung.core.embedded import OWNER
+
+PATIENCE_SECONDS = 150.0
+"""A campaign that has not ended by then is stuck: its people count as lost."""
+LOOK_SECONDS, DEATH_SECONDS = 0.25, 40.0
+EARLY, LATER = 5, 60
+"""People who refuse before sending begins, and at most while it goes on."""
+NAMED_BACK_SECONDS = 0.3
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What happened, for the record's line."""
+
+    verdict: Verdict
+    kills: dict[str, int]
+    named: bool
+    faults: int
+    seconds: float
+    audience: int
+    messages: int
+    events: int
+    refusals: int
+    problem: str = ""
+    fell: list[str] = field(default_factory=list)
+
+    def line(self, plan: Plan) -> dict[str, Any]:
+        """As it is written down."""
+        found = self.verdict
+        return {
+            "seed": plan.seed, "point": plan.point, "named": self.named, "hidden": plan.hidden,
+            "kills": sum(self.kills.values()), "kills_by": self.kills, "faults": self.faults, "lost": found.lost,
+            "unknown_doubles": found.unknown_doubles, "known_repeats": found.known_repeats,
+            "seconds": round(self.seconds, 2), "audience": self.audience, "messages": self.messages, "events": self.events,
+            "refusals": self.refusals, "fell": self.fell,
+            "problem": self.problem, "findings": {what: rows[:20] for what, rows in found.findings.items()},
+        }  # fmt: skip
+
+
+class Run:
+    """One run on the stage."""
+
+    def __init__(self, stage: Stage, plan: Plan) -> None:
+        from django.conf import settings
+
+        from majung.demo.gateway import Gateway
+
+        self.stage, self.plan = stage, plan
+        self.gateway = Gateway(settings.SANDBOX_URL)
+        self.kills: dict[str, int] = {}
+        self.named = False
+        self._dice = random.Random(plan.seed + 1)  # noqa: S311  dice, not secrets
+        self._due: list[tuple[float, Callable[[], object]]] = []
+        self._begun = 0.0
+
+    def done(self) -> Done:
+        """The run, from the copy of the loaded installation to the verdict."""
+        from majung.demo import run as demo
+
+        begun = time.monotonic()
+        self.stage.fell.clear()
+        self.stage.renew()
+        demo.rejoin()
+        campaign, root = self._frozen()
+        people = numbers(root)
+        events, early, later = self._traffic(root, campaign)
+        _let_go()
+        while early.waiting:
+            early.post()
+        self._set_faults()
+        with Going(events, later):
+            problem = self._send(campaign)
+        self._calm()
+        lines = self._came(campaign)
+        verdict = compare.judged(
+            self._ledger(campaign), lines, people,
+            promises=[
+                Promise("events", set(events.answered), {bytes(k) for (k,) in self._ask("SELECT key FROM inbound_seen")}),
+                Promise("refusals", {*early.answered, *later.answered}, {n for (n,) in self._ask("SELECT person_id FROM refusal")}),
+            ],
+            refused=early.answered,
+        )  # fmt: skip
+        [(audience,)] = self._ask("SELECT audience FROM dispatch WHERE campaign_id = %s", campaign)
+        return Done(
+            verdict=verdict, kills=self.kills, named=self.named, faults=self._fired(self.gateway.get("faults")),
+            seconds=time.monotonic() - begun, audience=audience, messages=len(lines), events=len(events.answered),
+            refusals=len(early.answered) + len(later.answered), problem=problem, fell=list(self.stage.fell),
+        )  # fmt: skip
+
+    def _traffic(self, root: int, campaign: int) -> tuple[Events, Refusals, Refusals]:
+        """Events of strangers, and people of the list who refuse before sending and while it goes on.
+
+        Where a record is hidden nobody refuses later: a repeat that is then not sent would be known and not seen.
+        """
+        from django.conf import settings
+
+        from majung.channels.models import Channel, KakaoApp
+        from majung.consent import links
+        from majung.demo.world import ADMIN_KEY
+        from majung.people.vault import sealer
+
+        app, channel = KakaoApp.objects.earliest("pk"), Channel.objects.filter(root_id=root).earliest("pk")
+        rows = self._ask("SELECT people FROM campaign_chunk WHERE campaign_id = %s ORDER BY chunk_no", campaign)
+        planned = [person for (some,) in rows for person in some]
+        chosen = self._dice.sample(planned, min(EARLY + LATER, len(planned)))
+        made = [token.decode() for token in links.tokens(root, chosen, campaign, sealer=sealer())]
+        mine = list(zip(chosen, made, strict=True))
+        events = Events(settings.INGEST_URL, app.path_token, ADMIN_KEY, app.pk, channel.profile_id, self.plan.seed)
+        later = [] if self.plan.hidden else mine[EARLY:]
+        return events, Refusals(settings.BASE_URL, mine[:EARLY]), Refusals(settings.BASE_URL, later)
+
+    def _frozen(self) -> tuple[int, int]:
+        """A campaign whose list is frozen and which may leave, and its root: by the same services as from the console."""
+        from majung.campaigns import services as campaigns
+        from majung.campaigns.services import freezing
+        from majung.demo import run as demo
+
+        actor, campaign = demo.written(say=lambda _: None)
+        campaigns.confirm(actor, campaign)
+        if not freezing.freeze(campaign.pk):
+            campaign.refresh_from_db()
+            raise RuntimeError(f"the list was not frozen: {campaign.problem}")
+        return campaign.pk, actor.root_id
+
+    def _set_faults(self) -> None:
+        self.gateway.post("settings", {"report_delay_seconds": self.plan.report_delay})
+        self.gateway.post("faults", {"reset": True, **self.plan.faults})
+
+    def _fired(self, left: dict[str, Any]) -> int:
+        """How many faults hit: lost answers and errors by count; slowness, repeated and misordered reports, jumps once each."""
+        given = self.plan.faults
+        counted: int = sum(
+            max(0, given.get(name, 0) - left.get(name, 0)) for name in ("drop_next", "error_next", "hide_next")
+        )
+        kinds = [True, given["duplicate_webhooks"], bool(self.plan.later), self.plan.sandbox_jump is not None]
+        return counted + sum(kinds) + sum(kill.jump != 0 for kill in self.plan.kills)
+
+    # sending
+    def _send(self, campaign: int) -> str:
+        """Until the dispatch is finished; returns what is wrong when it is not in time."""
+        self._begun = time.monotonic()
+        self._start_senders()
+        for kill in self.plan.kills:
+            self._at(kill.at, partial(self._kill, kill))
+        for second, change in self.plan.later:
+            self._at(second, partial(self.gateway.post, "settings", change))
+        if self.plan.sandbox_jump is not None:
+            second, jump = self.plan.sandbox_jump
+            self._at(second, lambda: self.gateway.post("clock", {"offset_seconds": clock.offset_seconds() + jump}))
+        looked = 0.0
+        while time.monotonic() - self._begun < PATIENCE_SECONDS:
+            self._do_what_is_due()
+            self._look_at_the_named()
+            self.stage.supervise()
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                self._forget_pace()
+                if self._is_finished(campaign) and not self._due:
+                    return ""
+            time.sleep(0.02)
+        with suppress(psycopg.OperationalError):
+            [(state, reason, words)] = self._ask(
+                "SELECT state, pause_reason, problem FROM dispatch WHERE campaign_id = %s", campaign
+            )
+            return f"not finished after {PATIENCE_SECONDS:.0f} s: {state} {reason} {words}"
+        return "not finished, and the database does not answer"
+
+    def _start_senders(self) -> None:
+        """The first one will die at the named point. Where a record is to be hidden it begins alone, so that it is its own."""
+        self.stage.start("sender-0", MAJUNG_CRASH_AT=self.plan.point)
+        if self.plan.hidden:
+            deadline = time.monotonic() + DEATH_SECONDS
+            while not self.stage.has_ended("sender-0") and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self._look_at_the_named()
+            self._begun = time.monotonic()
+        for number in range(1, SENDERS):
+            self.stage.start(f"sender-{number}")
+
+    def _look_at_the_named(self) -> None:
+        """The sender that died at the named point comes back as an ordinary one."""
+        if not self.named and "sender-0" not in self.stage.down and self.stage.has_ended("sender-0"):
+            self.named = True
+            self.kills["named"] = 1
+            self.stage.down.add("sender-0")
+            self._at(time.monotonic() - self._begun + NAMED_BACK_SECONDS, lambda: self.stage.start("sender-0"))
+
+    def _kill(self, kill: Kill) -> None:
+        stage = self.stage
+        name = f"sender-{kill.which}" if kill.target == "sender" else kill.target
+        back = time.monotonic() - self._begun + kill.absent
+        if kill.target == "server":
+            stage.kill_server()
+            self._count("server")
+            self._at(back, stage.start_server)
+        elif kill.target == "backend":
+            with suppress(psycopg.OperationalError):
+                if stage.kill_backend(self._dice):
+                    self._count("backend")
+        elif name == "sender-0" and not self.named:
+            # It must come to its named point: the other one dies in its place.
+            self._kill(replace(kill, which=1))
+        elif name not in stage.down and stage.kill(name):
+            self._count(kill.target)
+            environment = {clock.VARIABLE: f"{clock.offset_seconds() + kill.jump:.3f}"}
+            self._at(back, lambda: stage.start(name, **environment))
+
+    def _count(self, what: str) -> None:
+        self.kills[what] = self.kills.get(what, 0) + 1
+
+    def _at(self, second: float, what: Callable[[], object]) -> None:
+        self._due.append((second, what))
+
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic() - self._begun
+        for entry in sorted((e for e in self._due if e[0] <= now), key=lambda e: e[0]):
+            self._due.remove(entry)
+            entry[1]()
+
+    # afterwards
+    def _calm(self) -> None:
+        """Nothing is broken any more: everybody is up, and reports have had a moment to arrive."""
+        self.stage.start_server()
+        for name in ("web", "ingest"):
+            if self.stage.has_ended(name):
+                self.stage.start(name)
+            self.stage.wait(name)
+        for number in range(SENDERS):
+            self.stage.kill(f"sender-{number}")
+
+    def _forget_pace(self) -> None:
+        """As if the ten minutes had passed after which a pace that was slowed by trouble is back: a run has seconds."""
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection,
+        ):
+            connection.execute(
+                "UPDATE pace SET learned = NULL, before = NULL, changed_at = NULL, trouble = '', free_at = 'epoch'"
+                " WHERE learned IS NOT NULL"
+            )
+
+    def _is_finished(self, campaign: int) -> bool:
+        try:
+            rows = self._ask("SELECT finished_at IS NOT NULL FROM dispatch WHERE campaign_id = %s", campaign)
+        except psycopg.OperationalError:
+            return False
+        return rows == [(True,)]
+
+    def _ask(self, question: str, *facts: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True) as connection:
+            return connection.execute(question, facts).fetchall()
+
+    def _ledger(self, campaign: int) -> Ledger:
+        from majung.delivery.books import books
+
+        with psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection:
+            told = books(connection, campaign)
+        rows = self._ask("SELECT chunk_no, people, outcome FROM campaign_chunk WHERE campaign_id = %s", campaign)
+        repeats = self._ask(
+            "SELECT chunk_no, seq FROM chunk_exception WHERE campaign_id = %s AND code = 'REPEAT'", campaign
+        )
+        return Ledger(
+            chunks={no: (people, bytes(outcome)) for no, people, outcome in rows},
+            repeats=frozenset((no, seq) for no, seq in repeats), unfinished=told.not_yet + told.in_doubt,
+            is_balanced=told.is_balanced,
+        )  # fmt: skip
+
+    def _came(self, campaign: int) -> list[Line]:
+        found = []
+        for row in self.gateway.lines(campaign):
+            id_, number, _, code = row.split()
+            _, chunk, seq = id_.split("-")
+            found.append(Line(id=(int(chunk), int(seq)), number=number, code=int(code)))
+        return found
+
+
+def _let_go() -> None:
+    """Django's connections of this process are closed: the server is about to be killed."""
+    from django.db import connections
+
+    connections.close_all()
+
+
+def tell(line: dict[str, Any]) -> None:
+    """A run for whoever watches."""
+    by = " ".join(f"{what}×{n}" for what, n in line["kills_by"].items())
+    faults = f"고장 {line['faults']}"
+    verdict = (
+        "이상 없음"
+        if not (line["lost"] or line["unknown_doubles"])
+        else f"잃음 {line['lost']} 모르는 중복 {line['unknown_doubles']}"
+    )
+    known = f" 아는 반복 {line['known_repeats']}" if line["known_repeats"] else ""
+    say(
+        f"  씨앗 {line['seed']}: {line['point']}, {by}, {faults}, {line['seconds']:.1f}초: {verdict}{known} {line['problem']}"
+    )

@@ -1,0 +1,62 @@
+"""One line a run, kept beside the installation, so that a proof goes on where it was broken off."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+TOTALS = ("kills", "faults", "lost", "unknown_doubles", "known_repeats", "seconds")
+
+
+@lru_cache
+def code(*, but: str = "") -> str:
+    """A digest of everything that runs: runs of another version prove nothing about this one. ``but``: a folder left out."""
+    found = hashlib.sha256()
+    source = Path(__file__).resolve().parents[4]
+    for root in (source / "src" / "majung", source / "sandbox"):
+        for path in sorted((*root.rglob("*.py"), *root.rglob("*.sql"))):
+            name = str(path.relative_to(source))
+            if not but or not name.startswith(but):
+                found.update(name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The lines of one file; those of this version and this size are the proof."""
+
+    path: Path
+    people: int
+
+    def add(self, line: dict[str, Any]) -> None:
+        """A line that survives the next crash, of the machine too."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"code": code(), "people": self.people, **line}, ensure_ascii=False) + "\n")
+            file.flush()
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The runs of the proof, each seed's last one; a torn last line is passed over."""
+        by_seed: dict[int, dict[str, Any]] = {}
+        for text in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if line["code"] == code() and line["people"] == self.people:
+                by_seed[line["seed"]] = line
+        yield from by_seed.values()
+
+    def missing(self, runs: int) -> list[int]:
+        """Seeds from 1 to ``runs`` that have not been run."""
+        there = {line["seed"] for line in self.lines()}
+        return [seed for seed in range(1, runs + 1) if seed not in there]
+
+
+def totals(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The last line of the command."""
+    runs = list(lines)
+    sums = {name: sum(line[name] for line in runs) for name in TOTALS}
+    return {"runs": len(runs), **sums, "seconds": round(sums["seconds"], 1)}
