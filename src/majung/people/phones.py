@@ -39,6 +39,9 @@ def normalise(text: str) -> Phone | None:
     """
     if len(text) > LONGEST_CELL:
         return None
+    usual = text.replace("-", "").replace(" ", "")
+    if len(usual) == 11 and usual.startswith("010") and usual.isascii() and usual.isdigit():
+        return Phone(Kind.MOBILE, usual)
     plain = _LABEL.sub("", unicodedata.normalize("NFKC", text).strip())
     digits = _national(_SEPARATORS.sub("", plain))
     if _MOBILE.fullmatch(digits):

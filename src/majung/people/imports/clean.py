@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from majung.core.text import fold, nfc
 from majung.people.imports.mapping import Column
@@ -12,6 +13,8 @@ from majung.people.phones import Kind, normalise
 MAX_NAME = 40
 MAX_TAGS = 20
 MAX_TAG = 30
+SHORT = 20
+"""Letters of the days that are remembered once read: a long list says the same ones again and again."""
 
 PROBLEMS = {
     "formula": "수식이 든 칸이 있습니다. 값으로 바꿔 주세요.",
@@ -28,8 +31,7 @@ PROBLEMS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanRow:
+class CleanRow(NamedTuple):
     """A person as a row says. Empty text or None where the row says nothing."""
 
     name: str
@@ -44,7 +46,7 @@ class CleanRow:
 
 def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tuple[CleanRow | None, tuple[str, ...]]:
     """The person of a row and nothing, or None and the codes of its problems (keys of PROBLEMS)."""
-    value = {column: nfc(cell) for column, cell in zip(columns, cells, strict=False) if column}
+    value = dict(zip(columns, map(nfc, cells), strict=False))
     problems: list[str] = []
     mobile = ""
     written = value.get(Column.MOBILE, "")
@@ -58,11 +60,11 @@ def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tu
     else:
         mobile = phone.digits
     name = value.get(Column.NAME, "")
-    if len(name) > MAX_NAME or any(not (c.isalpha() or c in " ·.-'()" or c.isdigit()) for c in name):
+    if len(name) > MAX_NAME or not (name.isalpha() or all(map(_is_of_a_name, name))):
         problems.append("bad_name")
     birth_ym = None
     if text := value.get(Column.BIRTH, ""):
-        birth_ym = birth_month(text, today=today)
+        birth_ym = (_birth_month if len(text) <= SHORT else birth_month)(text, today=today)
         if birth_ym is None:
             problems.append("bad_birth")
     gender = gender_of(value.get(Column.GENDER, ""))
@@ -70,21 +72,27 @@ def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tu
         problems.append("bad_gender")
     since = None
     if text := value.get(Column.MEMBER_SINCE, ""):
-        since = day(text, today=today)
+        since = (_day if len(text) <= SHORT else day)(text, today=today)
         if since is None or since > today:
             problems.append("bad_since")
-    tags = tuple(
-        dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", value.get(Column.TAGS, ""))) if t)
-    )
     if problems:
         return None, tuple(problems)
     return (
         CleanRow(
             name=name, mobile=mobile, birth_ym=birth_ym, gender=gender or 0, district=value.get(Column.DISTRICT, ""),
-            unit_code=value.get(Column.UNIT_CODE, ""), tags=tags[:MAX_TAGS], member_since=since,
+            unit_code=value.get(Column.UNIT_CODE, ""), tags=_tags(value.get(Column.TAGS, "")), member_since=since,
         ),
         (),
     )  # fmt: skip
+
+
+def _is_of_a_name(letter: str) -> bool:
+    return letter.isalpha() or letter in " ·.-'()" or letter.isdigit()
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    found = dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", text)) if t) if text else {}
+    return tuple(found)[:MAX_TAGS]
 
 
 _GENDER = {
@@ -151,3 +159,7 @@ def _date(year: int, month: int, day_of_month: int) -> date | None:
         return date(year, month, day_of_month)
     except ValueError:
         return None
+
+
+_birth_month = lru_cache(maxsize=20_000)(birth_month)
+_day = lru_cache(maxsize=20_000)(day)
