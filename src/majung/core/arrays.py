@@ -60,10 +60,10 @@ class _Dumper(Dumper):
 
     format = Format.BINARY
 
-    def get_key(self, obj: Packed, format: psycopg.adapt.PyFormat) -> tuple[type, int]:
+    def get_key(self, obj: Packed, format: psycopg.adapt.PyFormat) -> tuple[type, int]:  # noqa: A002  psycopg's name
         return Packed, obj.oid
 
-    def upgrade(self, obj: Packed, format: psycopg.adapt.PyFormat) -> Dumper:
+    def upgrade(self, obj: Packed, format: psycopg.adapt.PyFormat) -> Dumper:  # noqa: A002  as above
         found = _Dumper(self.cls)
         found.oid = obj.oid
         return found

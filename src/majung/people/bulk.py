@@ -137,14 +137,16 @@ def _known(
     found: dict[bytes, list[tuple[int, bytes | None]]] = {}
     if blinds:
         statement = sql.load("majung.people", "people", "known_mobiles")
-        for blind, number, name in psycopg.Cursor(connection).execute(statement, {"root": root, "blinds": arrays.byteas(blinds)}):
+        for blind, number, name in psycopg.Cursor(connection).execute(
+            statement, {"root": root, "blinds": arrays.byteas(blinds)}
+        ):
             found.setdefault(bytes(blind), []).append((number, bytes(name) if name is not None else None))
     return found
 
 
 def _numbers(connection: psycopg.Connection[Any], count: int) -> list[int]:
     [(numbers,)] = psycopg.Cursor(connection).execute(sql.load("majung.people", "people", "numbers"), {"n": count})
-    return list(numbers)
+    return list(numbers or ())
 
 
 def _microseconds(at: datetime) -> int:

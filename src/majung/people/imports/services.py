@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from majung.activity import services as activity
 from majung.core import arrays, clock, jobs
 from majung.core.errors import Conflict, Invalid
+from majung.core.garbage import uncollected
 from majung.core.text import nfc
 from majung.people import services as people
 from majung.people.bulk import NewPerson
@@ -223,6 +224,7 @@ def apply(import_id: int) -> None:
         pass
 
 
+@uncollected()
 @transaction.atomic
 def _apply_next(import_id: int, places: _Places) -> bool:
     """One block more is people, or the import is done. False when nothing is left to do."""

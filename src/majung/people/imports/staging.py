@@ -12,10 +12,11 @@ import psycopg
 from django.db import transaction
 
 from majung.core import arrays, clock, db, sql
+from majung.core.garbage import uncollected
 from majung.core.sealing import Place, Sealer
 from majung.core.text import fold
 from majung.people.imports import reader, store
-from majung.people.imports.clean import CleanRow, clean
+from majung.people.imports.clean import Cleaner, CleanRow
 from majung.people.imports.mapping import Column
 from majung.people.imports.models import ImportFile, ImportState
 from majung.people.vault import sealer
@@ -98,34 +99,34 @@ def read_all(source: ImportFile) -> bool:
     seal = sealer()
     body = store.read(seal, source.root_id, source.stored_as)
     sheet = reader.inspect(body)
-    columns = [Column(value) for value in source.columns]
+    clean = Cleaner([Column(value) for value in source.columns], today=clock.today())
     districts = Districts.below(source.unit)
     begun = source.next_row
     lines = (line for line in reader.rows(body, sheet) if line[0] > begun)
-    today = clock.today()
-    while batch := list(islice(lines, BLOCK)):
-        with transaction.atomic():
+    while True:
+        with uncollected(), transaction.atomic():
+            batch = list(islice(lines, BLOCK))
+            if not batch:
+                return True
             reading = ImportFile.objects.filter(pk=source.pk, state=ImportState.READING, next_row=source.next_row)
             if not reading.update(next_row=batch[-1][0]):
                 return False
-            _stage(seal, source, columns, districts, batch, sheet.formula_rows, today)
+            _stage(seal, source, clean, districts, batch, sheet.formula_rows)
         source.next_row = batch[-1][0]
-    return True
 
 
 def _stage(
     seal: Sealer,
     source: ImportFile,
-    columns: Sequence[Column],
+    clean: Cleaner,
     districts: Districts,
     batch: list[tuple[int, list[str]]],
     formula_rows: frozenset[int],
-    today: date,
 ) -> None:
     people: list[tuple[int, CleanRow]] = []
     nobody: list[tuple[int, Sequence[object], str]] = []
     for number, cells in batch:
-        row, wrong = (None, ("formula",)) if number in formula_rows else clean(cells, columns, today=today)
+        row, wrong = (None, ("formula",)) if number in formula_rows else clean(cells)
         if row is None:
             nobody.append((number, cells, ",".join(wrong)))
         elif missing := districts.problems(row):

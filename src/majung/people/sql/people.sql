@@ -2,7 +2,7 @@
 
 -- name: numbers
 -- A block of person numbers, never given twice.
-SELECT array(SELECT nextval(pg_get_serial_sequence('person', 'id')) FROM generate_series(1, %(n)s));
+SELECT array_agg(nextval(s.sequence)) FROM (SELECT pg_get_serial_sequence('person', 'id')::regclass AS sequence OFFSET 0) AS s, generate_series(1, %(n)s);
 
 -- name: known_mobiles
 -- Who holds these numbers already, and under which name. Looked up number by number: what the planner believes of an unnested
@@ -28,6 +28,7 @@ RETURNING id;
 INSERT INTO person_tag (person_id, tag_id, root_id)
 SELECT id, %(tag)s, root_id FROM person
  WHERE root_id = %(root)s AND id = ANY(%(people)s::bigint[]) AND state <> 3
+ ORDER BY id
 ON CONFLICT DO NOTHING
 RETURNING person_id;
 
