@@ -31,7 +31,7 @@ def bitmap(
     """
     whole = resolve(expression, today or clock.today())
     sets = _load(connection, root, whole)
-    return _people(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+    return combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
 
 
 def count(connection: psycopg.Connection[Any], root: int, expression: Expression, *, today: date | None = None) -> int:
@@ -54,12 +54,12 @@ def count_both(
     today = today or clock.today()
     whole, others = resolve(expression, today), resolve(denied, today)
     sets = _load(connection, root, whole, others)
-    found = _people(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+    found = combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
     made_of = tuple(sets[leaf.family, leaf.args].buckets for leaf in (Leaf(EVERYONE_FAMILY), *leaves(others)))
     store, key = kept.of(connection), (root, others)
     before = store.get(key)
     if before is None or any(one is not other for one, other in zip(before.made_of, made_of, strict=True)):
-        people = _people(others, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+        people = combined(others, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
         people.run_optimize()
         before = kept.Combined(made_of, people, kept.size_of(people))
         store.put(key, before)
@@ -105,10 +105,11 @@ def _by_sql(
     asked = list(dict.fromkeys((Leaf(EVERYONE_FAMILY), *leaves(whole))))
     found = bitmaps.select(connection, [(compiler.rows(leaf), False) for leaf in asked], compiler.params)
     sets = {leaf: buckets.get(None) or BitMap() for leaf, (_, buckets) in zip(asked, found, strict=True)}
-    return _people(whole, sets.__getitem__)
+    return combined(whole, sets.__getitem__)
 
 
-def _people(whole: Expression, lookup: Lookup) -> BitMap:
+def combined(whole: Expression, lookup: Lookup) -> BitMap:
+    """Everyone alive who is in a resolved expression, with its base sets from ``lookup``."""
     everyone = lookup(Leaf(EVERYONE_FAMILY))
     return _combine(whole, lookup, everyone) & everyone
 
