@@ -1,15 +1,16 @@
-"""How long a messy list of a million people takes from the upload to the last row: one row of docs/benchmarks.md, ``import_1m``.
+"""How long a messy list of a million people takes from the upload to the last row (F2).
 
-    python bench/import_1m.py [--rows 1000000] [--runs 5]
+    python bench/import_1m.py [--runs 5] [import_1m]
 
 Two files, the first CP949 and the second UTF-8, go the way an operator's do: kept sealed, read, cleaned, staged, counted (dry
-run), confirmed, and made people in batches, with every trigger, access log, activity and what undoing needs. Timed is what the
-machine does: ``upload`` → ``read`` → ``apply`` of both. One run is one process, whose peak memory is told, and again for a tenth
-of the rows. Floor: the server alone copying the same rows of ``person`` and ``contact_point`` into tables with the same indexes.
+run), confirmed, and made people block by block, with every trigger, access log, activity and what undoing needs. Timed is what
+the machine does: ``upload`` → ``read`` → ``apply`` of both. One run is one process, whose peak memory is told, and again for a
+tenth of the rows. Floor: the server alone copying the same rows of ``person`` and ``contact_point`` into tables with the same
+indexes.
 """
 
-import argparse
 import json
+import os
 import random
 import resource
 import statistics
@@ -20,9 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from installation import installation, set_up
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from bench import kit  # noqa: E402  the path is set above
 
-NAME, UNIT, MUST, AIM = "import_1m", "s", 60, 20
+ROWS = 1_000_000
 SURNAMES = "김이박최정강조윤장임한오서신권황안송류전"
 FIRST, SECOND = (
     "가나다라마바사아자차하서지민준도예수영현은태유윤승재혜성동상",
@@ -108,7 +110,8 @@ def organised() -> None:
     if not Organisation.objects.exists():
         tree.organisation(depth=3, width=16)
     db.raw().execute(
-        "TRUNCATE person, contact_point, contact_claim, person_tag, membership, external_identity, import_row, import_block, people_importfile,"
+        "TRUNCATE person, contact_point, contact_claim, person_tag, membership, external_identity, import_row, import_block,"
+        " people_importfile, sealed_page, sealed_page_change,"
         " crowd_change, crowd_bitmap, crowd_horizon, activity, access_log, access_link, access_chain, procrastinate_jobs CASCADE"
     )
 
@@ -177,49 +180,58 @@ def floor() -> float:
 def child(rows: int, folder: Path) -> dict[str, float]:
     """``once`` in a process of its own, for its memory."""
     organised()
-    command = [sys.executable, __file__, "--once", str(folder), "--rows", str(rows)]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parent)
-    told: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    command = [sys.executable, __file__, str(rows), str(folder)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=os.environ | {ONCE: "1"}).stdout
+    told: dict[str, float] = json.loads(said.splitlines()[-1])
     return told
 
 
-def main(rows: int, runs: int) -> None:
-    """Run, tell each run, and end with the row."""
-    with installation("majung_bench_import"), TemporaryDirectory() as few, TemporaryDirectory() as many:
+ONCE = "MAJUNG_BENCH_ONCE"
+
+
+def main() -> None:
+    """Run, tell each run, and answer."""
+    asked = kit.asked("import_1m.py", ["import_1m"])
+    kit.installation("import")
+    with TemporaryDirectory() as few, TemporaryDirectory() as many:
         organised()
         codes = units()
-        write(Path(few), rows // 10, codes)
-        write(Path(many), rows, codes)
-        small = child(rows // 10, Path(few))
-        print(f"{rows // 10:,} rows: {small['seconds']:.1f} s, peak {small['peak_mb']:.0f} MB")
+        write(Path(few), ROWS // 10, codes)
+        write(Path(many), ROWS, codes)
+        small = child(ROWS // 10, Path(few))
+        kit.say(f"{ROWS // 10:,} rows: {small['seconds']:.1f} s, peak {small['peak_mb']:.0f} MB")
         made, floors = [], []
-        for _ in range(runs):
-            made.append(told := child(rows, Path(many)))
+        for _ in range(asked.runs):
+            made.append(child(ROWS, Path(many)))
             floors.append(floor())
-            print(
-                json.dumps({key: round(value, 2) for key, value in told.items()}),
-                f"floor {floors[-1]:.1f} s",
-                flush=True,
+            kit.say(
+                json.dumps({key: round(value, 2) for key, value in made[-1].items()} | {"floor": round(floors[-1], 1)})
             )
         organised()
-    spent = [round(told["seconds"], 2) for told in made]
-    value = round(statistics.median(spent), 2)
-    row = {
-        "name": NAME, "value": value, "unit": UNIT, "must": MUST, "aim": AIM, "must_met": value <= MUST,
-        "floor": round(statistics.median(floors), 2), "runs": spent,
-        "peak_mb": round(max(told["peak_mb"] for told in made)), "peak_mb_of_a_tenth": round(small["peak_mb"]),
+    more = {
+        "rows": ROWS, "peak_mb": round(max(told["peak_mb"] for told in made)), "idle_mb": round(small["before_mb"]),
+        "peak_mb_of_a_tenth": round(small["peak_mb"]),
+        **{key: round(statistics.median(told[key] for told in made), 1) for key in ("upload", "read", "apply")},
+        **{key: made[0][key] for key in ("new", "merged", "duplicate", "problem")},
     }  # fmt: skip
-    print(json.dumps({"rows": [row]}))
+    kit.answer(
+        [
+            kit.Measured(
+                name="import_1m",
+                runs=[round(told["seconds"], 2) for told in made],
+                floor=round(statistics.median(floors), 2),
+                floor_is="the server alone copying the same people and numbers into tables with the same indexes",
+                more=more,
+            )
+        ]
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.once:
-        set_up()
-        print(json.dumps(once(given.rows, given.once)))
+    if os.environ.get(ONCE):
+        import django
+
+        django.setup()
+        print(json.dumps(once(int(sys.argv[1]), Path(sys.argv[2]))))
     else:
-        main(given.rows, given.runs)
+        main()

@@ -175,10 +175,12 @@ def mark_duplicates(source: ImportFile) -> None:
 def opened(source: ImportFile, last_row: int, sealed: bytes) -> list[CleanRow]:
     """The people of a staged block, in order."""
     text = sealer().open(_place(source, "block"), last_row, bytes(sealed))
-    return [
-        CleanRow(name, mobile, birth_ym, gender, district, unit_code, tuple(tags), since and date.fromisoformat(since))
-        for name, mobile, birth_ym, gender, district, unit_code, tags, since in json.loads(text)
-    ]
+    rows = json.loads(text)
+    for row in rows:
+        row[-2] = tuple(row[-2])
+        if row[-1]:
+            row[-1] = date.fromisoformat(row[-1])
+    return [CleanRow._make(row) for row in rows]
 
 
 def problem_rows(source: ImportFile, *, after: int, limit: int) -> Iterator[tuple[int, list[str], list[str]]]:
