@@ -58,6 +58,9 @@ CSRF_FAILURE_VIEW = "majung.ui.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+CROWD_CACHE_BYTES = 2**20 * env.number(
+    "MAJUNG_CROWD_CACHE_MB", 128, "Sets of people that a process keeps in memory for counting, in MiB.", least=0
+)
 IMPORT_MAX_BYTES = 2**20 * env.number("MAJUNG_IMPORT_MAX_MB", 200, "Largest file an import takes, in MiB.", least=1)
 
 ROLE = env.text(

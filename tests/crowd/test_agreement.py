@@ -313,7 +313,8 @@ def test_forgetting_keeps_what_an_open_campaign_has_still_to_see(world: World) -
 
     bitmaps.forget(raw, keep=0)
 
-    assert (world.people[:5],) in raw.execute(unseen, [world.root, watermark]).fetchall()
+    found = raw.execute(unseen, [world.root, watermark]).fetchall()
+    assert set(world.people[:5]) in [set(people or ()) for (people,) in found]
 
 
 def test_many_changed_people_are_not_named(world: World) -> None:

@@ -15,6 +15,7 @@ from majung.audience.criteria import Group, Unreadable
 from majung.audience.errors import CannotAsk, NameTaken
 from majung.audience.models import Segment
 from majung.core.errors import Forbidden, Invalid
+from majung.policy.occasion import Occasion
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
@@ -157,14 +158,21 @@ def _page(
 
 
 def builder_context(
-    actor: Actor, unit: Unit, group: Group, *, url: str, act: Act = Act.SEGMENTS_WRITE, speaker: Unit | None = None
+    actor: Actor,
+    unit: Unit,
+    group: Group,
+    *,
+    url: str,
+    act: Act = Act.SEGMENTS_WRITE,
+    speaker: Unit | None = None,
+    occasion: Occasion | None = None,
 ) -> dict[str, object]:
     """What ``audience/builder.html`` draws: the criteria, what can be asked, and the count of now."""
     return {
         "top": forms.shown(actor, group),
         "sections": forms.sections(),
         "joins": forms.JOIN_WORDS,
-        "counted": services.count(actor, unit, group, act=act, speaker=speaker),
+        "counted": services.count(actor, unit, group, act=act, speaker=speaker, occasion=occasion),
         "is_blind": actor.is_blind,
         "builder_url": url,
     }

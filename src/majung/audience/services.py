@@ -14,6 +14,8 @@ from majung.core import clock, db, text
 from majung.core.errors import Invalid, NotYours
 from majung.crowd import evaluate
 from majung.crowd.expression import And, Expression, Leaf, from_json, to_json
+from majung.policy import judge
+from majung.policy.occasion import Occasion
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
@@ -23,10 +25,14 @@ MAX_NAME = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """A count of criteria as they stand, and what they still lack (Korean sentences)."""
+    """A count of criteria as they stand, and what they still lack (Korean sentences).
+
+    ``allowed``: how many of them the rules let be written to, when it was asked for what.
+    """
 
     count: Count
     missing: tuple[str, ...]
+    allowed: Count | None = None
 
 
 def reach(actor: Actor, act: Act, unit: Unit) -> Leaf:
@@ -79,16 +85,31 @@ def expression_of(actor: Actor, unit: Unit, group: Group, *, within: Leaf) -> Ex
 
 
 def count(
-    actor: Actor, unit: Unit, group: Group, *, act: Act = Act.SEGMENTS_WRITE, speaker: Unit | None = None
+    actor: Actor,
+    unit: Unit,
+    group: Group,
+    *,
+    act: Act = Act.SEGMENTS_WRITE,
+    speaker: Unit | None = None,
+    occasion: Occasion | None = None,
 ) -> Counted:
     """How many people of ``unit`` and below ``group`` finds now, as ``actor`` may know it (M2, T5). Bitmaps.
 
-    ``speaker`` is the unit whose legal entity consents and memberships are asked of (default: ``unit``).
+    ``speaker`` is the unit whose legal entity consents and memberships are asked of (default: ``unit``). With an ``occasion``
+    also how many of them its rules leave.
     """
     within = reach(actor, act, unit)
     meant = expression_of(actor, speaker or unit, group, within=within)
-    people = evaluate.count(db.raw(), actor.root_id, meant)
-    return Counted(count=counts.told(people, counts.sight(actor, unit)), missing=missing(group))
+    sight, lacking = counts.sight(actor, unit), missing(group)
+    if occasion is None:
+        people = evaluate.count(db.raw(), actor.root_id, meant)
+        return Counted(count=counts.told(people, sight), missing=lacking)
+    today = clock.seoul(occasion.at).date()
+    people, allowed = evaluate.count_both(db.raw(), actor.root_id, meant, judge.denied(occasion), today=today)
+    told = counts.told(people, sight)
+    # Of an audience that is hidden no part is told; of others none from which the rest would follow.
+    part = None if told.number is None else counts.parts([allowed, people - allowed], sight)[0]
+    return Counted(count=told, missing=lacking, allowed=part)
 
 
 # ── saved segments ───────────────────────────────────────────────────────────────────────────────────────────────────

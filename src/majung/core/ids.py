@@ -4,6 +4,8 @@ import os
 import secrets
 import uuid
 
+import numpy as np
+
 from majung.core import clock
 
 
@@ -14,6 +16,15 @@ def uuid7() -> uuid.UUID:
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
     return uuid.UUID(int=value)
+
+
+def uuid7_many(count: int) -> list[bytes]:
+    """The bytes of so many ids like ``uuid7``, all of one millisecond, ascending."""
+    found = np.frombuffer(os.urandom(16 * count), np.uint8).reshape(count, 16).copy()
+    found[:, :6] = np.frombuffer(int(clock.now().timestamp() * 1000).to_bytes(6), np.uint8)
+    found[:, 6] = found[:, 6] & 0x0F | 0x70
+    found[:, 8] = found[:, 8] & 0x3F | 0x80
+    return sorted(map(bytes, found))
 
 
 def token() -> str:

@@ -8,6 +8,8 @@ COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 
 def nfc(value: str) -> str:
     """``value`` in NFC with outer blanks and control characters removed; inner blanks are folded to one."""
+    if value.isprintable() and unicodedata.is_normalized("NFC", value):  # nearly always
+        return " ".join(value.split())
     clean = "".join(
         " " if c.isspace() else c for c in unicodedata.normalize("NFC", value) if c.isspace() or c.isprintable()
     )
@@ -16,6 +18,8 @@ def nfc(value: str) -> str:
 
 def fold(value: str) -> str:
     """``value`` for comparing: compatibility form (full width → half), no blanks, lower case."""
+    if value.isalnum() and unicodedata.is_normalized("NFKC", value):  # nearly always
+        return value.casefold()
     return "".join(unicodedata.normalize("NFC", unicodedata.normalize("NFKC", value)).split()).casefold()
 
 

@@ -1,8 +1,8 @@
-"""Stored bitmaps: read with the change log of the same moment, mended for the people named there, and stored back."""
+"""Stored bitmaps: read with the change log of the same moment, mended for the people named there, stored back, and kept."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,14 +10,14 @@ import psycopg
 from pyroaring import BitMap
 
 from majung.core import sql
-from majung.crowd import catalogue, registry
+from majung.crowd import catalogue, kept, registry
 from majung.crowd.compiler import Compiler
-from majung.crowd.expression import Leaf, Range
+from majung.crowd.expression import Ago, Leaf, Range
+from majung.crowd.kept import Buckets, Kept
 from majung.crowd.registry import Argument
 
 Key = tuple[str, tuple[Argument, ...]]
-Buckets = dict[int | None, BitMap]
-Sets = dict[Key, Buckets]
+Sets = dict[Key, Kept]
 Numbers = np.ndarray[Any, np.dtype[np.uint32]]
 
 # From about here on, asking for the people one by one costs more than reading the whole set (bench/crowd.py).
@@ -32,11 +32,10 @@ _NO_BUCKET: Final = -(2**63)
 
 @dataclass(slots=True)
 class _Set:
-    """One base set on its way from what is stored to what is true now."""
+    """One base set on its way from what is known to what is true now."""
 
     key: Key
-    stored: Buckets | None = None
-    watermark: int = 0
+    known: Kept | None = None
     changed: BitMap = field(default_factory=BitMap)
     changes: int = 0
     rebuild: bool = False
@@ -47,60 +46,117 @@ class _Set:
         return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
 
 
-def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key], *, may_store: bool = True) -> Sets:
-    """The base sets as of now, by bucket (one bucket, None, for sets without): stored bitmaps plus all visible changes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """When sets were read: a transaction below ``watermark`` is over; changes below ``horizon`` are forgotten.
 
-    Off, ``may_store`` leaves what was mended unstored: two that store the same set would wait for each other.
+    ``is_current``: the statement saw what was committed when it began. ``has_written``: its transaction changed something
+    that may yet be rolled back.
     """
+
+    watermark: int
+    horizon: int
+    is_current: bool
+    is_writable: bool
+    has_written: bool
+    epoch: str
+
+
+def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key], *, may_store: bool = True) -> Sets:
+    """The base sets as of now: what this process or the database keeps, and all visible changes.
+
+    Off, ``may_store`` leaves what was mended unstored (two that store the same set would wait for each other), and nothing is
+    taken from what this process keeps: all is of the transaction's own snapshot.
+    """
+    store = kept.of(connection) if may_store else None
     wanted = {registry.get(family).key(args): _Set((family, args)) for family, args in keys}
-    families = {change for one in wanted.values() for change in registry.get(one.key[0]).changes}
-    now, is_writable = _read(connection, root, wanted, sorted(families))
-    may_store = may_store and is_writable
+    families = sorted({change for one in wanted.values() for change in registry.get(one.key[0]).changes})
+    if store is not None:
+        for name, one in wanted.items():
+            one.known = store.get((root, name))
+    moment = _read(connection, root, wanted, families)
+    if store is not None and not _is_good(moment, store, wanted.values()):
+        store.begin(moment.epoch)
+        for one in wanted.values():
+            one.known = None
+        moment = _read(connection, root, wanted, families)
     stale = [one for one in wanted.values() if one.rebuild or one.changed]
     for one, (at, fresh) in zip(stale, _evaluate(connection, root, stale), strict=True):
-        if one.rebuild or one.stored is None:
-            one.stored, one.watermark = fresh, at
+        if one.rebuild or one.known is None:
+            one.known = Kept.of(fresh, at)
         else:
-            _mend(one.stored, one.changed, fresh)
-            one.watermark = now
-        if may_store and (one.rebuild or len(one.changed) >= STORE_FROM or one.changes >= STORE_FROM):
-            _store(connection, root, one)
-    return {one.key: one.stored or {} for one in wanted.values()}
+            one.known = Kept.of(_mended(one.known.buckets, one.changed, fresh), moment.watermark)
+        if may_store and moment.is_writable and (one.rebuild or max(len(one.changed), one.changes) >= STORE_FROM):
+            _store(connection, root, one.key, one.known)
+    found: Sets = {}
+    for name, one in wanted.items():
+        known = one.known or Kept.of({}, 0)
+        if not (one.rebuild or one.changed):
+            known = replace(known, watermark=moment.watermark)
+        if store is not None and moment.is_current and not moment.has_written:
+            store.put((root, name), known)
+        found[one.key] = known
+    return found
 
 
-def _read(
-    connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _Set], families: list[str]
-) -> tuple[int, bool]:
-    """Fill ``wanted`` with what is stored and what changed; answers the moment's watermark and whether to store."""
-    now, may_store = 0, False
-    log: list[tuple[str, int | None, BitMap | None, int]] = []
-    rows = psycopg.Cursor(connection).execute(
+def of_leaf(known: Kept, leaf: Leaf | Range) -> BitMap:
+    """The people of a resolved leaf or range. Not to be changed."""
+    if not isinstance(leaf, Range):
+        return known.people
+    if isinstance(leaf.first, Ago) or isinstance(leaf.last, Ago):
+        raise TypeError("a moving bound must be resolved first")
+    return known.between(leaf.first, leaf.last)
+
+
+def _is_good(moment: _Moment, store: kept.Store, wanted: Collection[_Set]) -> bool:
+    """Whether what this process keeps may be used: same database, a fresh snapshot, and no change forgotten since."""
+    known = [one.known.watermark for one in wanted if one.known is not None]
+    return moment.epoch == store.epoch and (not known or (moment.is_current and min(known) >= moment.horizon))
+
+
+def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _Set], families: list[str]) -> _Moment:
+    """What is stored of the sets that are not known yet, and what changed since for all of them; answers the moment."""
+    known = [one.known.watermark for one in wanted.values() if one.known is not None]
+    done = psycopg.Cursor(connection).execute(
         sql.load("majung.crowd", "bitmaps", "read"),
-        {"root": root, "keys": list(wanted), "families": families},
+        {
+            "root": root, "keys": [name for name, one in wanted.items() if one.known is None], "families": families,
+            "since": str(min(known)) if known else None,
+        },
         binary=True,
-    )
-    for what, name, packed, subject, people, xid, may in _cells(rows):
-        number = int(xid or 0)
+    )  # fmt: skip
+    moments: list[_Moment] = []
+    log: list[tuple[str, int | None, BitMap | None, int]] = []
+    for what, text, packed, subject, people, xid, flags in _cells(done):
+        name, number = (text or b"").decode(), int(xid or 0)
         if what == b"now":
-            now, may_store = number, may == b"\x01"
-        elif what == b"bitmap" and name is not None:
-            one = wanted[name.decode()]
-            one.stored, one.watermark = unpack(packed or b""), number
-        elif name is not None:
+            moments.append(_moment(number, name, flags or b""))
+        elif what == b"bitmap":
+            wanted[name].known = Kept.of(unpack(packed or b""), number)
+        else:
             about = None if subject is None else int.from_bytes(subject, "big", signed=True)
-            log.append((name.decode(), about, None if people is None else BitMap(numbers(people)), number))
+            log.append((name, about, None if people is None else BitMap(numbers(people)), number))
     for one in wanted.values():
-        if one.stored is None:
-            one.rebuild = True
+        one.rebuild = one.known is None
+        if one.known is None or not log:
             continue
         declared = registry.get(one.key[0])
         for family, about, named, number in log:
-            if number >= one.watermark and declared.is_touched(one.key[1], family, about):
+            if number >= one.known.watermark and declared.is_touched(one.key[1], family, about):
                 one.changes += 1
                 one.rebuild = one.rebuild or named is None
                 one.changed |= named or BitMap()
         one.rebuild = one.rebuild or len(one.changed) > REBUILD_FROM
-    return now, may_store
+    return moments[0]
+
+
+def _moment(watermark: int, told: str, flags: bytes) -> _Moment:
+    horizon, epoch = told.split(" ", 1)
+    is_current, is_writable, has_written = (flag == ord("t") for flag in flags)
+    return _Moment(
+        watermark=watermark, horizon=int(horizon), is_current=is_current, is_writable=is_current and is_writable,
+        has_written=has_written, epoch=epoch,
+    )  # fmt: skip
 
 
 def _evaluate(connection: psycopg.Connection[Any], root: int, stale: list[_Set]) -> list[tuple[int, Buckets]]:
@@ -163,23 +219,26 @@ def numbers(array: bytes | None) -> Numbers:
     return np.frombuffer(array, ">u4", offset=20)[1::2].astype(np.uint32)
 
 
-def _mend(stored: Buckets, changed: BitMap, fresh: Buckets) -> None:
-    for members in stored.values():
-        members -= changed
+def _mended(stored: Buckets, changed: BitMap, fresh: Buckets) -> Buckets:
+    """``stored`` with what is ``fresh`` about the changed people; the sets themselves stay as they are."""
+    mended = {
+        bucket: members - changed if members.intersect(changed) else members for bucket, members in stored.items()
+    }
     for bucket, members in fresh.items():
-        stored[bucket] = stored.get(bucket, BitMap()) | members
+        if members:
+            mended[bucket] = mended.get(bucket, BitMap()) | members
+    return mended
 
 
-def _store(connection: psycopg.Connection[Any], root: int, one: _Set) -> None:
-    buckets = one.stored or {}
+def _store(connection: psycopg.Connection[Any], root: int, key: Key, known: Kept) -> None:
     psycopg.Cursor(connection).execute(
         sql.load("majung.crowd", "bitmaps", "store"),
         {
             "root": root,
-            "key": registry.get(one.key[0]).key(one.key[1]),
-            "bitmap": pack(buckets),
-            "watermark": str(one.watermark),
-            "n": sum(len(members) for members in buckets.values()),
+            "key": registry.get(key[0]).key(key[1]),
+            "bitmap": pack(known.buckets),
+            "watermark": str(known.watermark),
+            "n": sum(len(members) for members in known.buckets.values()),
         },
     )
 
@@ -210,6 +269,6 @@ def unpack(packed: bytes) -> Buckets:
 def forget(connection: psycopg.Connection[Any], keep: int = KEEP_CHANGES) -> int:
     """Drop what no stored bitmap needs any more, and bitmaps more than ``keep`` changes behind. Returns the changes removed."""
     catalogue.load()
-    kept = "".join(f" UNION ALL {rows}" for rows in registry.holders())
-    text = sql.load("majung.crowd", "bitmaps", "forget").replace("/*holders*/", kept)
+    held = "".join(f" UNION ALL {rows}" for rows in registry.holders())
+    text = sql.load("majung.crowd", "bitmaps", "forget").replace("/*holders*/", held)
     return psycopg.Cursor(connection).execute(text.encode(), {"keep": keep}).rowcount

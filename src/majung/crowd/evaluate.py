@@ -14,9 +14,9 @@ import psycopg
 from pyroaring import BitMap
 
 from majung.core import clock
-from majung.crowd import bitmaps
+from majung.crowd import bitmaps, kept
 from majung.crowd.compiler import Compiler
-from majung.crowd.expression import Ago, And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
+from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
 from majung.crowd.registry import EVERYONE_FAMILY
 
 Lookup = Callable[[Leaf | Range], BitMap]
@@ -30,18 +30,46 @@ def bitmap(
     Base sets that must be built anew may be a few milliseconds newer than the others; ``members`` is one snapshot.
     """
     whole = resolve(expression, today or clock.today())
-    asked = [Leaf(EVERYONE_FAMILY), *leaves(whole)]
-    sets = bitmaps.load(connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked))
-
-    def lookup(leaf: Leaf | Range) -> BitMap:
-        return _in_range(sets[leaf.family, leaf.args], leaf)
-
-    return _people(whole, lookup)
+    sets = _load(connection, root, whole)
+    return combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
 
 
 def count(connection: psycopg.Connection[Any], root: int, expression: Expression, *, today: date | None = None) -> int:
     """How many people are in ``expression`` now."""
     return len(bitmap(connection, root, expression, today=today))
+
+
+def count_both(
+    connection: psycopg.Connection[Any],
+    root: int,
+    expression: Expression,
+    denied: Expression,
+    *,
+    today: date | None = None,
+) -> tuple[int, int]:
+    """How many people are in ``expression`` now, and how many of these are not in ``denied``.
+
+    What is asked of changes as one types, what is denied hardly: it is kept as one set while its base sets are the same.
+    """
+    today = today or clock.today()
+    whole, others = resolve(expression, today), resolve(denied, today)
+    sets = _load(connection, root, whole, others)
+    found = combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+    made_of = tuple(sets[leaf.family, leaf.args].buckets for leaf in (Leaf(EVERYONE_FAMILY), *leaves(others)))
+    store, key = kept.of(connection), (root, others)
+    before = store.get(key)
+    if before is None or any(one is not other for one, other in zip(before.made_of, made_of, strict=True)):
+        people = combined(others, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+        people.run_optimize()
+        before = kept.Combined(made_of, people, kept.size_of(people))
+        store.put(key, before)
+    return len(found), len(found) - found.intersection_cardinality(before.people)
+
+
+def _load(connection: psycopg.Connection[Any], root: int, *expressions: Expression) -> bitmaps.Sets:
+    """The base sets of resolved expressions, and everyone."""
+    asked = [Leaf(EVERYONE_FAMILY), *(leaf for one in expressions for leaf in leaves(one))]
+    return bitmaps.load(connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked))
 
 
 def members(
@@ -77,25 +105,11 @@ def _by_sql(
     asked = list(dict.fromkeys((Leaf(EVERYONE_FAMILY), *leaves(whole))))
     found = bitmaps.select(connection, [(compiler.rows(leaf), False) for leaf in asked], compiler.params)
     sets = {leaf: buckets.get(None) or BitMap() for leaf, (_, buckets) in zip(asked, found, strict=True)}
-    return _people(whole, sets.__getitem__)
+    return combined(whole, sets.__getitem__)
 
 
-def _in_range(buckets: bitmaps.Buckets, leaf: Leaf | Range) -> BitMap:
-    if not isinstance(leaf, Range):
-        return buckets.get(None) or BitMap()
-    inside = [members for bucket, members in buckets.items() if bucket is not None and _is_inside(bucket, leaf)]
-    return BitMap.union(*inside) if inside else BitMap()
-
-
-def _is_inside(bucket: int, leaf: Range) -> bool:
-    """Whether ``bucket`` lies in a resolved range."""
-    first, last = leaf.first, leaf.last
-    if isinstance(first, Ago) or isinstance(last, Ago):
-        raise TypeError("a moving bound must be resolved first")
-    return (first is None or bucket >= first) and (last is None or bucket <= last)
-
-
-def _people(whole: Expression, lookup: Lookup) -> BitMap:
+def combined(whole: Expression, lookup: Lookup) -> BitMap:
+    """Everyone alive who is in a resolved expression, with its base sets from ``lookup``."""
     everyone = lookup(Leaf(EVERYONE_FAMILY))
     return _combine(whole, lookup, everyone) & everyone
 

@@ -63,23 +63,9 @@ def by_bitmap(connection: psycopg.Connection[Any], root: int, *, may_store: bool
         sets = bitmaps.load(
             connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked), may_store=may_store
         )
-        return {leaf: _in_range(sets[leaf.family, leaf.args], leaf) for leaf in asked}
+        return {leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf) for leaf in asked}
 
     return read
-
-
-def _in_range(buckets: bitmaps.Buckets, leaf: Asked) -> BitMap:
-    if isinstance(leaf, Leaf):
-        return buckets.get(None) or BitMap()
-    first, last = leaf.first, leaf.last
-    inside = [
-        people
-        for bucket, people in buckets.items()
-        if bucket is not None
-        and (not isinstance(first, int) or bucket >= first)
-        and (not isinstance(last, int) or bucket <= last)
-    ]
-    return BitMap.union(*inside) if inside else BitMap()
 
 
 class Sets:

@@ -39,6 +39,8 @@ def normalise(text: str) -> Phone | None:
     """
     if len(text) > LONGEST_CELL:
         return None
+    if usual := usual_mobile(text):
+        return Phone(Kind.MOBILE, usual)
     plain = _LABEL.sub("", unicodedata.normalize("NFKC", text).strip())
     digits = _national(_SEPARATORS.sub("", plain))
     if _MOBILE.fullmatch(digits):
@@ -46,6 +48,15 @@ def normalise(text: str) -> Phone | None:
     if _LANDLINE.fullmatch(digits) and _is_valid(digits):
         return Phone(Kind.LANDLINE, digits)
     return None
+
+
+def usual_mobile(text: str) -> str:
+    """The digits of a mobile number in one of the usual spellings, with nothing but blanks and dashes between; else "".
+
+    Most cells of a list are; ``normalise`` says the same of them, and takes ten times as long over the others.
+    """
+    digits = text.replace("-", "").replace(" ", "")
+    return digits if len(digits) == 11 and digits.startswith("010") and digits.isascii() and digits.isdigit() else ""
 
 
 def spoken(digits: str) -> str:

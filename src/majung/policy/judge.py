@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from majung.crowd import evaluate
-from majung.crowd.expression import EVERYONE, Expression
+from majung.crowd.expression import EVERYONE, Expression, Or
 from majung.policy import lint, marks
 from majung.policy.enums import Outcome, Purpose, Verdict
 from majung.policy.occasion import Occasion
@@ -155,6 +155,14 @@ def channel_denials(occasion: Occasion) -> list[tuple[Rule, Expression]]:
         found = _denials(case_of(replace(occasion, entity_id=other))[0], lambda rule: rule.by_entity)
     found += _denials(case_of(occasion)[0], lambda rule: rule.per_channel)
     return sorted(found, key=lambda step: step[0].order)
+
+
+def denied(occasion: Occasion) -> Expression:
+    """Everybody whom a rule leaves out, whatever the reason; of the rules about a channel, those of the occasion's."""
+    steps = person_denials(occasion)
+    if occasion.channel_id is not None:
+        steps += channel_denials(occasion)
+    return Or(tuple(expression for _, expression in steps))
 
 
 def _denials(case: Case, wanted: Callable[[Rule], bool]) -> list[tuple[Rule, Expression]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.people.imports.clean import PROBLEMS, birth_month, clean, day
+from majung.people.imports.clean import PROBLEMS, Cleaner, birth_month, day
 from majung.people.imports.mapping import Column, fingerprint, guess, problem
 
 TODAY = date(2026, 11, 21)
@@ -69,10 +69,11 @@ def test_mapping_without_mobile_is_refused() -> None:
 
 
 COLUMNS = [Column.NAME, Column.MOBILE, Column.BIRTH, Column.GENDER, Column.TAGS]
+CLEAN = Cleaner(COLUMNS, today=TODAY)
 
 
 def test_messy_row_becomes_a_person() -> None:
-    row, problems = clean(["홍길동", "＋８２ 10 0123 4567", "80.1.2", "남자", "열성, 봉사,열성"], COLUMNS, today=TODAY)
+    row, problems = CLEAN(["홍길동", "＋８２ 10 0123 4567", "80.1.2", "남자", "열성, 봉사,열성"])
     assert problems == ()
     assert row is not None
     assert (row.name, row.mobile, row.birth_ym, row.gender, row.tags) == (
@@ -85,7 +86,7 @@ def test_messy_row_becomes_a_person() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    row, problems = clean(["<script>", "02-123-4567", "어제", "?"], COLUMNS, today=TODAY)
+    row, problems = CLEAN(["<script>", "02-123-4567", "어제", "?"])
     assert row is None
     assert problems == ("landline", "bad_name", "bad_birth", "bad_gender")
     assert set(problems) <= PROBLEMS.keys()
@@ -93,5 +94,5 @@ def test_every_problem_is_told_at_once() -> None:
 
 @given(st.lists(st.text(max_size=60), max_size=8))
 def test_any_cells_are_a_person_or_problems(cells: list[str]) -> None:
-    row, problems = clean(cells, COLUMNS, today=TODAY)
+    row, problems = CLEAN(cells)
     assert (row is None) == bool(problems)

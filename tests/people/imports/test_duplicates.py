@@ -16,24 +16,35 @@ def _blind(letter: str | None) -> bytes | None:
     return None if letter is None else letter.encode() * 16
 
 
-@given(rows=st.lists(st.tuples(SOME, SOME, st.sampled_from([1, 1, 1, 2, 3])), max_size=14))
+@given(
+    rows=st.lists(st.tuples(SOME.filter(bool), SOME, st.sampled_from([1, 1, 1, 3])), max_size=14),
+    size=st.integers(min_value=1, max_value=14),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_row_repeats_an_earlier_one_of_the_same_number_and_name(rows: list[tuple[Any, Any, int]]) -> None:
+def test_a_row_repeats_an_earlier_one_of_the_same_number_and_name(rows: list[tuple[Any, Any, int]], size: int) -> None:
     connection = db.raw()
-    connection.execute("DELETE FROM import_row")
-    for number, (phone, name, state) in enumerate(rows, start=1):
+    connection.execute("DELETE FROM import_block")
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
         connection.execute(
-            "INSERT INTO import_row (import_id, row, state, sealed, blind, name_blind) VALUES (1, %s, %s, '', %s, %s)",
-            [number, state, _blind(phone), _blind(name)],
-        )
+            """INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names)
+               VALUES (1, %s, %s, %s, 'x', %s, %s)""",
+            [
+                start + len(block), list(range(start + 1, start + len(block) + 1)), [state for _, _, state in block],
+                [_blind(phone) for phone, _, _ in block], [_blind(name) for _, name, _ in block],
+            ],
+        )  # fmt: skip
 
-    connection.execute(sql.load("majung.people", "imports", "mark_duplicates").encode(), {"import_id": 1})
+    found = connection.execute(sql.load("majung.people", "imports", "duplicates").encode(), {"import_id": 1}).fetchall()
+    for last_row, repeating in found:
+        statement = sql.load("majung.people", "imports", "mark_duplicates").encode()
+        connection.execute(statement, {"import_id": 1, "last_row": last_row, "rows": repeating})
 
     repeats = {
         at
         for at, (phone, name, state) in enumerate(rows, start=1)
-        if state == 1 and phone is not None
-        and any(p == phone and s in (1, 3) and name in (None, n) for p, n, s in rows[: at - 1])
-    }  # fmt: skip
-    marked = connection.execute("SELECT row FROM import_row WHERE problems = '{duplicate}'").fetchall()
-    assert {row for (row,) in marked} == repeats
+        if state == 1 and any(p == phone and name in (None, n) for p, n, _ in rows[: at - 1])
+    }
+    kept = "SELECT r.row, r.state FROM import_block b, unnest(b.rows, b.states) AS r(row, state) ORDER BY 1"
+    marked = [3 if at in repeats else state for at, (_, _, state) in enumerate(rows, start=1)]
+    assert connection.execute(kept).fetchall() == list(enumerate(marked, start=1))

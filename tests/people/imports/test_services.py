@@ -128,8 +128,7 @@ def test_import_does_not_tell_who_is_in_a_sister_unit(organised: make.Organised)
 def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     organised: make.Organised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staging, "BATCH", 10)
-    monkeypatch.setattr(services, "APPLY_BATCH", 10)
+    monkeypatch.setattr(staging, "BLOCK", 10)
     body = "이름,전화\n" + "".join(f"사람{i},0100200{i:04d}\n" for i in range(57))
     source = uploaded(organised, body.encode())
     begin(organised, source)
@@ -171,8 +170,7 @@ def test_a_step_that_runs_twice_at_once_is_done_once(
     organised: make.Organised, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """A worker that was only slow goes on beside the one that was given its job."""
-    monkeypatch.setattr(staging, "BATCH", 5)
-    monkeypatch.setattr(services, "APPLY_BATCH", 5)
+    monkeypatch.setattr(staging, "BLOCK", 5)
     source = uploaded(organised, ("이름,전화\n" + "".join(f"사람{i},0100200{i:04d}\n" for i in range(40))).encode())
     begin(organised, source)
     confirm, undo = services.confirm, services.undo
@@ -231,17 +229,22 @@ def test_no_copy_of_a_person_stays_in_the_list_they_came_by(organised: make.Orga
 
     left = _rows(source)
 
-    assert {state for state, copies in left if copies == 0} == {4}
-    assert {state for state, copies in left if copies > 0} == {2, 3}
+    assert left == [(6, 0, [4, 4, 3]), (4, 1, ["landline"]), (5, 1, ["bad_birth"]), (6, 1, ["duplicate"])]
 
 
-def _rows(source: ImportFile) -> list[tuple[int, int]]:
+def _rows(source: ImportFile) -> list[tuple[int, int, Any]]:
+    """Of blocks and of rows with problems: row, copies of what the file said, and what became of them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT state, length(sealed) + num_nonnulls(blind, name_blind) FROM import_row WHERE import_id = %s",
+            """SELECT last_row, sign(length(sealed)) + num_nonnulls(numbers, names), states FROM import_block WHERE import_id = %s
+               ORDER BY last_row""",
             [source.pk],
         )
-        return cursor.fetchall()
+        blocks = cursor.fetchall()
+        cursor.execute(
+            "SELECT row, sign(length(sealed)), problems FROM import_row WHERE import_id = %s ORDER BY row", [source.pk]
+        )
+        return blocks + cursor.fetchall()
 
 
 @pytest.mark.product("F2", "X1")
@@ -255,7 +258,7 @@ def test_what_became_nobody_goes_after_its_time(organised: make.Organised, media
 
     states = dict(ImportFile.objects.values_list("pk", "state"))
     assert states == {done.pk: "done", idle.pk: "discarded", fresh.pk: "uploaded"}
-    assert {state for state, _ in _rows(done)} == {4}
+    assert [states for _, _, states in _rows(done)] == [[4, 4, 3]]
     assert _rows(idle) == []
     assert [path.name for path in (media / "imports").iterdir()] == [fresh.stored_as]
 
@@ -264,7 +267,9 @@ def test_what_became_nobody_goes_after_its_time(organised: make.Organised, media
 def test_nothing_of_a_list_stands_in_plain_text(organised: make.Organised, media: Path) -> None:
     dry_run(organised)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT string_agg(t::text, E'\\n') FROM import_row t")
+        cursor.execute(
+            "SELECT string_agg(r::text, E'\\n') || string_agg(b::text, E'\\n') FROM import_row r, import_block b"
+        )
         [(dump,)] = cursor.fetchall()
         cursor.execute("SELECT string_agg(args::text, ' ') FROM procrastinate_jobs")
         [(arguments,)] = cursor.fetchall()

@@ -111,7 +111,10 @@ def audience_step(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     else:
         group = audience.parse(campaign.criteria)
     here = reverse("campaigns:audience", args=[campaign.public_id])
-    drawn = builder.builder_context(actor, scope, group, url=here, act=Act.CAMPAIGNS_WRITE, speaker=campaign.unit)
+    looked = plan.look_up(campaign, lambda unit: actor.may(Act.CAMPAIGNS_WRITE, unit), clock.now())
+    drawn = builder.builder_context(
+        actor, scope, group, url=here, act=Act.CAMPAIGNS_WRITE, speaker=campaign.unit, occasion=looked.occasion
+    )
     target = request.headers.get("HX-Target")
     if target == "count":
         return render(request, "audience/builder.html#count", drawn)

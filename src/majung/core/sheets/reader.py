@@ -129,9 +129,12 @@ def _csv_rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[i
             if cells == [_END]:
                 return
             raise Unreadable(problem=f"{number}번째 줄에서 따옴표가 열리고 닫히지 않았습니다. 그 줄을 고쳐 주세요.")
-        if any("\0" in cell for cell in cells):
+        said = "".join(cells)
+        if "\0" in said:
             raise Unreadable(problem=_NO_TEXT)
-        yield number, [cell[: bounds.letters] for cell in cells[: bounds.columns]]
+        if len(said) > bounds.letters or len(cells) > bounds.columns:
+            cells = [cell[: bounds.letters] for cell in cells[: bounds.columns]]
+        yield number, cells
 
 
 def _xlsx_rows(body: bytes, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:

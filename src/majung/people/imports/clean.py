@@ -1,17 +1,21 @@
 """Makes one row of a list a person, or says what is wrong with it. Plain; no Django, no clock."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from majung.core.text import fold, nfc
 from majung.people.imports.mapping import Column
-from majung.people.phones import Kind, normalise
+from majung.people.phones import Kind, normalise, usual_mobile
 
 MAX_NAME = 40
 MAX_TAGS = 20
 MAX_TAG = 30
+SHORT = 20
+"""Letters of cells whose meaning is remembered."""
 
 PROBLEMS = {
     "formula": "수식이 든 칸이 있습니다. 값으로 바꿔 주세요.",
@@ -28,8 +32,7 @@ PROBLEMS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanRow:
+class CleanRow(NamedTuple):
     """A person as a row says. Empty text or None where the row says nothing."""
 
     name: str
@@ -42,49 +45,90 @@ class CleanRow:
     member_since: date | None
 
 
-def clean(cells: Sequence[str], columns: Sequence[Column], *, today: date) -> tuple[CleanRow | None, tuple[str, ...]]:
-    """The person of a row and nothing, or None and the codes of its problems (keys of PROBLEMS)."""
-    value = {column: nfc(cell) for column, cell in zip(columns, cells, strict=False) if column}
-    problems: list[str] = []
-    mobile = ""
-    written = value.get(Column.MOBILE, "")
-    phone = normalise(written) if written else None
-    if not written:
-        problems.append("no_mobile")
-    elif phone is None:
-        problems.append("bad_mobile")
-    elif phone.kind is not Kind.MOBILE:
-        problems.append("landline")
-    else:
-        mobile = phone.digits
-    name = value.get(Column.NAME, "")
-    if len(name) > MAX_NAME or any(not (c.isalpha() or c in " ·.-'()" or c.isdigit()) for c in name):
-        problems.append("bad_name")
-    birth_ym = None
-    if text := value.get(Column.BIRTH, ""):
-        birth_ym = birth_month(text, today=today)
-        if birth_ym is None:
+class Cleaner:
+    """Makes rows of one list people: ``columns`` say what its cells are, ``today`` (a Seoul date) what is still to come."""
+
+    def __init__(self, columns: Sequence[Column], *, today: date) -> None:
+        self._width, self._today = len(columns), today
+        self._blanks = [""] * (self._width + 1)
+        # What the list does not say is found in a blank behind its last column.
+        self._pick = itemgetter(*(columns.index(one) if one in columns else self._width for one in _PICKED))
+
+    def __call__(self, cells: Sequence[str]) -> tuple[CleanRow | None, tuple[str, ...]]:
+        """The person of a row and nothing, or None and the codes of its problems (keys of PROBLEMS)."""
+        known = cells[: self._width]
+        written, name, born, said, joined, district, unit, tags = self._pick([*known, *self._blanks[len(known) :]])
+        problems: list[str] = []
+        mobile = usual_mobile(written)
+        if not mobile and (written := nfc(written)):
+            phone = normalise(written)
+            if phone is None:
+                problems.append("bad_mobile")
+            elif phone.kind is not Kind.MOBILE:
+                problems.append("landline")
+            else:
+                mobile = phone.digits
+        elif not mobile:
+            problems.append("no_mobile")
+        name = nfc(name)
+        if len(name) > MAX_NAME or not (name.isalpha() or all(map(_is_of_a_name, name))):
+            problems.append("bad_name")
+        birth_ym = _read(_birth, born, self._today) if born else None
+        if birth_ym == WRONG:
             problems.append("bad_birth")
-    gender = gender_of(value.get(Column.GENDER, ""))
-    if gender is None:
-        problems.append("bad_gender")
-    since = None
-    if text := value.get(Column.MEMBER_SINCE, ""):
-        since = day(text, today=today)
-        if since is None or since > today:
+        gender = _read(_gender, said, self._today) if said else 0
+        if gender == WRONG:
+            problems.append("bad_gender")
+        since = _read(_since, joined, self._today) if joined else None
+        if since == WRONG:
             problems.append("bad_since")
-    tags = tuple(
-        dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", value.get(Column.TAGS, ""))) if t)
-    )
-    if problems:
-        return None, tuple(problems)
-    return (
-        CleanRow(
-            name=name, mobile=mobile, birth_ym=birth_ym, gender=gender or 0, district=value.get(Column.DISTRICT, ""),
-            unit_code=value.get(Column.UNIT_CODE, ""), tags=tags[:MAX_TAGS], member_since=since,
-        ),
-        (),
-    )  # fmt: skip
+        if problems:
+            return None, tuple(problems)
+        return CleanRow(
+            name, mobile, birth_ym, gender, nfc(district) if district else "", nfc(unit) if unit else "",
+            _read(_tags, tags, self._today) if tags else (), since,
+        ), ()  # fmt: skip
+
+
+_PICKED = (
+    Column.MOBILE, Column.NAME, Column.BIRTH, Column.GENDER, Column.MEMBER_SINCE, Column.DISTRICT, Column.UNIT_CODE, Column.TAGS,
+)  # fmt: skip
+WRONG = -1
+"""Stands for what a cell says and nobody can read."""
+
+
+def _read(kind: Callable[[str, date], Any], cell: str, today: date) -> Any:
+    """What a cell says, from memory if it is short: a long list says the same days, genders and tags again and again."""
+    return (_REMEMBERED[kind] if len(cell) <= SHORT else kind)(cell, today)
+
+
+def _birth(cell: str, today: date) -> int | None:
+    text = nfc(cell)
+    found = birth_month(text, today=today) if text else None
+    return WRONG if text and found is None else found
+
+
+def _gender(cell: str, _today: date) -> int:
+    found = gender_of(nfc(cell))
+    return WRONG if found is None else found
+
+
+def _since(cell: str, today: date) -> date | int | None:
+    text = nfc(cell)
+    found = day(text, today=today) if text else None
+    return WRONG if text and (found is None or found > today) else found
+
+
+def _tags(cell: str, _today: date) -> tuple[str, ...]:
+    found = dict.fromkeys(t[:MAX_TAG] for t in map(str.strip, re.split(r"[,;/|]", nfc(cell))) if t)
+    return tuple(found)[:MAX_TAGS]
+
+
+_REMEMBERED = {kind: lru_cache(maxsize=20_000)(kind) for kind in (_birth, _gender, _since, _tags)}
+
+
+def _is_of_a_name(letter: str) -> bool:
+    return letter.isalpha() or letter in " ·.-'()" or letter.isdigit()
 
 
 _GENDER = {

@@ -163,11 +163,9 @@ def problems(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def _lines(source: ImportFile) -> Iterator[str]:
     yield _line(["줄", "까닭", *source.header])
     after = 0
-    while rows := staging.run("problem_rows", import_id=source.pk, after=after, limit=PROBLEM_BATCH):
-        reasons = {number: codes for number, codes, _ in rows}
-        for number, cells in staging.opened(source, [(number, sealed) for number, _, sealed in rows]):
-            shown = cells if isinstance(cells, list) else [cells["name"], cells["mobile"]]
-            yield _line([str(number), " ".join(PROBLEMS[code] for code in reasons[number]), *shown])
+    while rows := list(staging.problem_rows(source, after=after, limit=PROBLEM_BATCH)):
+        for number, problems, cells in rows:
+            yield _line([str(number), " ".join(PROBLEMS[code] for code in problems), *cells])
         after = rows[-1][0]
 
 

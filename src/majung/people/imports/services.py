@@ -1,15 +1,18 @@
 """What is done with a list: upload, map, dry-run, apply, undo, discard; each by an actor at a unit (F2)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 
 from django.db import transaction
+from psycopg.types.json import Jsonb
 
 from majung.activity import services as activity
-from majung.core import clock, jobs
+from majung.core import arrays, clock, jobs
 from majung.core.errors import Conflict, Invalid
-from majung.core.text import fold, nfc
+from majung.core.garbage import uncollected
+from majung.core.text import nfc
 from majung.people import services as people
 from majung.people.bulk import NewPerson
 from majung.people.enums import Basis, MemberState
@@ -24,7 +27,6 @@ from majung.tree.actor import Actor, actor_of_user, system_actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
 
-APPLY_BATCH = 2_000
 DISCARDABLE = [state for state, moves in MOVES.items() if ImportState.DISCARDED in moves]
 
 
@@ -158,7 +160,8 @@ def read(import_id: int) -> None:
         return
     problem = ""
     try:
-        staging.read_all(source)
+        if not staging.read_all(source):
+            return
     except reader.Unreadable as error:
         problem = str(error)[:200]
     except FileNotFoundError:
@@ -174,13 +177,16 @@ def read(import_id: int) -> None:
 
 
 def _count(source: ImportFile) -> None:
-    known = dict(staging.run("match_people", import_id=source.pk, root=source.root_id))
-    mine = _in_sight(source, known.values())
+    staging.mark_duplicates(source)
+    # Somebody known elsewhere in the organisation counts as new here: an import must not tell who is in other lists.
+    source.merged_rows = 0
+    for (last_row,) in staging.run("blocks", import_id=source.pk):
+        known = staging.run("match_people", import_id=source.pk, root=source.root_id, last_row=last_row)
+        mine = _in_sight(source, [person for (person,) in known])
+        source.merged_rows += sum(person in mine for (person,) in known)
     [(readable, source.duplicate_rows, source.problem_rows, source.total_rows)] = staging.run(
         "totals", import_id=source.pk
     )
-    # Somebody known elsewhere in the organisation counts as new here: an import must not tell who is in other lists.
-    source.merged_rows = sum(person in mine for person in known.values())
     source.new_rows = readable - source.merged_rows
 
 
@@ -193,82 +199,95 @@ def _held(import_id: int, state: ImportState) -> ImportFile | None:
     return rows.filter(pk=import_id, state=state).first()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the people of an import can be at home: what the rows say, and which units answer for districts."""
+
+    districts: staging.Districts
+    homes: dict[str, int]
+
+    def home(self, line: CleanRow, district: str) -> int | None:
+        """The unit below the importing one that the row names, or that answers for its district."""
+        if line.unit_code and (named := self.districts.unit(line)):
+            return named
+        return self.homes.get(district) if district else None
+
+
 def apply(import_id: int) -> None:
-    """Every readable row is a person now. One batch, one transaction; goes on where it was cut off."""
+    """Every readable row is a person now. One block, one transaction; goes on where it was cut off."""
     source = ImportFile.objects.select_related("unit").get(pk=import_id)
     districts = staging.Districts.below(source.unit)
-    homes = people.units_of_districts(source.root_id, clock.today())
-    while _apply_next(import_id, districts, homes):
+    inside = set(districts.unit_codes.values())
+    answering = people.units_of_districts(source.root_id, clock.today()).items()
+    places = _Places(districts=districts, homes={district: unit for district, unit in answering if unit in inside})
+    while _apply_next(import_id, places):
         pass
 
 
+@uncollected()
 @transaction.atomic
-def _apply_next(import_id: int, districts: staging.Districts, homes: dict[str, int]) -> bool:
-    """One batch more is people, or the import is done. False when nothing is left to do."""
+def _apply_next(import_id: int, places: _Places) -> bool:
+    """One block more is people, or the import is done. False when nothing is left to do."""
     source = _held(import_id, ImportState.APPLYING)
     if source is None:
         return False
-    rows = staging.run("next_batch", import_id=source.pk, after=source.next_row, limit=APPLY_BATCH)
-    if not rows:
+    found = staging.run("next_block", import_id=source.pk, after=source.next_row)
+    if not found:
         stored, source.stored_as = source.stored_as, ""
         source.state, source.finished_at = ImportState.DONE, clock.now()
         source.save(update_fields=["state", "finished_at", "stored_as"])
         transaction.on_commit(lambda: store.remove(stored))
         return False
-    _apply_batch(system_actor(source.root_id), source, districts, homes, rows)
-    source.next_row = rows[-1][0]
-    source.applied_rows += len(rows)
+    [(last_row, _, states, sealed)] = found
+    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed)
+    source.next_row = last_row
     source.save(update_fields=["next_row", "applied_rows"])
     return True
 
 
-def _apply_batch(
-    actor: Actor,
-    source: ImportFile,
-    districts: staging.Districts,
-    homes: dict[str, int],
-    rows: Sequence[tuple[int, bytes]],
-) -> None:
-    lines = [(number, staging.clean_row(stored)) for number, stored in staging.opened(source, rows)]
-    tags = _tags(source.root_id, {tag for _, line in lines for tag in line.tags})
-    added = people.add_people(actor, [_person(source, districts, homes, tags, line) for _, line in lines])
+def _apply_block(
+    actor: Actor, source: ImportFile, places: _Places, last_row: int, states: list[int], sealed: bytes
+) -> int:
+    """The readable rows of a block are people; returns how many they were."""
+    rows = staging.opened(source, last_row, sealed)
+    lines = [line for line, state in zip(rows, states, strict=True) if state == staging.READABLE]
+    tags = _tags(source.root_id, {tag for line in lines for tag in line.tags})
+    added = people.add_people(actor, [_person(source, places, tags, line) for line in lines])
     merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
     mine = _in_sight(source, merged.values())
-    filled = _fill(source, [(person, lines[index][1]) for index, person in merged.items() if person in mine], districts)
+    filled = _fill(
+        source, [(person, lines[index]) for index, person in merged.items() if person in mine], places.districts
+    )
     for name, tag in tags.items():
-        people.put_tag(
-            actor,
-            [p for i, p in merged.items() if p in mine and name in lines[i][1].tags],
-            Tag(pk=tag, root_id=source.root_id),
-        )
+        bearers = [person for index, person in merged.items() if person in mine and name in lines[index].tags]
+        if bearers:
+            people.put_tag(actor, bearers, Tag(pk=tag, root_id=source.root_id))
     who = [number or merged[index] for index, number in enumerate(added.numbers)]
+    became = iter(
+        (staging.NEW if number else staging.MERGED, person) for number, person in zip(added.numbers, who, strict=True)
+    )
+    settled = [next(became) if state == staging.READABLE else (state, staging.NOBODY) for state in states]
     staging.run(
-        "settle_rows",
+        "settle",
         import_id=source.pk,
-        rows=[number for number, _ in rows],
-        states=[4 if number else 5 for number in added.numbers],
-        people=who,
-        filled=[",".join(filled.get(person, ())) for person in who],
+        last_row=last_row,
+        states=arrays.int2s([state for state, _ in settled]),
+        people=arrays.int8s([person for _, person in settled]),
+        filled=Jsonb(filled),
     )
     if source.are_members:
-        _enrol(
-            actor, source, [(merged[i], line) for i, (_, line) in enumerate(lines) if i in merged and merged[i] in mine]
-        )
+        _enrol(actor, source, [(person, lines[index]) for index, person in merged.items() if person in mine])
     basis.tell_applied(actor, source, who)
+    return len(lines)
 
 
-def _person(
-    source: ImportFile, districts: staging.Districts, homes: dict[str, int], tags: dict[str, int], line: CleanRow
-) -> NewPerson:
-    district = districts.by_word.get(fold(line.district), "") if line.district else ""
-    home = districts.unit_codes.get(fold(line.unit_code)) if line.unit_code else None
-    resolved = homes.get(district) if district else None
-    inside = resolved if resolved in districts.unit_codes.values() else None
+def _person(source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow) -> NewPerson:
+    district = places.districts.district(line) or ""
     return NewPerson(
         entity_id=source.unit.entity_id,
         name=line.name,
         mobile=line.mobile,
-        home_unit_id=home or inside or source.unit_id,
+        home_unit_id=places.home(line, district) or source.unit_id,
         birth_ym=line.birth_ym,
         gender=line.gender,
         district_code=district,
@@ -276,7 +295,7 @@ def _person(
         import_id=source.pk,
         member=MemberState.MEMBER if source.are_members else None,
         member_since=line.member_since if source.are_members else None,
-        tags=tuple(tags[tag] for tag in line.tags),
+        tags=tuple(map(tags.__getitem__, line.tags)),
     )
 
 
@@ -293,7 +312,7 @@ def _fill(
             people=[person for person, _ in merged],
             births=[line.birth_ym for _, line in merged],
             genders=[line.gender for _, line in merged],
-            districts=[districts.by_word.get(fold(line.district), "") for _, line in merged],
+            districts=[districts.district(line) or "" for _, line in merged],
         )
     )
 
@@ -323,16 +342,18 @@ def _take_back_next(import_id: int) -> bool:
     source = _held(import_id, ImportState.UNDOING)
     if source is None:
         return False
-    rows = staging.run("applied_batch", import_id=source.pk, limit=APPLY_BATCH)
-    if not rows:
+    found = staging.run("applied_block", import_id=source.pk)
+    if not found:
         source.state, source.finished_at = ImportState.UNDONE, clock.now()
         source.save(update_fields=["state", "finished_at"])
         return False
-    actor, numbers = system_actor(source.root_id), [row for row, _, _ in rows]
-    basis.tell_undone(actor, source, [person for _, _, person in rows])
-    staging.run("empty_again", import_id=source.pk, root=source.root_id, rows=numbers)
-    people.erase(actor, [person for _, state, person in rows if state == 4], why="명단 가져오기를 되돌림")
-    staging.run("mark_undone", import_id=source.pk, rows=numbers)
+    [(last_row, states, who)] = found
+    actor = system_actor(source.root_id)
+    basis.tell_undone(actor, source, [person for person in who if person != staging.NOBODY])
+    staging.run("empty_again", import_id=source.pk, root=source.root_id, last_row=last_row)
+    own = [person for person, state in zip(who, states, strict=True) if state == staging.NEW]
+    people.erase(actor, own, why="명단 가져오기를 되돌림")
+    staging.run("mark_undone", import_id=source.pk, last_row=last_row)
     return True
 
 

@@ -1,72 +1,106 @@
--- Staged rows of imports: sealed before they get here; state says what became of each.
+-- Staged rows of imports: sealed before they get here; states say what became of each.
 
 -- name: create
+-- Rows that can become people lie in blocks, as they were read: the arrays are aligned, the plain rows sealed together.
+CREATE TABLE import_block (
+    import_id bigint NOT NULL,
+    last_row  int    NOT NULL,
+    rows      int[]  NOT NULL,
+    -- of each row: 1 readable, 3 same number earlier in the file, 4 new person, 5 merged into a person, 6 undone
+    states    smallint[] NOT NULL,
+    sealed    bytea   NOT NULL,
+    numbers   bytea[],
+    names     bytea[],
+    -- 0 for a row that became nobody
+    people    bigint[],
+    -- columns of people (by number) that this import filled in
+    filled    jsonb   NOT NULL DEFAULT '{}',
+    PRIMARY KEY (import_id, last_row),
+    CHECK (cardinality(states) = cardinality(rows)),
+    CHECK (cardinality(numbers) = cardinality(rows) AND cardinality(names) = cardinality(rows)),
+    CHECK (cardinality(people) = cardinality(rows)),
+    -- What a row said is the person's once it is applied; no copy stays behind that erasing the person would not reach.
+    CHECK (people IS NULL OR (sealed = '' AND numbers IS NULL AND names IS NULL))
+);
+ALTER TABLE import_block ALTER COLUMN sealed SET STORAGE EXTERNAL, ALTER COLUMN numbers SET STORAGE EXTERNAL,
+    ALTER COLUMN names SET STORAGE EXTERNAL;
+
+-- Rows that become nobody, with what is wrong with them; 'duplicate' when the number came earlier in the file.
 CREATE TABLE import_row (
-    import_id bigint   NOT NULL,
-    row       int      NOT NULL,
-    -- 1 readable, 2 problem, 3 same number earlier in the file, 4 new person, 5 merged into a person, 6 undone
-    state     smallint NOT NULL CHECK (state BETWEEN 1 AND 6),
-    problems  text[]   NOT NULL DEFAULT '{}',
-    sealed    bytea    NOT NULL,
-    blind     bytea    CHECK (octet_length(blind) = 16),
-    name_blind bytea   CHECK (octet_length(name_blind) = 16),
-    person_id bigint,
-    filled    text[]   NOT NULL DEFAULT '{}',
+    import_id bigint NOT NULL,
+    row       int    NOT NULL,
+    problems  text[] NOT NULL CHECK (problems <> '{}'),
+    sealed    bytea  NOT NULL,
     PRIMARY KEY (import_id, row)
 );
-CREATE INDEX import_row_by_number ON import_row (import_id, blind, row) WHERE blind IS NOT NULL;
 
 -- name: drop
-DROP TABLE import_row;
+DROP TABLE import_row, import_block;
 
 -- name: stage
--- Idempotent: a batch that was cut off after its commit is read again and changes nothing.
-INSERT INTO import_row (import_id, row, state, problems, sealed, blind, name_blind)
-SELECT %(import_id)s, r.row, r.state, string_to_array(r.problems, ','), r.sealed, r.blind, r.name_blind
-  FROM unnest(%(rows)s::int[], %(states)s::smallint[], %(problems)s::text[], %(sealed)s::bytea[], %(blinds)s::bytea[],
-              %(names)s::bytea[]) AS r(row, state, problems, sealed, blind, name_blind)
-ON CONFLICT (import_id, row) DO NOTHING;
+INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names)
+SELECT %(import_id)s, %(last_row)s, %(rows)s::int[], array_fill(1::smallint, ARRAY[cardinality(%(rows)s::int[])]), %(sealed)s,
+       %(numbers)s::bytea[], %(names)s::bytea[];
+
+-- name: stage_problems
+INSERT INTO import_row (import_id, row, problems, sealed)
+SELECT %(import_id)s, r.row, string_to_array(r.problems, ','), r.sealed
+  FROM unnest(%(rows)s::int[], %(problems)s::text[], %(sealed)s::bytea[]) AS r(row, problems, sealed);
+
+-- name: duplicates
+-- The first row of a person (number and name; of one without a name, its number) stays; later ones are told to the operator
+-- and left out: block by block, those not marked yet. By windows, since a join of the fresh rows with themselves is planned
+-- before anything is known of them.
+SELECT last_row, array_agg(row ORDER BY row) AS rows
+  FROM (SELECT b.last_row, r.row, r.state, r.name, min(r.row) OVER (PARTITION BY r.number) AS of_number,
+               min(r.row) OVER (PARTITION BY r.number, r.name) AS of_name
+          FROM import_block b, unnest(b.rows, b.states, b.numbers, b.names) AS r(row, state, number, name)
+         WHERE b.import_id = %(import_id)s AND r.state IN (1, 3)) AS first
+ WHERE state = 1 AND row > CASE WHEN name IS NULL THEN of_number ELSE of_name END
+ GROUP BY last_row ORDER BY last_row;
 
 -- name: mark_duplicates
--- The first row of a person (number and name; of one without a name, its number) stays; later ones are told to the operator
--- and left out. By windows, since a join of the fresh rows with themselves is planned before anything is known of them.
-UPDATE import_row d SET state = 3, problems = '{duplicate}'
-  FROM (SELECT row, min(row) OVER (PARTITION BY blind) AS of_number, min(row) OVER (PARTITION BY blind, name_blind) AS of_name
-          FROM import_row WHERE import_id = %(import_id)s AND state IN (1, 3) AND blind IS NOT NULL) AS first
- WHERE d.import_id = %(import_id)s AND d.row = first.row AND d.state = 1
-   AND d.row > CASE WHEN d.name_blind IS NULL THEN first.of_number ELSE first.of_name END;
+UPDATE import_block SET states = (SELECT array_agg(CASE WHEN r.row = ANY(%(rows)s::int[]) THEN 3 ELSE r.state END ORDER BY r.row)
+                                    FROM unnest(rows, states) AS r(row, state))
+ WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
+
+-- name: blocks
+SELECT last_row FROM import_block WHERE import_id = %(import_id)s ORDER BY last_row;
+
+-- name: block
+SELECT rows, states, sealed FROM import_block WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: match_people
--- Who is known already by number and name (or by number, when the row has no name). The rows, so that only those in the
--- operator's sight are counted.
-SELECT r.row, min(c.person_id) AS person_id
-  FROM import_row r
-  JOIN contact_point c ON c.root_id = %(root)s AND c.kind = 1 AND c.blind = r.blind
-  JOIN person p ON p.id = c.person_id AND p.state <> 3
- WHERE r.import_id = %(import_id)s AND r.state = 1 AND (p.name_blind = r.name_blind OR r.name_blind IS NULL)
- GROUP BY r.row;
+-- Of one block, who is known already by number and name (or by number, when the row has no name), so that only those in the
+-- operator's sight are counted. Looked up number by number: what the planner believes of an unnested array is no guide.
+SELECT known.person_id
+  FROM import_block b, unnest(b.states, b.numbers, b.names) AS r(state, number, name)
+ CROSS JOIN LATERAL (SELECT c.person_id FROM contact_point c JOIN person p ON p.id = c.person_id AND p.state <> 3
+                      WHERE c.root_id = %(root)s AND c.kind = 1 AND c.blind = r.number
+                        AND (p.name_blind = r.name OR r.name IS NULL)
+                      ORDER BY c.person_id LIMIT 1) AS known
+ WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND r.state = 1;
 
 -- name: totals
-SELECT count(*) FILTER (WHERE state = 1) AS readable,
-       count(*) FILTER (WHERE state = 3) AS duplicates,
-       count(*) FILTER (WHERE state = 2) AS problems,
-       count(*) AS total
-  FROM import_row WHERE import_id = %(import_id)s;
+SELECT readable, duplicates, problems, readable + duplicates + problems AS total
+  FROM (SELECT coalesce(sum(cardinality(array_positions(states, 1::smallint))), 0)::int AS readable
+          FROM import_block WHERE import_id = %(import_id)s) AS b,
+       (SELECT count(*) FILTER (WHERE problems = '{duplicate}') AS duplicates,
+               count(*) FILTER (WHERE problems <> '{duplicate}') AS problems
+          FROM import_row WHERE import_id = %(import_id)s) AS r;
 
 -- name: problem_kinds
 SELECT problem, count(*) FROM import_row, unnest(problems) AS problem
- WHERE import_id = %(import_id)s AND state IN (2, 3) GROUP BY problem ORDER BY count(*) DESC, problem;
+ WHERE import_id = %(import_id)s GROUP BY problem ORDER BY count(*) DESC, problem;
 
--- name: next_batch
-SELECT row, sealed FROM import_row
- WHERE import_id = %(import_id)s AND state = 1 AND row > %(after)s ORDER BY row LIMIT %(limit)s;
+-- name: next_block
+SELECT last_row, rows, states, sealed FROM import_block
+ WHERE import_id = %(import_id)s AND last_row > %(after)s ORDER BY last_row LIMIT 1;
 
--- name: settle_rows
--- What a row said is the person's now; no copy stays behind that erasing the person would not reach.
-UPDATE import_row r SET state = s.state, person_id = s.person_id, filled = string_to_array(s.filled, ','), sealed = '', blind = NULL,
-       name_blind = NULL
-  FROM unnest(%(rows)s::int[], %(states)s::smallint[], %(people)s::bigint[], %(filled)s::text[]) AS s(row, state, person_id, filled)
- WHERE r.import_id = %(import_id)s AND r.row = s.row AND r.state = 1;
+-- name: settle
+UPDATE import_block SET states = %(states)s::smallint[], people = %(people)s::bigint[], filled = %(filled)s::jsonb, sealed = '',
+       numbers = NULL, names = NULL
+ WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: fill_blanks
 -- What the person lacks and the row knows; nothing that is there is changed. Returns what was filled, for undoing.
@@ -88,32 +122,34 @@ RETURNING p.id, array_remove(ARRAY[
        CASE WHEN f.had_basis = 0 AND p.basis <> 0 THEN 'basis' END], NULL) AS filled;
 
 -- name: empty_again
--- Undoes fill_blanks for the people whose list of filled columns has that column.
+-- Undoes fill_blanks of one block for the people whose list of filled columns has that column.
 UPDATE person SET
-       birth_ym = CASE WHEN 'birth_ym' = ANY(u.filled) THEN NULL ELSE birth_ym END,
-       gender = CASE WHEN 'gender' = ANY(u.filled) THEN 0 ELSE gender END,
-       district_code = CASE WHEN 'district_code' = ANY(u.filled) THEN '' ELSE district_code END,
-       basis = CASE WHEN 'basis' = ANY(u.filled) THEN 0 ELSE basis END
-  FROM (SELECT r.person_id, r.filled FROM import_row r
-         WHERE r.import_id = %(import_id)s AND r.row = ANY(%(rows)s) AND r.state = 5 AND r.filled <> '{}') AS u
+       birth_ym = CASE WHEN u.filled ? 'birth_ym' THEN NULL ELSE birth_ym END,
+       gender = CASE WHEN u.filled ? 'gender' THEN 0 ELSE gender END,
+       district_code = CASE WHEN u.filled ? 'district_code' THEN '' ELSE district_code END,
+       basis = CASE WHEN u.filled ? 'basis' THEN 0 ELSE basis END
+  FROM (SELECT f.key::bigint AS person_id, f.value AS filled FROM import_block b, jsonb_each(b.filled) AS f
+         WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s) AS u
  WHERE person.id = u.person_id AND person.root_id = %(root)s AND person.state <> 3;
 
--- name: applied_batch
-SELECT row, state, person_id FROM import_row
- WHERE import_id = %(import_id)s AND state IN (4, 5) ORDER BY row LIMIT %(limit)s;
+-- name: applied_block
+SELECT last_row, states, people FROM import_block
+ WHERE import_id = %(import_id)s AND states && '{4, 5}' ORDER BY last_row LIMIT 1;
 
 -- name: mark_undone
-UPDATE import_row SET state = 6 WHERE import_id = %(import_id)s AND row = ANY(%(rows)s) AND state IN (4, 5);
+UPDATE import_block SET states = array_replace(array_replace(states, 4::smallint, 6::smallint), 5::smallint, 6::smallint)
+ WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: problem_rows
 SELECT row, problems, sealed FROM import_row
- WHERE import_id = %(import_id)s AND state IN (2, 3) AND row > %(after)s ORDER BY row LIMIT %(limit)s;
+ WHERE import_id = %(import_id)s AND row > %(after)s ORDER BY row LIMIT %(limit)s;
 
 -- name: forget_left
 -- Rows that became nobody, of lists that were applied or taken back before that moment.
 DELETE FROM import_row r USING people_importfile f
- WHERE f.id = r.import_id AND r.state IN (2, 3) AND f.state IN ('done', 'undone') AND f.finished_at < %(before)s;
+ WHERE f.id = r.import_id AND f.state IN ('done', 'undone') AND f.finished_at < %(before)s;
 
 -- name: forget
 -- The staged rows go; what was applied stays.
-DELETE FROM import_row WHERE import_id = %(import_id)s;
+WITH rows AS (DELETE FROM import_row WHERE import_id = %(import_id)s)
+DELETE FROM import_block WHERE import_id = %(import_id)s;

@@ -2,13 +2,15 @@
 
 -- name: numbers
 -- A block of person numbers, never given twice.
-SELECT nextval(pg_get_serial_sequence('person', 'id')) FROM generate_series(1, %(n)s);
+SELECT array_agg(nextval(s.sequence)) FROM (SELECT pg_get_serial_sequence('person', 'id')::regclass AS sequence OFFSET 0) AS s, generate_series(1, %(n)s);
 
 -- name: known_mobiles
--- Who holds these numbers already, and under which name.
-SELECT c.blind, c.person_id, p.name_blind
-  FROM contact_point c JOIN person p ON p.id = c.person_id
- WHERE c.root_id = %(root)s AND c.kind = 1 AND c.blind = ANY(%(blinds)s::bytea[])
+-- Who holds these numbers already, and under which name. Looked up number by number: what the planner believes of an unnested
+-- array is no guide.
+SELECT c.blind, c.person_id, c.name_blind
+  FROM unnest(%(blinds)s::bytea[]) AS b(blind)
+ CROSS JOIN LATERAL (SELECT c.blind, c.person_id, p.name_blind FROM contact_point c JOIN person p ON p.id = c.person_id
+                      WHERE c.root_id = %(root)s AND c.kind = 1 AND c.blind = b.blind OFFSET 0) AS c
  ORDER BY c.person_id;
 
 -- name: move_home
@@ -26,6 +28,7 @@ RETURNING id;
 INSERT INTO person_tag (person_id, tag_id, root_id)
 SELECT id, %(tag)s, root_id FROM person
  WHERE root_id = %(root)s AND id = ANY(%(people)s::bigint[]) AND state <> 3
+ ORDER BY id
 ON CONFLICT DO NOTHING
 RETURNING person_id;
 

@@ -1,0 +1,302 @@
+"""How long an operator waits for a count: a five-condition segment with policy, p95 of 300 drawn segments (M2).
+
+    python bench/counts.py [--runs 5] [count_1m] [count_10m]
+
+Asks as the campaign's first page does, without HTTP: ``audience.services.count`` with the occasion of a party notice by channel
+message, in a process that has served for a while. Every fifth count follows changes by somebody else, which it must know of. Floor:
+bitmaps at hand, combined and counted, nothing read. Some counts of each run are held against the SQL evaluator; one that
+differs ends the program. People are made in SQL with cheap values, since nothing here opens a name; what is counted is real:
+tables, triggers from then on, stored bitmaps, change log, rules. What was made is kept for the next call.
+"""
+
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from bench import kit  # noqa: E402  the path is set above
+
+ROWS = {"count_1m": 1_000_000, "count_10m": 10_000_000}
+DRAWS, CHANGED, COMPARED = 300, 5, 6
+TAGS, CHANNELS = 12, 4
+MEDIA = ("SMS", "KAKAO_AD")
+
+FILL = (
+    "INSERT INTO person (root_id, public_id, entity_id, home_unit_id, birth_ym, gender, region_code, basis, salt, created_at)"
+    " SELECT %(root)s, gen_random_uuid(), %(entity)s, (%(units)s::bigint[])[1 + (i::bigint * 7919) %% %(homes)s],"
+    " (1936 + (hashint4(i) & 63)) * 100 + 1 + abs(hashint4(i + 7) %% 12), (hashint4(i + 1) & 1) + (i %% 50 = 0)::int,"
+    " (%(regions)s::text[])[1 + abs(hashint4(i + 2) %% cardinality(%(regions)s::text[]))], 1, '0123456789abcdef', now()"
+    " FROM generate_series(1, %(n)s) AS i",
+    "INSERT INTO contact_point (person_id, kind, root_id, sealed, blind, created_at)"
+    " SELECT id, 1, root_id, '012345678901234567890123456789', decode(lpad(to_hex(id), 32, '0'), 'hex'), now()"
+    " FROM person WHERE root_id = %(root)s AND id %% 40 <> 0",
+    "INSERT INTO membership (person_id, entity_id, root_id, state, since) SELECT id, entity_id, root_id, 2, DATE '2024-01-01'"
+    " FROM person WHERE root_id = %(root)s AND hashint8(id) %% 100 > -60",
+    "INSERT INTO person_tag (person_id, tag_id, root_id) SELECT p.id, t.id, p.root_id FROM person p, people_tag t"
+    " WHERE p.root_id = %(root)s AND t.root_id = p.root_id AND abs(hashint8(p.id * 31 + t.id) %% 25) = 0",
+    "INSERT INTO friendship (person_id, channel_id, root_id, state, seen_at, how) SELECT p.id, c.id, p.root_id,"
+    " CASE WHEN d < 70 THEN 1 WHEN d < 80 THEN 2 ELSE 3 END, now(), 5 FROM channels_channel c, person p,"
+    " LATERAL (SELECT abs(hashint8(p.id * 17 + c.id) %% 400) AS d) AS drawn"
+    " WHERE p.root_id = %(root)s AND c.root_id = p.root_id AND d < 100",
+    "INSERT INTO consent_state (person_id, entity_id, purpose, medium, root_id, granted_on, withdrawn_at, changed_at)"
+    " SELECT p.id, p.entity_id, k.purpose, k.medium, p.root_id, CURRENT_DATE - abs(hashint8(p.id * 13) %% 1500),"
+    " CASE WHEN d >= 75 THEN now() END, now()"
+    " FROM (VALUES ('sensitive', '*'), ('party_notice', 'KAKAO_AD'), ('advertising', 'SMS')) AS k(purpose, medium), person p,"
+    " LATERAL (SELECT abs(hashint8(p.id * 19 + length(k.purpose)) %% 100) AS d) AS drawn"
+    " WHERE p.root_id = %(root)s AND (d < 80 OR k.purpose = 'sensitive')",
+    "INSERT INTO refusal (person_id, entity_id, medium, root_id, since, path) SELECT id, entity_id, m.medium, root_id, now(), 'web'"
+    " FROM person, (VALUES ('SMS'), ('KAKAO_AD'), ('*')) AS m(medium)"
+    " WHERE root_id = %(root)s AND abs(hashint8(id * 23 + length(m.medium)) %% 30) = 0",
+)
+TABLES = ("person", "contact_point", "membership", "person_tag", "friendship", "consent_state", "refusal")
+SLOW = ("person_by_name", "person_by_district", "person_at_home", "person_of_root", "contact_point_by_value")
+"""Indexes that are made again after the filling."""
+
+
+def build(people: int) -> Any:
+    """The organisation of so many people: found, or made now."""
+    from majung.audience.fields import REGIONS
+    from majung.core import db
+    from majung.people.models import Tag
+    from majung.tree.models import Organisation
+    from tests.make import channels, tree
+
+    if not Organisation.objects.exists():
+        made = tree.organisation(depth=3, width=16)
+        for number in range(TAGS):
+            Tag.objects.create(root_id=made.root.pk, name=f"꼬리표 {number}")
+        for number in range(CHANNELS):
+            channels.channel(unit=made.units[1 + number], number=number + 1)
+    root, raw = Organisation.objects.get(), db.raw()
+    if raw.execute("SELECT FROM person LIMIT 1").fetchone():
+        return root
+    begun = time.perf_counter()
+    leaves = [pk for (pk,) in raw.execute("SELECT id FROM tree_unit WHERE depth = 3 ORDER BY id")]
+    [(entity,)] = raw.execute("SELECT id FROM tree_legalentity").fetchall()
+    facts = {
+        "root": root.pk,
+        "entity": entity,
+        "n": people,
+        "units": leaves,
+        "homes": len(leaves),
+        "regions": sorted(REGIONS),
+    }
+    defined = [
+        text for (text,) in raw.execute("SELECT indexdef FROM pg_indexes WHERE indexname = ANY(%s)", [list(SLOW)])
+    ]
+    with raw.transaction():
+        for name in SLOW:
+            raw.execute(f"DROP INDEX {name}")
+        for table in TABLES:
+            raw.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in FILL:
+            raw.execute(statement, facts)
+            kit.say(f"  {statement.split()[2]}: {time.perf_counter() - begun:.0f} s")
+        for table in TABLES:
+            raw.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for text in defined:
+            raw.execute(text)
+    raw.execute("VACUUM ANALYZE")
+    kit.say(f"built {people:,} people in {time.perf_counter() - begun:.0f} s")
+    return root
+
+
+class Asker:
+    """Draws segments of the kinds that the builder offers, and asks as the owner of the organisation."""
+
+    def __init__(self, root: Any) -> None:
+        from majung.audience import fields
+        from majung.channels.models import Channel
+        from majung.core import clock
+        from majung.people.models import Tag
+        from majung.policy.enums import Medium, Purpose
+        from majung.policy.occasion import AccountFacts, Content, Occasion
+        from majung.tree.actor import actor_of_user
+        from majung.tree.models import Grant, Unit
+
+        self.top = Unit.objects.select_related("entity", "root").get(depth=1)
+        self.actor = actor_of_user(Grant.objects.select_related("user").get(parent=None).user, root.pk)
+        units = [str(one) for one in Unit.objects.filter(depth__gt=1).values_list("public_id", flat=True)]
+        channels = [str(one) for one in Channel.objects.values_list("public_id", flat=True)]
+        tags = [str(one) for one in Tag.objects.values_list("pk", flat=True)]
+        consents = ["sensitive:*", "party_notice:KAKAO_AD", "advertising:SMS"]
+        self.choices = {
+            "gender": list(fields.GENDERS), "tag": tags, "home_below": units[:16], "home": units[16:],
+            "region": list(fields.REGIONS), "friend_of": channels, "blocked": channels, "friend_any": ["1", "2", "3"],
+            "consent": consents, "refused": [*MEDIA, "*"],
+        }  # fmt: skip
+        self.occasion = Occasion(
+            root_id=root.pk, organisation_kind="political", purpose=Purpose.PARTY_NOTICE, medium=Medium.KAKAO_AD,
+            entity_id=self.top.entity_id, unit_id=self.top.pk, unit_path=self.top.path, at=clock.now(),
+            content=Content(text="토요일 모임은 열 시입니다."), account=AccountFacts(sender_name="가람당"),
+        )  # fmt: skip
+
+    def drawn(self, at: random.Random) -> Any:
+        """Five conditions, joined in one of the ways there are."""
+        from majung.audience.criteria import ALL, ANY, LEAST, Condition, Group
+
+        asked = []
+        for field in at.sample([*self.choices, "age", "member", "mobile", "consented"], 5):
+            negated = at.random() < 0.15
+            if field == "age":
+                low = at.randrange(0, 70)
+                asked.append(Condition(field=field, low=low, high=low + at.randrange(5, 40), negated=negated))
+            elif field == "consented":
+                values = (at.choice(self.choices["consent"][1:]),)
+                asked.append(Condition(field=field, values=values, high=at.randrange(7, 400), negated=negated))
+            elif field in ("member", "mobile"):
+                asked.append(Condition(field=field, negated=negated))
+            else:
+                values = tuple(at.sample(self.choices[field], min(len(self.choices[field]), at.choice((1, 1, 2)))))
+                asked.append(Condition(field=field, values=values, negated=negated))
+        drawn = at.random()
+        if drawn < 0.5:
+            return Group(join=ALL, parts=tuple(asked))
+        if drawn < 0.7:
+            return Group(join=ALL, parts=(*asked[:3], Group(join=ANY, parts=tuple(asked[3:]))))
+        if drawn < 0.85:
+            return Group(join=LEAST, least=2, parts=tuple(asked))
+        return Group(join=ANY, parts=tuple(asked))
+
+    def ask(self, group: Any) -> tuple[float, Any]:
+        """Milliseconds and the answer."""
+        from majung.audience import services
+        from majung.tree.enums import Act
+
+        begun = time.perf_counter()
+        counted = services.count(self.actor, self.top, group, act=Act.CAMPAIGNS_WRITE, occasion=self.occasion)
+        return (time.perf_counter() - begun) * 1000, counted
+
+    def meant(self, group: Any) -> tuple[Any, Any]:
+        """The crowd expressions behind a count: whom it asks for, and whom the rules leave out."""
+        from majung.audience import services
+        from majung.crowd.expression import Leaf
+        from majung.policy import judge
+
+        within = Leaf("scope", (self.top.pk,))
+        return services.expression_of(self.actor, self.top, group, within=within), judge.denied(self.occasion)
+
+
+def change(other: psycopg.Connection[Any], root: int, at: random.Random) -> None:
+    """Somebody else moves some people, tags some, and takes a refusal."""
+    [(most,)] = other.execute("SELECT max(id) FROM person").fetchall()
+    people = sorted({at.randrange(1, most + 1) for _ in range(10)})
+    other.execute("UPDATE person SET gender = 1 - least(gender, 1) WHERE root_id = %s AND id = ANY(%s)", [root, people])
+    other.execute(
+        "INSERT INTO person_tag SELECT p.id, (SELECT min(id) FROM people_tag), root_id FROM person p WHERE id = ANY(%s)"
+        " ON CONFLICT DO NOTHING",
+        [people],
+    )
+    other.execute(
+        "INSERT INTO refusal SELECT id, entity_id, 'SMS', root_id, now(), 'web' FROM person WHERE id = ANY(%s)"
+        " ON CONFLICT DO NOTHING",
+        [people[:1]],
+    )
+
+
+def floors(root: int, asker: Asker, groups: list[Any]) -> list[float]:
+    """Milliseconds of combining and counting alone."""
+    from majung.core import clock, db
+    from majung.crowd import bitmaps, evaluate
+    from majung.crowd.expression import Leaf, leaves, resolve
+
+    spent = []
+    today = clock.today()
+    for group in groups:
+        asked, denied = (resolve(one, today) for one in asker.meant(group))
+        every = dict.fromkeys(leaf for one in (Leaf("person"), asked, denied) for leaf in leaves(one))
+        sets = bitmaps.load(db.raw(), root, dict.fromkeys((leaf.family, leaf.args) for leaf in every))
+        held = {leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf) for leaf in every}
+        out = evaluate.combined(denied, held.__getitem__)
+        begun = time.perf_counter()
+        found = evaluate.combined(asked, held.__getitem__)
+        len(found), found.intersection_cardinality(out)
+        spent.append((time.perf_counter() - begun) * 1000)
+    return spent
+
+
+def compare(root: int, asker: Asker, group: Any) -> None:
+    """Ends the program when bitmaps and SQL do not agree."""
+    from majung.core import db
+    from majung.crowd import evaluate
+
+    asked, denied = asker.meant(group)
+    by_bitmap = evaluate.count_both(db.raw(), root, asked, denied)
+    by_sql = evaluate.members(db.raw(), root, asked)
+    left = len(by_sql - evaluate.members(db.raw(), root, denied))
+    if by_bitmap != (len(by_sql), left):
+        raise SystemExit(f"bitmaps say {by_bitmap}, SQL says {len(by_sql), left}: {group}")
+
+
+def p95(values: list[float]) -> float:
+    """The value that one in twenty exceeds."""
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def measured(name: str, runs: int) -> kit.Measured:
+    """One row."""
+    url = kit.installation(name)
+    root = build(ROWS[name])
+    from majung.core import db
+    from majung.crowd import kept
+
+    at, asker = random.Random(7), Asker(root)
+    begun = time.perf_counter()
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for _ in range(DRAWS):
+        asker.ask(asker.drawn(at))
+    kit.say(f"served for a while: {time.perf_counter() - begun:.0f} s, {DRAWS} counts")
+    told, medians, bare = [], [], []
+    with psycopg.connect(url, autocommit=True) as other:
+        for _ in range(runs):
+            groups, spent = [asker.drawn(at) for _ in range(DRAWS)], []
+            for number, group in enumerate(groups):
+                if number % CHANGED == 0:
+                    change(other, root.pk, at)
+                spent.append(asker.ask(group)[0])
+            told.append(round(p95(spent), 2))
+            medians.append(statistics.median(spent))
+            bare += floors(root.pk, asker, groups)
+            for group in at.sample(groups, COMPARED):
+                compare(root.pk, asker, group)
+            kit.say(
+                f"{name}: median {medians[-1]:.2f} ms, p95 {told[-1]} ms, most {max(spent):.1f} ms; floor p95 {p95(bare):.2f} ms"
+            )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    more = {
+        "people": ROWS[name], "draws": DRAWS, "median": round(statistics.median(medians), 2), "compared_with_sql": COMPARED * runs,
+        "idle_mb": round(idle), "peak_mb": round(peak), "kept_mb": round(kept.of(db.raw()).size_bytes / 2**20),
+    }  # fmt: skip
+    return kit.Measured(
+        name=name,
+        runs=told,
+        floor=round(p95(bare), 2),
+        floor_is="p95 of combining and counting bitmaps at hand",
+        more=more,
+    )
+
+
+def main() -> None:
+    """Measure what is asked for: each row in a process of its own, for its database and its memory."""
+    asked = kit.asked("counts.py", list(ROWS))
+    if len(asked.rows) == 1:
+        kit.answer([measured(asked.rows[0], asked.runs)])
+        return
+    found: list[Any] = []
+    for name in asked.rows:
+        command = [sys.executable, __file__, "--runs", str(asked.runs), name]
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found += json.loads(said.splitlines()[-1])["rows"]
+    print(json.dumps({"rows": found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
