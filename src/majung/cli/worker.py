@@ -1,4 +1,7 @@
-"""The worker: one process of jobs (Procrastinate, with Django) and several dispatchers (without), watched by this one."""
+"""The worker: one process of jobs (Procrastinate, with Django) and several dispatchers (without), watched by this one.
+
+While the installation is muted (``delivery.installation``) neither runs: a job, too, may write to people or dealers.
+"""
 
 import signal
 import sys
@@ -6,8 +9,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
+import psycopg
+
 from majung.cli.installation import say
 from majung.cli.processes import ENDINGS, Family
+from majung.delivery import installation
+
+LOOK_SECONDS = 2.0
 
 
 def run(senders: int) -> int:
@@ -23,19 +31,41 @@ def run(senders: int) -> int:
     for number in ENDINGS:
         signal.signal(number, stop)
     family = Family(Path(settings.HOME) / "logs")
-    family.start(
-        "jobs",
-        [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "2"],
-        DJANGO_SETTINGS_MODULE="majung.settings",
-    )
-    url = settings.database_url(settings.ROLE)
-    for place in range(senders):
-        family.start(f"sender-{place}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)
+    url, told, looked_at = settings.database_url(settings.ROLE), "", float("-inf")
     try:
         while not stopping:
+            if time.monotonic() - looked_at >= LOOK_SECONDS:
+                looked_at = time.monotonic()
+                standing = _standing(url, Path(settings.HOME))
+                if standing and standing != told:
+                    say(standing)
+                if standing and family.children:
+                    family.stop()
+                elif standing == "" and not family.children:
+                    _start(family, url, senders)
+                told = told if standing is None else standing
             time.sleep(0.5)
             for name in family.check():
                 say(f"{name}이(가) 멈춰 다시 켰습니다. 기록: {family.logs / f'{name}.log'}")
     finally:
         family.stop()
     return 0
+
+
+def _standing(url: str, home: Path) -> str | None:
+    """Why nothing may be sent; empty when it may, None when the database does not say."""
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            return installation.look(connection, home).standing.sentence
+    except psycopg.OperationalError:
+        return None
+
+
+def _start(family: Family, url: str, senders: int) -> None:
+    family.start(
+        "jobs",
+        [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "2"],
+        DJANGO_SETTINGS_MODULE="majung.settings",
+    )
+    for place in range(senders):
+        family.start(f"sender-{place}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)

@@ -35,7 +35,9 @@ def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine.work(url, key, slots=slots, stop=stop, lease_seconds=lease_seconds, look_seconds=look_seconds)
+    engine.work(
+        url, key, slots=slots, stop=stop, lease_seconds=lease_seconds, look_seconds=look_seconds, home=settings.HOME
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
