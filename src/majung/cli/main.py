@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument(
         "--senders", type=_senders, default=max(1, (os.cpu_count() or 2)), help="발송 프로세스 수 (기본 코어 수)"
     )
+    worker.add_argument("--probe-port", type=_port, default=None, help="이 기계에서 /healthz와 /metrics에 답할 포트")
     command("migrate", "up:migrate", "데이터베이스의 표를 이 판에 맞춥니다.")
     command("doctor", "doctor:run", "이 설치를 살펴보고, 고칠 것을 알려 줍니다.")
     backup = command("backup", "backup:run", "데이터베이스와 올린 파일을 한 폴더에 백업합니다.")

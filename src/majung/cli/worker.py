@@ -5,7 +5,9 @@ While the installation is muted (``delivery.installation``) neither runs: a job,
 
 import signal
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
 
@@ -14,11 +16,12 @@ import psycopg
 from majung.cli.installation import say
 from majung.cli.processes import ENDINGS, Family
 from majung.delivery import installation
+from majung.delivery.probes import Answer, Probes
 
 LOOK_SECONDS = 2.0
 
 
-def run(senders: int) -> int:
+def run(senders: int, probe_port: int | None = None) -> int:
     """Until SIGTERM or SIGINT; then every process ends after the request it is in."""
     from majung import settings
 
@@ -30,6 +33,8 @@ def run(senders: int) -> int:
 
     for number in ENDINGS:
         signal.signal(number, stop)
+    if probe_port is not None:
+        listen(probe_port, Probes("worker", lambda: settings.database_url(settings.ROLE), settings.METRICS_TOKEN))
     family = Family(Path(settings.HOME) / "logs")
     url, told, looked_at = settings.database_url(settings.ROLE), "", float("-inf")
     try:
@@ -50,6 +55,29 @@ def run(senders: int) -> int:
     finally:
         family.stop()
     return 0
+
+
+def listen(port: int, probes: Probes) -> ThreadingHTTPServer:
+    """Probes are answered on loopback until the process ends: a worker has no other address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            found = probes.answer(self.path, self.client_address[0], headers) or Answer(404)
+            self.send_response(found.status)
+            self.send_header("Content-Type", found.content_type)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_message(self, *_: object) -> None:
+            """Scrapes are no news."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+    return server
 
 
 def _standing(url: str, home: Path) -> str | None:

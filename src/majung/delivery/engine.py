@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from majung.channels import wakes
-from majung.core import clock
+from majung.core import clock, logs
 from majung.core.sealing import Sealer, sealer_at
 from majung.delivery import books, direct, installation, ledger, observations, recovery, settle, week
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
@@ -64,8 +64,11 @@ class Slot:
         hands.is_idle = claimed is None
         if claimed is None:
             return False
+        # Of this thread, until the next claim: also what goes wrong in between is logged with them.
+        logs.ABOUT.set({"campaign": claimed.campaign_id, "chunks": claimed.numbers})
         if (done := hand_over(hands, claimed)) is not None:
             settle.look(hands, claimed.campaign_id, done.ref, age_seconds=0.0, open_cells=done.accepted, seen=done)
+        logs.ABOUT.set({})
         return True
 
     def keep(self) -> None:
@@ -110,6 +113,7 @@ class Slot:
                 self._reconnect()
             except Exception:  # one broken chunk must not stop the others; its lease brings it back
                 log.exception("a step of delivery failed")
+                logs.ABOUT.set({})
                 stop.wait(TROUBLE_SECONDS)
         self.close()
 
