@@ -107,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--drill", action="store_true", help="연습: 임시 데이터베이스에 되살려 견준 뒤 지웁니다")
     wake = command("wake", "wake:run", "되살리거나 옮긴 설치가 보내기 시작하게 합니다.")
     wake.add_argument("--yes", action="store_true", help="옛 설치가 꺼져 있다고 답한 것으로 합니다")
+    distribute = command(
+        "distribute", "distribute:run", "큰 표를 Citus로 여러 서버에 나눕니다. Citus가 없으면 그대로 둡니다."
+    )
+    distribute.add_argument("--dry-run", action="store_true", help="무엇을 할지 적기만 합니다")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
     books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
     owner = command("create-owner", "owner:run", "조직, 법인, 소유자를 만듭니다.")
