@@ -62,6 +62,16 @@ def home() -> Path:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test installation may send from the test database, also from one that an earlier run has left (--reuse-db)."""
+    from majung.core import db
+    from majung.delivery import installation
+
+    with django_db_blocker.unblock():
+        installation.wake(db.raw(), Path(os.environ["MAJUNG_HOME"]))
+
+
+@pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The machine's own Chromium, for the ``browser`` that all browser tests share."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

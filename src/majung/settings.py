@@ -9,7 +9,7 @@ import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
 from majung import __version__
-from majung.core import env
+from majung.core import env, logs
 from majung.core.embedded import APP, OWNER, WORKER, Embedded
 
 # Lets forms and managers carry type arguments (forms.ModelChoiceField[Unit]) at run time too.
@@ -60,6 +60,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 CROWD_CACHE_BYTES = 2**20 * env.number(
     "MAJUNG_CROWD_CACHE_MB", 128, "Sets of people that a process keeps in memory for counting, in MiB.", least=0
+)
+METRICS_TOKEN = env.secret(
+    "MAJUNG_METRICS_TOKEN",
+    "Whoever shows it (Authorization: Bearer …) may read /metrics; without it, this machine alone.",
 )
 IMPORT_MAX_BYTES = 2**20 * env.number("MAJUNG_IMPORT_MAX_MB", 200, "Largest file an import takes, in MiB.", least=1)
 
@@ -228,13 +232,17 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
+LOG_LEVEL = env.text("MAJUNG_LOG_LEVEL", "INFO", "Log level.")
+LOG_FORMAT = env.text(
+    "MAJUNG_LOG_FORMAT", "line", "How logs are written: line (for people) or json (one object a line)."
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request": {"()": "majung.ui.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {request_id} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
-    "root": {"handlers": ["stderr"], "level": env.text("MAJUNG_LOG_LEVEL", "INFO", "Log level.")},
+    "formatters": {"chosen": {"()": logs.form(LOG_FORMAT)}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["request"]}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {"django.request": {"level": "ERROR"}, "procrastinate": {"level": "WARNING"}},
 }
 PROCRASTINATE_IMPORT_PATHS: list[str] = []

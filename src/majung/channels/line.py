@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
@@ -27,6 +28,11 @@ LONGEST_ANSWER = 64 * 2**20
 READ_BYTES = 256 * 1024
 FIRST_FINAL = 200
 """Status codes below are interim answers; the real one follows."""
+ANSWERS = {2: "good", 3: "refused", 4: "refused"}
+"""What an answer counts as, by the hundreds of its status; anything else is broken."""
+
+Told = Callable[[str, float], None]
+"""Hears of each call what came of it (good, refused, broken, lost, unsent) and the seconds it took."""
 
 
 class Unsent(Outside):
@@ -74,8 +80,8 @@ class _Body:
 class Line:
     """One connection to the dealer behind ``adapter``, for one thread; to its other services it is made anew."""
 
-    def __init__(self, adapter: Adapter, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._adapter, self._answer_seconds = adapter, answer_seconds
+    def __init__(self, adapter: Adapter, answer_seconds: float = ANSWER_SECONDS, *, told: Told | None = None) -> None:
+        self._adapter, self._answer_seconds, self._told = adapter, answer_seconds, told
         _place(adapter.account.base_url)
         self._session: Session | None = None
         self._place: _Place | None = None
@@ -107,6 +113,22 @@ class Line:
         return self._session.token
 
     def _exchange(self, wire: Wire) -> Reply:
+        begun, answer = time.monotonic(), "broken"
+        try:
+            reply = self._exchanged(wire)
+            answer = ANSWERS.get(reply.status // 100, answer)
+        except Unsent:
+            answer = "unsent"
+            raise
+        except Lost:
+            answer = "lost"
+            raise
+        finally:
+            if self._told is not None:
+                self._told(answer, time.monotonic() - begun)
+        return reply
+
+    def _exchanged(self, wire: Wire) -> Reply:
         place = _place(wire.url)
         head = _head(wire, place)
         sock = self._connected(place)

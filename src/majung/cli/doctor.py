@@ -5,10 +5,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from majung.cli import database, installation
+from majung.cli import checks, database, installation
+from majung.cli.checks import Finding
 from majung.cli.database import Connection
 from majung.core import env, roles
 from majung.core.embedded import APP
@@ -16,16 +16,6 @@ from majung.core.errors import Misconfigured
 from majung.core.sealing import Keyring
 
 LEAST_FREE_BYTES = 2 * 2**30
-SILENT_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at. ``advice`` is empty when it is well."""
-
-    what: str
-    seen: str
-    advice: str = ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     for finding in findings:
         print(f"{'고칠 것' if finding.advice else '좋음   '}  {finding.what}: {finding.seen}")
         if finding.advice:
+            print(f"         {finding.means}" if finding.means else "", end="\n" if finding.means else "")
             print(f"         → {finding.advice}")
     print(f"\n설정 {len(env.REGISTER)}가지 (바꾼 것만):")
     for name, setting in sorted(env.REGISTER.items()):
@@ -59,11 +50,11 @@ def examine() -> Iterator[Finding]:
         start = "majung demo" if (settings.HOME / "demo.json").exists() else "majung up"
         yield Finding(what="데이터베이스", seen="꺼져 있음", advice=f"{start} (을)를 돌려 켠 뒤 다시 살펴봐 주세요.")
         return
-    checks: tuple[Callable[[Connection], Iterator[Finding]], ...] = (_server, _tables, _work)
+    rounds: tuple[Callable[[Connection], Iterator[Finding]], ...] = (_server, _tables, _work)
     try:
         with database.connect(url) as connection:
-            for check in checks:
-                yield from check(connection)
+            for look in rounds:
+                yield from look(connection)
     except Misconfigured as error:
         seen, _, advice = str(error).partition("\n")
         yield Finding(what="데이터베이스", seen=seen, advice=advice)
@@ -118,26 +109,17 @@ def _tables(connection: Connection) -> Iterator[Finding]:
 
 
 def _work(connection: Connection) -> Iterator[Finding]:
-    [known] = connection.execute(
-        "SELECT to_regclass('procrastinate_workers'), to_regclass('campaign_chunk_rest')"
-    ).fetchall()
-    if None in known:
+    """Everything about the work that goes on, once its tables are there."""
+    wanted = ("procrastinate_workers", "campaign_chunk_rest", "worker_beat", "campaigns_campaign")
+    if None in [connection.execute("SELECT to_regclass(%s)", [name]).fetchall()[0][0] for name in wanted]:
         return
-    from majung.delivery import queries
+    from majung import settings
 
-    strays = queries.strays()
-    if strays:
-        yield Finding(what="묶음의 자리", seen=f"{strays}개가 예비 칸에 있음", advice="majung migrate 를 돌려 주세요.")
-    [(failed, alive)] = connection.execute(
-        "SELECT (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'),"
-        " (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))",
-        [SILENT_SECONDS],
-    ).fetchall()
-    advice = "" if alive else "예약된 일을 할 일꾼이 없습니다. majung worker 를 켜 주세요."
-    yield Finding(what="일꾼", seen=f"{alive}", advice=advice)
-    yield Finding(
-        what="실패한 일", seen=f"{failed}건", advice="기록(logs/jobs.log)을 보고 까닭을 고쳐 주세요." if failed else ""
-    )
+    yield from checks.sending(connection, settings.HOME)
+    yield from checks.workers(connection)
+    yield from checks.ledger(connection)
+    yield from checks.database(connection)
+    yield from checks.backups(connection)
 
 
 def _web_role(url: str) -> Iterator[Finding]:

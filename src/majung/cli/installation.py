@@ -37,10 +37,10 @@ def prepared(home: Path) -> Iterator[None]:
     Sets ``MAJUNG_HOME`` and the secret key's variable for this process and its children.
     """
     with writable(home):
-        _make_folders(home)
+        make_folders(home)
     with awake(home):
         with writable(home):
-            _make_keys(home)
+            make_keys(home)
         migrate()
         yield
 
@@ -85,7 +85,8 @@ def writable(home: Path) -> Iterator[None]:
         ) from error
 
 
-def _make_folders(home: Path) -> None:
+def make_folders(home: Path) -> None:
+    """The folder and what lies in it, closed to others as far as the embedded server's own user allows."""
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755 if os.geteuid() == 0 else 0o700)
     for folder in ("static", "uploads", "logs"):
@@ -94,7 +95,8 @@ def _make_folders(home: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home / folder))
 
 
-def _make_keys(home: Path) -> None:
+def make_keys(home: Path) -> None:
+    """Both key files exist, and this process and its children know where."""
     os.environ["MAJUNG_HOME"] = str(home)
     if not os.environ.get("MAJUNG_SECRET_KEY") and not os.environ.get("MAJUNG_SECRET_KEY_FILE"):
         path = home / "secret.key"

@@ -95,8 +95,22 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument(
         "--senders", type=_senders, default=max(1, (os.cpu_count() or 2)), help="발송 프로세스 수 (기본 코어 수)"
     )
+    worker.add_argument("--probe-port", type=_port, default=None, help="이 기계에서 /healthz와 /metrics에 답할 포트")
     command("migrate", "up:migrate", "데이터베이스의 표를 이 판에 맞춥니다.")
     command("doctor", "doctor:run", "이 설치를 살펴보고, 고칠 것을 알려 줍니다.")
+    backup = command("backup", "backup:run", "데이터베이스와 올린 파일을 한 폴더에 백업합니다.")
+    backup.add_argument("folder", help="새로 만들 폴더")
+    backup.add_argument("--with-key", action="store_true", help="금고 열쇠도 암호로 봉해 담습니다")
+    restore = command("restore", "restore:run", "백업을 빈 데이터베이스에 되살리고 견줍니다.")
+    restore.add_argument("folder", help="majung backup이 만든 폴더")
+    restore.add_argument("--into", metavar="이름", help="새 데이터베이스에 따로 되살립니다. 쓰던 것은 그대로 둡니다")
+    restore.add_argument("--drill", action="store_true", help="연습: 임시 데이터베이스에 되살려 견준 뒤 지웁니다")
+    wake = command("wake", "wake:run", "되살리거나 옮긴 설치가 보내기 시작하게 합니다.")
+    wake.add_argument("--yes", action="store_true", help="옛 설치가 꺼져 있다고 답한 것으로 합니다")
+    distribute = command(
+        "distribute", "distribute:run", "큰 표를 Citus로 여러 서버에 나눕니다. Citus가 없으면 그대로 둡니다."
+    )
+    distribute.add_argument("--dry-run", action="store_true", help="무엇을 할지 적기만 합니다")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
     books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
     owner = command("create-owner", "owner:run", "조직, 법인, 소유자를 만듭니다.")

@@ -40,7 +40,8 @@ def worker(arguments: argparse.Namespace) -> int:
     from majung.cli.worker import run
 
     installation.say(f"일꾼을 켭니다: 예약된 일 하나, 발송 {arguments.senders}.  (끄기: Ctrl-C)")
-    return run(arguments.senders)
+    installation.require_port(arguments.probe_port)
+    return run(arguments.senders, arguments.probe_port)
 
 
 def _require(role: str) -> None:

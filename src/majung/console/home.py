@@ -17,6 +17,7 @@ from majung.accounts.models import User
 from majung.activity.queries import duties
 from majung.campaigns.models import Campaign
 from majung.campaigns.queries import campaigns as find_campaigns
+from majung.console import waking
 from majung.core import clock, sql
 from majung.core.text import nfc
 from majung.people import console as people
@@ -78,6 +79,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "may_see": Act.CAMPAIGNS_VIEW in actor.acts,
             "may_write": Act.CAMPAIGNS_WRITE in actor.acts,
             "now": clock.now(),
+            "muted": waking.sentence(),
+            "may_wake": waking.may(actor),
         },
     )
 

@@ -4,11 +4,12 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from majung.console import duties, home
+from majung.console import duties, home, waking
 
 own = [
     path("", home.home, name="home"),
     path("search/", home.search, name="search"),
+    path("wake/", waking.wake, name="wake"),
     path("duties/<int:number>/", duties.duty, name="duty"),
     path("duties/<int:number>/done/", duties.duty_done, name="duty_done"),
     path("duties/<int:number>/people/", duties.duty_people, name="duty_people"),

@@ -36,6 +36,11 @@ def _wheel_install() -> Path:
     return Path(spec.origin).parent / f"pginstall{MAJOR}"
 
 
+def programs() -> Path:
+    """The folder of the wheel's own programs (pg_dump, pg_restore, …)."""
+    return _wheel_install() / "bin"
+
+
 def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -122,6 +127,12 @@ class Embedded:
         """The server has stopped cleanly; does nothing when it does not run."""
         if self.is_running():
             self._run("pg_ctl", "stop", "-w", "-t", "120", "-m", "fast", "-D", str(self.data))
+
+    def go_on_above(self, number: int) -> None:
+        """Transactions are numbered above ``number`` from here on (64 bits, the generation above); the server starts anew."""
+        self.stop()
+        self._run("pg_resetwal", "-e", str((number >> 32) + 1), "-D", str(self.data))
+        self.start()
 
     def is_running(self) -> bool:
         """Whether this server's own postmaster answers."""

@@ -73,7 +73,7 @@ def apply(connection: psycopg.Connection[Any] | None = None) -> None:
 
 
 def _apply(connection: psycopg.Connection[Any]) -> None:
-    _make(connection)
+    make(connection)
     schema = sql.Identifier(connection.execute("SELECT current_schema()").fetchall()[0][0])
     names = sql.SQL(", ").join(map(sql.Identifier, ROLES))
     guarded = {g.table: g for g in append_only(connection)}
@@ -117,7 +117,8 @@ def _confine(connection: psycopg.Connection[Any], table: sql.Identifier) -> None
     connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table))
 
 
-def _make(connection: psycopg.Connection[Any]) -> None:
+def make(connection: psycopg.Connection[Any]) -> None:
+    """Both roles exist, and the owner may act as them."""
     have = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
     for role in ROLES:
         if role not in have:

@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 
 from majung.channels import wakes
-from majung.core import clock
+from majung.core import clock, logs
 from majung.core.sealing import Sealer, sealer_at
-from majung.delivery import books, direct, ledger, observations, recovery, settle, week
+from majung.delivery import books, direct, installation, ledger, observations, recovery, settle, week
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS, Hands, Known, hand_over
 from majung.delivery.ledger import run
 
@@ -40,13 +40,15 @@ class Slot:
         lease_seconds: float = LEASE_SECONDS,
         look_seconds: float = FIRST_LOOK_SECONDS,
         known: Known | None = None,
+        home: Path | None = None,
     ) -> None:
-        self._url = url
+        self._url, self._home = url, home
         self.hands = Hands(
             connection=ledger.connect(url, f"majung delivery {name}"), sealer=sealer, worker=name,
             lease_seconds=lease_seconds, look_seconds=look_seconds, known=known or Known(),
         )  # fmt: skip
-        self._kept_at = 0.0
+        self._kept_at = self._beat_at = 0.0
+        self._standing = installation.present(self.hands.connection, home)
 
     def step(self) -> bool:
         """Do one thing. False: there was nothing to do."""
@@ -62,14 +64,20 @@ class Slot:
         hands.is_idle = claimed is None
         if claimed is None:
             return False
+        # Of this thread, until the next claim: also what goes wrong in between is logged with them.
+        logs.ABOUT.set({"campaign": claimed.campaign_id, "chunks": claimed.numbers})
         if (done := hand_over(hands, claimed)) is not None:
             group, count = done
             settle.look(hands, claimed.campaign_id, group.ref, age_seconds=0.0, open_cells=count, seen=group)
+        logs.ABOUT.set({})
         return True
 
     def keep(self) -> None:
         """Housekeeping: reports wake looks, stopped dispatches are swept, finished ones are closed when the books agree."""
         connection = self.hands.connection
+        self._live()
+        if self._standing != installation.Standing.AWAKE:
+            return
         observations.note_late(self.hands)
         with connection.transaction():
             if woken := wakes.take(connection):
@@ -80,6 +88,15 @@ class Slot:
         for (campaign,) in run(connection, "finishable").fetchall():
             observations.note_all(self.hands, campaign)
             finish(connection, campaign)
+
+    def _live(self) -> None:
+        """The connection shows the mark as it is now, and the slot is known to be alive."""
+        before, self._standing = self._standing, installation.present(self.hands.connection, self._home)
+        if self._standing != before:
+            log.warning("sending stands otherwise now", extra={"standing": self._standing})
+        if time.monotonic() - self._beat_at >= installation.BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            installation.beat(self.hands.connection, self.hands.worker, self._standing, self.hands.tally)
 
     def work(self, stop: threading.Event) -> None:
         """Step until told to stop; trouble is logged and slept over."""
@@ -97,6 +114,7 @@ class Slot:
                 self._reconnect()
             except Exception:  # one broken chunk must not stop the others; its lease brings it back
                 log.exception("a step of delivery failed")
+                logs.ABOUT.set({})
                 stop.wait(TROUBLE_SECONDS)
         self.close()
 
@@ -110,6 +128,7 @@ class Slot:
         if self.hands.connection.closed or self.hands.connection.broken:
             try:
                 self.hands.connection = ledger.connect(self._url, f"majung delivery {self.hands.worker}")
+                self._standing = installation.present(self.hands.connection, self._home)
             except psycopg.OperationalError:
                 log.warning("database still unreachable")
 
@@ -130,16 +149,16 @@ def finish(connection: ledger.Connection, campaign: int) -> bool:
 
 def work(
     url: str, key: Path, *, slots: int, stop: threading.Event, lease_seconds: float = LEASE_SECONDS,
-    look_seconds: float = FIRST_LOOK_SECONDS,
+    look_seconds: float = FIRST_LOOK_SECONDS, home: Path | None = None,
 ) -> None:  # fmt: skip
-    """Run ``slots`` slots of this process as threads until ``stop`` is set."""
+    """Run ``slots`` slots of this process as threads until ``stop`` is set. Nothing leaves but for the mark of ``home``."""
     sealer = sealer_at(key)
     host = os.uname().nodename
     known = Known()
     made = [
         Slot(
             url, sealer, name=f"{host}/{os.getpid()}/{number}", lease_seconds=lease_seconds, look_seconds=look_seconds,
-            known=known,
+            known=known, home=home,
         )
         for number in range(slots)
     ]  # fmt: skip

@@ -25,6 +25,7 @@ from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
 from majung.core.sealing import Sealer, Unreadable
 from majung.delivery import ledger, pace, rejudge, sealed, week
+from majung.delivery.installation import Tally
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
 from majung.delivery.refusals import write_refusals
@@ -91,6 +92,7 @@ class Hands:
     logs: Logs = field(default_factory=dict)
     shaken: set[int] = field(default_factory=set)
     """Accounts whose dealer left a request without an answer (``direct``)."""
+    tally: Tally = field(default_factory=Tally)
     is_idle: bool = True
 
     def dispatch(self, campaign: int, *, is_text_instead: bool = False) -> Dispatch:
@@ -116,7 +118,7 @@ class Hands:
         opened = account.adapter.account
         key = (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
         if key not in self.lines:
-            self.lines[key] = Line(account.adapter)
+            self.lines[key] = Line(account.adapter, told=self.tally.of(account.account_id))
         return self.lines[key]
 
 

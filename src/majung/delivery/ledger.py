@@ -28,6 +28,8 @@ MOST_MESSAGES = 10_000
 MOST_CHUNKS = 40
 MOST_TRIED = 8
 """Dispatches that are tried in one step, when others are at the first ones."""
+GONE_SECONDS = 30
+"""After so long both ends give up on a connection whose other end is cut off. Until then its locks keep chunks from others."""
 OVER_GROWING_TABLES = frozenset({"changes", "friendships", "homes"})
 """Planned anew each time: a plan kept from when a table was small reads all of it once a campaign has made it large."""
 
@@ -120,7 +122,12 @@ class Claim:
 
 def connect(url: str, name: str) -> Connection:
     """A connection of the engine's own: autocommit, binary, person numbers as numpy arrays."""
-    connection: Connection = psycopg.connect(url, autocommit=True, application_name=name, prepare_threshold=2)
+    connection: Connection = psycopg.connect(
+        url, autocommit=True, application_name=name, prepare_threshold=2, connect_timeout=GONE_SECONDS // 3,
+        tcp_user_timeout=GONE_SECONDS * 1000, keepalives_idle=GONE_SECONDS // 3, keepalives_interval=GONE_SECONDS // 6,
+        keepalives_count=4,
+    )  # fmt: skip
+    run(connection, "give_up", seconds=GONE_SECONDS)
     packing.adapt_people(connection.adapters)
     return connection
 

@@ -1,4 +1,4 @@
-"""Questions about what was delivered: one person's history, channels and reasons of a campaign, and strays of the ledger."""
+"""Questions about what was delivered: one person's history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,9 +43,3 @@ def person_history(actor: Actor, person_id: int) -> list[Received]:
         )
         for campaign, chunk, seq, channel, wave, byte, reason, at, kind, _ in rows
     ]
-
-
-def strays() -> int:
-    """Chunks that fell into the default partition because the one of their campaigns was missing (``majung doctor``)."""
-    [(found,)] = db.raw().execute("SELECT count(*) FROM campaign_chunk_rest").fetchall()
-    return int(found)

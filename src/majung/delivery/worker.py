@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from majung import settings
-from majung.core import env
+from majung.core import env, logs
 from majung.core.embedded import WORKER
 from majung.crowd import catalogue
 from majung.delivery import engine
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: float) -> None:
     """One process of the dispatcher, until it is told to end."""
+    logs.configure(settings.LOG_LEVEL, settings.LOG_FORMAT)
     catalogue.load()
     # What is loaded now lives as long as the process, and what comes are arrays and rows without cycles.
     gc.freeze()
@@ -35,7 +36,9 @@ def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine.work(url, key, slots=slots, stop=stop, lease_seconds=lease_seconds, look_seconds=look_seconds)
+    engine.work(
+        url, key, slots=slots, stop=stop, lease_seconds=lease_seconds, look_seconds=look_seconds, home=settings.HOME
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS)
     parser.add_argument("--look-seconds", type=float, default=FIRST_LOOK_SECONDS, help="first look at a sent group")
     asked = parser.parse_args(arguments)
-    level = env.text("MAJUNG_LOG_LEVEL", "INFO", "Log level.")
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.LOG_LEVEL, settings.LOG_FORMAT)
     own = env.text("MAJUNG_DISPATCH_URL", "", "The dispatcher's database, when it is not the worker's.")
     url = own or settings.database_url(WORKER)
     key = settings.VAULT_KEY

@@ -5,15 +5,18 @@ import hmac
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import psycopg
 
 from majung import settings
-from majung.core import clock
+from majung.core import clock, logs
 from majung.core.errors import Misconfigured
+from majung.core.exposition import Metric, labelled, single
 from majung.core.sealing import Sealer, sealer_at
+from majung.delivery.probes import Probes
 from majung.ingest import directory, store
 from majung.ingest.batcher import Batcher, Busy
 from majung.ingest.directory import App, Kept
@@ -100,12 +103,21 @@ class Inlet:
 
 
 class Application:
-    """Routes ``/k/<token>``, ``/r/<token>`` and ``/healthz``. The inlet opens with the first request."""
+    """Routes ``/k/<token>``, ``/r/<token>``, ``/healthz`` and ``/metrics``. The inlet opens with the first request."""
 
     def __init__(self, make: Callable[[], Inlet]) -> None:
         self._make = make
         self._inlet: Inlet | None = None
         self._making = threading.Lock()
+        self._answers: Counter[str] = Counter()
+        self._probes = Probes("ingest", settings.database_url, settings.METRICS_TOKEN, self._figures)
+
+    def _figures(self) -> list[Metric]:
+        waiting = 0 if self._inlet is None else self._inlet.batcher.waiting
+        return [
+            labelled("majung_ingest_answers_total", "Calls by status.", "status", dict(self._answers), "counter"),
+            single("majung_ingest_waiting", "Calls that are taken and not committed yet.", waiting),
+        ]
 
     @property
     def inlet(self) -> Inlet:
@@ -119,7 +131,16 @@ class Application:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             return
-        await _answer(send, await self._status(scope, receive))
+        if scope["path"] == "/metrics":
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            peer = (scope.get("client") or ("",))[0]
+            found = await asyncio.to_thread(self._probes.answer, scope["path"], peer, headers)
+            if found is not None:
+                await _answer(send, found.status, found.body, found.content_type)
+            return
+        status = await self._status(scope, receive)
+        self._answers[str(status)] += 1
+        await _answer(send, status)
 
     async def _status(self, scope: Scope, receive: Receive) -> int:
         parts = scope["path"].strip("/").split("/")
@@ -197,13 +218,16 @@ async def _read(receive: Receive, most: int) -> bytes:
             return b"".join(chunks)
 
 
-async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
+async def _answer(send: Send, status: int, body: bytes = b"", content_type: str = "") -> None:
+    headers = [(b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store")]
+    if content_type:
+        headers.append((b"content-type", content_type.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _make() -> Inlet:
+    logs.configure(settings.LOG_LEVEL, settings.LOG_FORMAT)
     url = settings.database_url()
     if not url:
         raise Misconfigured("there is no database yet: start 'majung up', or set DATABASE_URL")

@@ -29,6 +29,11 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Items that no commit has taken yet."""
+        return len(self._waiting)
+
     async def put(self, item: Item) -> None:
         """``item`` is committed when this returns. Raises Busy."""
         loop = asyncio.get_running_loop()

@@ -1,20 +1,21 @@
 -- Ledgers and state tables of consent. Run once, by the first migration. Plain numbers, no foreign keys.
 
 -- name: due
--- consent_cycle: the two-year period, from 1, in which a check was sent. Both are plain expressions, so that they are inlined.
+-- consent_cycle: the two-year period, from 1, in which a check was sent. Both are plain expressions, so that they are inlined, and
+-- bound when they are made: a generated column calls them while a backup is restored, when no schema is searched.
 -- consent_due: the Seoul date from which a consent is overdue: the second anniversary of the consent, and every second one after it, unless the check of that
 -- period was sent (law.md ADV-14, ADV-16). The check must go out before that date. 29 February falls on 28 February where there is no 29th.
 CREATE FUNCTION consent_cycle(granted date, checked date) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (extract(year FROM checked) - extract(year FROM granted))::int / 2
          + ((granted + make_interval(years => 2 * ((extract(year FROM checked) - extract(year FROM granted))::int / 2)))::date <= checked)::int
 $$;
-CREATE FUNCTION consent_due(granted date, checked date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE
+CREATE FUNCTION consent_due(granted date, checked date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN
+    CASE
         WHEN granted IS NULL THEN NULL
         WHEN checked IS NULL OR checked < granted THEN (granted + make_interval(years => 2))::date
         ELSE (granted + make_interval(years => 2 * (consent_cycle(granted, checked) + 1)))::date
-    END
-$$;
+    END;
 
 -- name: create
 -- Who allowed what, on what text, how, when (C2). Nothing here names anybody: proof holds ids, hashes and a keyed hash of the address.

@@ -23,8 +23,9 @@ class Migration(migrations.Migration):
                     [
                         *map(_run, ("dispatch", "left_out", "chunk", "ahead", "outcome_count", "exception", "cost")),
                         "SELECT campaign_chunk_ahead(255)",
+                        sql.load("majung.delivery", "installation", "create"),
                     ],
-                    [_run("drop")],
+                    [_run("drop"), sql.load("majung.delivery", "installation", "drop")],
                 )
             ],
             state_operations=[

@@ -1,14 +1,24 @@
 -- The engine's statements. Leases and order go by the database's clock, legal and shown instants come in as %(now)s.
 
+-- name: give_up
+-- The server's half of noticing that this worker is cut off: in the middle of a transaction, or without a packet.
+SELECT set_config('idle_in_transaction_session_timeout', (2 * %(seconds)s * 1000)::text, false),
+       set_config('tcp_user_timeout', (%(seconds)s * 1000)::text, false),
+       set_config('tcp_keepalives_idle', (%(seconds)s / 3)::text, false),
+       set_config('tcp_keepalives_interval', (%(seconds)s / 6)::text, false),
+       set_config('tcp_keepalives_count', '4', false);
+
 -- name: pick
 -- Whose turn it is among the dispatches that may leave now and have something ready (M5): the unit that had the least of its fair
 -- share (its ``turn``; who comes newly begins where the others are), and of that unit the dispatch served longest ago. So a
 -- big unit never delays a small one, and many campaigns of one unit are no more than one. The chunks are only looked at in that order.
+-- Only while the mark that the connection shows is the installation's (installation.py).
 WITH waiting AS (
     SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn,
            greatest(max(t.turn) OVER (PARTITION BY t.unit_id), max(t.began) OVER ()) AS start
       FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
-     WHERE d.finished_at IS NULL AND d.state = 'sending' OFFSET 0
+     WHERE d.finished_at IS NULL AND d.state = 'sending'
+       AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true)) OFFSET 0
 )
 SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
        EXISTS (SELECT FROM pace p WHERE p.root_id = w.root_id AND p.kind <> 'unit'
@@ -98,10 +108,11 @@ UPDATE campaign_chunk
 
 -- name: out
 -- One group to look at (state 2), or the chunks of a dead worker (state 1). The lock on its name lasts as long as the
--- transaction: two slots that see the same group do not take its chunks from both ends.
+-- transaction: two slots that see the same group do not take its chunks from both ends. As pick, only for the installation.
 SELECT campaign_id, group_ref, state
   FROM (SELECT campaign_id, group_ref, state FROM campaign_chunk
          WHERE state IN (1, 2) AND lease_until <= clock_timestamp()
+           AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true))
          GROUP BY campaign_id, group_ref, state ORDER BY min(lease_until) LIMIT 8) AS due
  WHERE pg_try_advisory_xact_lock(campaign_id::int, hashtext(coalesce(group_ref, '')))
  LIMIT 1;

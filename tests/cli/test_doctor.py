@@ -1,0 +1,106 @@
+"""Each thing that can go wrong in the database is found by the doctor, told what it means and what to do (O3)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from majung.cli import checks
+from majung.cli.checks import Finding
+from majung.core import clock
+from majung.core.db import raw
+from majung.delivery import installation, planner
+from majung.delivery.services import start
+from tests.make import delivery as make
+from tests.make.database import second_connection
+
+pytestmark = [pytest.mark.django_db, pytest.mark.product("O3")]
+
+
+def of(findings: "list[Finding]", what: str) -> Finding:
+    """The one finding about it."""
+    [one] = [finding for finding in findings if finding.what == what]
+    return one
+
+
+def everything(home: Path) -> list[Finding]:
+    """All checks of the database."""
+    return [
+        *checks.sending(raw(), home), *checks.workers(raw()), *checks.ledger(raw()), *checks.database(raw()),
+        *checks.backups(raw()),
+    ]  # fmt: skip
+
+
+def test_a_new_installation_lacks_a_worker_and_nothing_else(home: Path) -> None:
+    raw().execute("DELETE FROM worker_beat")
+    found = everything(home)
+    assert [finding.what for finding in found if finding.advice] == ["일꾼"]
+    assert all(finding.means for finding in found if finding.advice)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_campaign_that_nobody_sends_is_named(home: Path) -> None:
+    party = make.party(people=20)
+    planner.freeze(raw(), make.order(party, campaign=7_001, at=clock.now()))
+    start(7_001)
+    assert of(everything(home), "멈춰 선 발송").seen.startswith("1건 7001번")
+    raw().execute("UPDATE dispatch SET served_at = clock_timestamp()")
+    assert of(everything(home), "멈춰 선 발송").advice == ""
+    raw().execute(
+        "UPDATE campaign_chunk SET state = 1, worker = 'gone', lease_until = clock_timestamp() - interval '5 minutes'"
+    )
+    assert of(everything(home), "멈춰 선 발송").advice
+
+
+def test_workers_are_counted_by_their_beat(home: Path) -> None:
+    raw().execute("DELETE FROM worker_beat")
+    installation.beat(raw(), "here/1/0", "awake", installation.Tally())
+    installation.beat(raw(), "there/1/0", "overtaken", installation.Tally())
+    assert of(everything(home), "일꾼").seen == "예약된 일 0, 발송 2"
+    assert of(everything(home), "멈춘 일꾼").seen == "there/1/0"
+    raw().execute("UPDATE worker_beat SET beat_at = beat_at - interval '2 minutes' WHERE worker = 'there/1/0'")
+    installation.beat(raw(), "third/1/0", "awake", installation.Tally())
+    assert of(everything(home), "일꾼").seen == "예약된 일 0, 발송 2"
+    raw().execute(
+        "INSERT INTO worker_beat (worker, version, standing, resident_bytes) VALUES ('new/1/0', '9', 'awake', 0)"
+    )
+    assert of(everything(home), "일꾼의 판").advice
+
+
+def test_failed_and_late_jobs_are_named(home: Path) -> None:
+    job = "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, scheduled_at) VALUES ('default', %s, '{}', %s, %s)"
+    raw().execute(job, ["people.read", "failed", None])
+    raw().execute(job, ["people.read", "todo", clock.now() - timedelta(hours=1)])
+    raw().execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    found = everything(home)
+    assert of(found, "실패한 일").seen == "1건 people.read"
+    assert of(found, "밀린 일").advice
+
+
+def test_a_ledger_without_partitions_is_told(home: Path) -> None:
+    assert of(everything(home), "묶음의 자리").advice == ""
+    raw().execute(
+        "INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person,"
+        " people, outcome, watermark) VALUES (1000000, 1, 1, 1, 1, 1, 1, 1, '{1}', 'n', '3')"
+    )
+    assert of(everything(home), "묶음의 자리").advice
+
+
+def test_a_wrong_clock_and_a_forgotten_transaction_are_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with second_connection() as other:
+        other.execute("SELECT 1")
+        monkeypatch.setattr(checks, "OLD_TRANSACTION_SECONDS", -1.0)
+        assert of(everything(home), "오래 열린 거래").advice
+    honest = checks.time.time
+    monkeypatch.setattr(checks.time, "time", lambda: honest() - 30)
+    assert "30." in of(everything(home), "시계").seen
+    assert of(everything(home), "시계").advice
+
+
+def test_a_backup_is_asked_for_once_there_is_something_to_lose(home: Path) -> None:
+    make.party(people=5)
+    assert of(everything(home), "백업").advice == ""
+    raw().execute("UPDATE person SET created_at = created_at - interval '30 days'")
+    assert of(everything(home), "백업").advice
+    installation.backed_up(raw(), clock.now())
+    assert of(everything(home), "백업").advice == ""
