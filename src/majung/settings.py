@@ -96,7 +96,7 @@ DATABASES = {"default": _database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 ROOMS = (
-    "core", "ui", "activity", "accounts", "tree", "crowd", "people", "consent", "channels", "policy", "audience",
+    "core", "ui", "activity", "accounts", "tree", "crowd", "people", "consent", "channels", "mail", "policy", "audience",
     "delivery", "campaigns", "webhooks", "api", "portal", "console",
 )  # fmt: skip
 

@@ -189,7 +189,7 @@ RULES = (
         other=" 302 404 404 404 404 404 404",
         urls={
             "people:home": "person", "people:put_tag": "person", "people:take_tag": "person",
-            "people:processing": "person", "people:erase": "person",
+            "people:processing": "person", "people:erase": "person", "mail:clear": "person",
         }),
     Rule(says="the access log: access.review", here=" 302 200 403 403 403 403 200", urls={"people:access_log": ""}),
     # ── imports ────────────────────────────────────────────────────────────────────────────────────────────────────
