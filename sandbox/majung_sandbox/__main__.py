@@ -12,15 +12,19 @@ from majung_sandbox.accounts import Account
 from majung_sandbox.app import App
 from majung_sandbox.clock import Clock
 from majung_sandbox.http import Connection
+from majung_sandbox.mail import MailServer
 from majung_sandbox.sandbox import Sandbox
 from majung_sandbox.state import State
 
 SAVE_SECONDS = 0.5
 
 
-async def serve(host: str, port: int, state_path: str | None) -> None:
+async def serve(host: str, port: int, state_path: str | None, mail_port: int | None = None) -> None:
     """Run until SIGINT or SIGTERM; prints one line with the address once it listens."""
     sandbox = Sandbox(Clock.from_environment(), State(state_path))
+    mail = MailServer(sandbox.mail)
+    if mail_port is not None:
+        sandbox.mail_port = await mail.listen(host, mail_port)
     sandbox.load()
     key, secret = os.environ.get("MAJUNG_SANDBOX_KEY"), os.environ.get("MAJUNG_SANDBOX_SECRET")
     if key and secret:
@@ -44,6 +48,7 @@ async def serve(host: str, port: int, state_path: str | None) -> None:
     server.close()
     for connection in list(connections):
         connection.close()
+    await mail.close()
     await sandbox.outbox.close()
     sandbox.save()
     sandbox.state.close()
@@ -54,11 +59,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="majung_sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8790)
+    parser.add_argument("--mail-port", type=int, help="also take letters over SMTP there (0: a free port)")
     parser.add_argument("--state", help="SQLite file that keeps channels, phones and visible messages")
     args = parser.parse_args()
     # Batches are arrays and live long; a generation of them need not be walked again and again.
     gc.set_threshold(50_000, 20, 100)
-    uvloop.run(serve(args.host, args.port, args.state))
+    uvloop.run(serve(args.host, args.port, args.state, args.mail_port))
 
 
 if __name__ == "__main__":

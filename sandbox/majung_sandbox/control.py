@@ -1,7 +1,7 @@
 """The control API under `/_control`, for whoever runs the sandbox: loopback only, never part of the imitation."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from majung_sandbox.errors import GatewayError, invalid, not_found
 from majung_sandbox.gateway import reply
 from majung_sandbox.http import Response
 from majung_sandbox.intake import parse_object
+from majung_sandbox.mail import Faults as MailFaults
 from majung_sandbox.outbox import KakaoApp, app_user_id
 from majung_sandbox.routing import Call, Router
 from majung_sandbox.sandbox import Sandbox
@@ -26,6 +27,10 @@ def _text(row: dict[str, Any], name: str, default: str | None = None) -> str:
     if type(value) is not str or (default is None and not value) or not value.isprintable():
         raise invalid(f"{name}은(는) 글이어야 합니다.")
     return value
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 10**6
 
 
 def number_of(value: Any) -> str:
@@ -68,7 +73,8 @@ class Control:
             ("POST", "templates", self.add_templates), ("POST", "templates/{template}", self.decide),
             ("POST", "friend", self.friend), ("POST", "refuse", self.refuse),
             ("GET", "books", self.books), ("GET", "books/ids", self.ids), ("GET", "books/messages", self.messages),
-            ("GET", "campaigns", self.campaigns),
+            ("GET", "campaigns", self.campaigns), ("GET", "mail", self.mail), ("POST", "mail", self.set_mail),
+            ("GET", "mail/ids", self.mail_ids), ("GET", "mail/returned", self.returned),
         ]  # fmt: skip
         for method, path, handler in table:
             router.add(method, f"/_control/{path}", "control", handler)
@@ -118,6 +124,44 @@ class Control:
         for name, value in wanted.items():
             setattr(targets[name], name.removeprefix("webhook_"), value)
         return reply({name: getattr(target, name.removeprefix("webhook_")) for name, target in targets.items()})
+
+    # mail
+    def mail(self, call: Call) -> Response:
+        """The port, how many letters came over how many connections, and the faults that are left."""
+        mail = self._sandbox.mail
+        return reply({"port": self._sandbox.mail_port, "letters": len(mail.letters), "connections": mail.connections,
+                      "returned": len(mail.returned), "users": sorted(mail.users), "faults": asdict(mail.faults)})  # fmt: skip
+
+    def set_mail(self, call: Call) -> Response:
+        """`faults` by name, `users` {name: password} (then nobody else may send), `reset` to forget all before."""
+        wanted, mail = parse_object(call.request.body), self._sandbox.mail
+        faults, users = wanted.get("faults", {}), wanted.get("users", {})
+        known = {f.name for f in fields(MailFaults)}
+        if type(faults) is not dict or faults.keys() - known or not all(_is_count(n) for n in faults.values()):
+            raise invalid(f"faults는 {', '.join(sorted(known))}의 횟수여야 합니다.")
+        if type(users) is not dict or not all(type(word) is str and word for word in users.values()):
+            raise invalid("users는 이름과 비밀번호여야 합니다.")
+        if wanted.get("reset"):
+            mail.letters.clear()
+            mail.returned.clear()
+            mail.faults, mail.users = MailFaults(), {}
+        for name, times in faults.items():
+            setattr(mail.faults, name, times)
+        mail.users |= users
+        return self.mail(call)
+
+    def mail_ids(self, call: Call) -> Response:
+        """Ids of the letters that were taken, one a line, in order; one that came twice stands twice."""
+        return Response(
+            200, "\n".join(one.message_id for one in self._sandbox.mail.letters).encode(), "text/plain; charset=utf-8"
+        )
+
+    def returned(self, call: Call) -> Response:
+        """The letters that are on their way back, as text; each is given once."""
+        mail = self._sandbox.mail
+        told = [one.decode("utf-8", "replace") for one in mail.returned]
+        mail.returned.clear()
+        return reply(told)
 
     # the world
     def channels(self, call: Call) -> Response:

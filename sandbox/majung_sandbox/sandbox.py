@@ -7,6 +7,7 @@ from majung_sandbox.clock import Clock, iso
 from majung_sandbox.dispatch import Dispatch
 from majung_sandbox.faults import Faults
 from majung_sandbox.intake import Intake
+from majung_sandbox.mail import MailBooks
 from majung_sandbox.media import StoredFile
 from majung_sandbox.nhn_wire import hooks
 from majung_sandbox.outbox import KakaoApp, Outbox
@@ -34,6 +35,8 @@ class Sandbox:
         self.threads = Threads(clock, self.store, self.templates, self.intake.watched)
         self.outbox = Outbox(clock, self.faults)
         self.dispatch = Dispatch(clock, self.world, self.faults, self._settled, self._complete)
+        self.mail = MailBooks()
+        self.mail_port = 0
         self.endpoints: list[str] = []
         self._dirty: set[str] = set()
 

@@ -103,8 +103,8 @@ DATABASES = {"default": _database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 ROOMS = (
-    "core", "ui", "activity", "accounts", "tree", "crowd", "people", "consent", "channels", "policy", "audience",
-    "delivery", "campaigns", "api", "portal", "console",
+    "core", "ui", "activity", "accounts", "tree", "crowd", "people", "consent", "channels", "mail", "policy", "audience",
+    "delivery", "campaigns", "webhooks", "api", "portal", "console",
 )  # fmt: skip
 
 INSTALLED_APPS = [
@@ -216,6 +216,10 @@ MFA_TOTP_ISSUER = "Majung"
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("MAJUNG_SMTP_HOST", "127.0.0.1", "Mail server for password resets.")
+
+WEBHOOK_NETWORKS = env.networks(
+    "MAJUNG_WEBHOOK_NETWORKS", "Inner networks that outgoing webhooks may reach, also without TLS; none by default."
+)
 
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -14,7 +13,7 @@ from majung.activity.models import Activity
 from majung.activity.stream import START, Cursor
 from majung.core import clock
 from majung.core.db import raw
-from tests.make.database import second_connection
+from tests.make.database import let_others_finish, second_connection
 
 AT = datetime(2026, 11, 21, 1, tzinfo=UTC)
 
@@ -24,16 +23,6 @@ class Somebody:
     root_id: int = 1
     kind: str = "user"
     number: int | None = 7
-
-
-def let_others_finish() -> None:
-    """Transactions of other databases on the same server hold readers back too; none of this test is open here."""
-    with second_connection(autocommit=True) as other:
-        [(mark,)] = other.execute("SELECT pg_current_xact_id()::text::bigint").fetchall()
-        deadline = monotonic() + 60
-        while other.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchall()[0][0] <= mark:
-            assert monotonic() < deadline, "somebody else's transaction does not end"
-            sleep(0.05)
 
 
 def read_since(cursor: Cursor, **narrowed: Any) -> list[stream.Entry]:
@@ -177,3 +166,30 @@ def test_named_reader_keeps_its_place_and_a_crash_repeats_the_batch() -> None:
 
 def test_cursors_compare_by_transaction_first() -> None:
     assert Cursor(2, 1) > Cursor(1, 99) > START
+
+
+@pytest.mark.django_db(transaction=True)
+def test_named_reader_of_some_kinds_passes_the_others_over_for_good() -> None:
+    with second_connection() as writer:
+        append(writer, "a.one")
+        append(writer, "b.two")
+        writer.commit()
+    let_others_finish()
+
+    assert [entry.kind for entry in services.take("narrow", kinds=["b.two"])] == ["b.two"]
+    assert services.take("narrow") == []
+    assert services.take("nothing", kinds=[]) == []
+    assert services.take("nothing") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_named_reader_of_some_kinds_waits_for_an_older_transaction_too() -> None:
+    with second_connection() as early, second_connection() as late:
+        append(early, "a.early")
+        append(late, "b.late")
+        late.commit()
+        before = services.take("patient", kinds=["a.early"])
+        early.commit()
+        let_others_finish()
+
+    assert (before, [entry.kind for entry in services.take("patient", kinds=["a.early"])]) == ([], ["a.early"])

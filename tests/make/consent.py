@@ -102,3 +102,13 @@ def friends(made: Collection[int], *, root_id: int, channel_id: int, state: int)
            SELECT id, %s, %s, %s, now(), 5 FROM unnest(%s::bigint[]) AS u(id)""",
         [channel_id, root_id, state, list(made)],
     )
+
+
+def mail_addresses(root_id: int, people: Collection[int]) -> None:
+    """Each of ``people`` has a sealed-looking mail address."""
+    raw().execute(
+        """INSERT INTO contact_point (person_id, kind, root_id, sealed, blind, created_at)
+           SELECT p, 3, %s, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), uuid_send(gen_random_uuid()), now()
+             FROM unnest(%s::bigint[]) AS p""",
+        [root_id, list(people)],
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -39,3 +40,13 @@ def connection_as(role: str) -> Iterator[psycopg.Connection[Any]]:
                 yield signed_in
             return
         yield other
+
+
+def let_others_finish() -> None:
+    """Transactions of other databases on the same server hold readers back too; none of this test is open here."""
+    with second_connection(autocommit=True) as other:
+        [(mark,)] = other.execute("SELECT pg_current_xact_id()::text::bigint").fetchall()
+        deadline = monotonic() + 60
+        while other.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchall()[0][0] <= mark:
+            assert monotonic() < deadline, "somebody else's transaction does not end"
+            sleep(0.05)

@@ -33,6 +33,11 @@ class Sandbox:
         bubbles = self.control(f"phones/{number}")
         return str(bubbles[-1]["text"]) if bubbles else ""
 
+    @property
+    def mail_port(self) -> int:
+        """Where it takes letters."""
+        return int(self.control("mail")["port"])
+
     def reset(self) -> None:
         """No faults, results at once, an account with money and numbers."""
         self.control("faults", {"reset": True})
@@ -49,7 +54,7 @@ def running() -> Iterator[Sandbox]:
     """A sandbox on a free port; stopped at the end."""
     environment = {name: value for name, value in os.environ.items() if name != "MAJUNG_CLOCK"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "majung_sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "majung_sandbox", "--port", "0", "--mail-port", "0"], stdout=subprocess.PIPE, text=True,
         env={**environment, "PYTHONPATH": "sandbox", "MAJUNG_SANDBOX_KEY": KEY, "MAJUNG_SANDBOX_SECRET": SECRET},
         cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip

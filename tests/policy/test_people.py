@@ -80,6 +80,7 @@ def test_vector_1_consent_by_the_hour():
 def test_vector_2_mail_reaches_who_agreed_to_it_at_any_hour():
     made, person, notice = shop()
     [other] = make.people(1, unit=made.top)
+    make.mail_addresses(made.root.pk, [person, other])
     make.consent(made.actor, [person], notice, media=[MAIL])
     make.consent(made.actor, [other], notice, media=[SMS])
     text = "느린물커피 02-700-0000 겨울 음료가 나왔습니다. 수신거부 / Unsubscribe: https://example.invalid/x"
@@ -87,6 +88,21 @@ def test_vector_2_mail_reaches_who_agreed_to_it_at_any_hour():
     occasion = placed(advertising(medium=Medium.EMAIL, at=seoul("2026-11-21", "23:30:00"), content=content), made)
 
     assert (reason(occasion, person), reason(occasion, other)) == ("OK", "NO_CONSENT")
+
+
+@pytest.mark.product("M10")
+def test_mail_needs_an_address_from_which_nothing_came_back():
+    made, person, notice = shop()
+    make.consent(made.actor, [person], notice, media=[MAIL])
+    text = "느린물커피 02-700-0000 겨울 음료가 나왔습니다. 수신거부 / Unsubscribe: https://example.invalid/x"
+    content = Content(text=text, title="(광고) 겨울 음료")
+    occasion = placed(advertising(medium=Medium.EMAIL, at=seoul("2026-11-21", "23:30:00"), content=content), made)
+
+    assert reason(occasion, person) == "NO_CONTACT"
+    make.mail_addresses(made.root.pk, [person])
+    assert reason(occasion, person) == "OK"
+    raw().execute("INSERT INTO mail_returned SELECT root_id, blind, now(), '5.1.1' FROM contact_point WHERE kind = 3")
+    assert reason(occasion, person) == "NO_CONTACT"
 
 
 def test_night_consent_counts_only_beside_a_general_one():

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from majung.activity.models import Activity, Duty
+from majung.campaigns.models import Campaign
 from majung.consent import links, services
 from majung.consent.enums import ConsentMedium, ConsentPurpose, RefusalPath
 from majung.consent.models import ConsentEntry, ConsentState, Refusal, RefusalEntry
 from majung.core.db import raw
+from majung.tree.models import LegalEntity, Unit
 from tests.make import consent as make
 from tests.make import tree
 
@@ -265,3 +267,53 @@ def test_a_staff_refusal_shows_on_the_page(made, person, visitor):
     page = visitor.get(address(made, person)).content.decode()
 
     assert "카카오톡 채널 메시지 다시 받기" in page
+
+
+# ── the button of the mail program (RFC 8058) ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.product("C6", "M10")
+@pytest.mark.parametrize("encoding", ["form", "multipart"])
+def test_one_click_stops_mail_without_sign_in_cookie_or_redirect(made, person, visitor, encoding):
+    kwargs = {"content_type": "application/x-www-form-urlencoded"} if encoding == "form" else {}
+    body = "List-Unsubscribe=One-Click" if encoding == "form" else {"List-Unsubscribe": "One-Click"}
+    for url in (address(made, person), f"/p/{links.token(made.root.pk, person, 7)}"):
+        answer = visitor.post(url, body, **kwargs)
+
+        assert (answer.status_code, visitor.cookies) == (200, {})
+    assert refused(person) == {"EMAIL"}
+    entry = RefusalEntry.objects.get(person_id=person)
+    assert (entry.path, entry.proof) == ("link", {"screen": "portal.one_click", "campaign": 7})
+    assert Duty.objects.filter(kind="consent.result.refused").count() == 1
+    assert "전자우편" in visitor.get(address(made, person)).content.decode()
+
+
+@pytest.mark.product("M10")
+def test_one_click_stops_the_entity_whose_letter_it_was_and_no_other(made, person, visitor):
+    other = LegalEntity.objects.create(root=made.root, name="다른 법인")
+    make.consent(made.actor, [person], make.notice(made.actor, made.top, ConsentPurpose.SERVICE))
+    Unit.objects.filter(pk=made.units[1].pk).update(entity=other)
+    campaign = Campaign.objects.create(
+        root=made.root, unit=made.units[1], scope=made.units[1], title="소식", purpose="ADVERTISING"
+    )
+
+    visitor.post(address(made, person, campaign.pk), {"List-Unsubscribe": "One-Click"})
+
+    assert list(Refusal.objects.values_list("entity_id", "medium")) == [(other.pk, "EMAIL")]
+
+
+@pytest.mark.product("X7")
+@pytest.mark.parametrize(
+    "body", [{"List-Unsubscribe": "one-click"}, {"list-unsubscribe": "One-Click"}, {"List-Unsubscribe": ""}, {}]
+)
+def test_what_is_not_the_one_click_is_not_taken_for_it(made, person, visitor, body):
+    assert visitor.post(address(made, person), body).status_code == 422
+    assert refused(person) == set()
+
+
+@pytest.mark.product("X7")
+def test_looking_at_the_one_click_address_stops_nothing(made, person, visitor):
+    for method in (visitor.get, visitor.head):
+        assert method(address(made, person), {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert visitor.post("/p/" + "A" * 36, {"List-Unsubscribe": "One-Click"}).status_code == 404
+    assert refused(person) == set()

@@ -73,6 +73,9 @@ def ask(
     if name == "campaigns:export":
         data |= {key: given.pop(key) for key in ("why", "table", "form")}
     number = world.id_of(kind, place, role) if kind else None
+    if "delivery" in given:
+        # The log's line goes with its endpoint: own's, sister's, another's.
+        given["delivery"] = world.id_of("delivery", place, role)
     body = body or (_body(name, number) if name.startswith("api:") else {})
     if kind and not (body and kind == "unit"):
         given["number" if kind in NUMBERED else "token" if kind in TOKENED else "public_id"] = number
@@ -102,6 +105,12 @@ def _body(name: str, unit: Any) -> dict[str, Any]:
         "api:add": {"unit": str(unit), "people": [{"mobile": "010-3333-4444", "name": "새사람"}]},
         "api:count": {"unit": str(unit), "criteria": criteria},
         "api:save": {"unit": str(unit), "criteria": criteria, "name": "새 대상"},
+        "api:add_webhook": {
+            "unit": str(unit),
+            "label": "새 알림",
+            "url": "https://hooks.example/new",
+            "events": ["campaign.finished"],
+        },
         "api:write": {"unit": str(unit), "title": "새 소식", "text": "안녕하세요."},
     }
     return bodies.get(name, {})

@@ -32,6 +32,8 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Role
 from majung.tree.models import LegalEntity, Unit, UnitKind
 from majung.tree.services import Offer
+from majung.webhooks import services as webhooks
+from majung.webhooks.enums import Event
 from tests.make import campaigns as make_campaigns
 from tests.make import channels as make_channels
 from tests.make import consent as make_consent
@@ -125,7 +127,7 @@ def _build() -> World:
         sheets=drafts,
         missing={
             **dict.fromkeys(("unit", "import", "notice", "app", "channel", "account", "picture", "segment", "deleted segment",
-                             "draft", "campaign", "export", "task", "grant", "sheet"), MISSING_ID),
+                             "draft", "campaign", "export", "task", "grant", "sheet", "endpoint", "delivery"), MISSING_ID),
             "person": MISSING_NUMBER, "duty": MISSING_NUMBER,
             "link": "A" * links.LENGTH,
             "invitation": "A" * 43,
@@ -222,6 +224,10 @@ def _things(place: str, made: make_tree.Organised, branch: Unit, leaf: Unit, num
     grant = make_tree.grant(holder, leaf, role=Role.VIEWER, parent=made.owner_grant, label=f"{bird} 손님")
     tree.make_key(actor, Offer(unit=leaf, role=Role.VIEWER), f"{bird} 열쇠", clock.now() + timedelta(days=30))
     _, link = tree.invite(actor, Offer(unit=leaf, role=Role.VIEWER, label=f"{bird} 초대"), valid_days=3)
+    endpoint, _ = webhooks.add_endpoint(
+        actor, leaf, label=f"{bird} 알림", url=f"https://{latin}.example/hooks", chosen=[Event.CAMPAIGN_FINISHED]
+    )
+    delivery = webhooks.send_trial(actor, endpoint)
     duty = Duty.objects.create(
         root_id=made.root.pk,
         unit_id=leaf.pk,
@@ -236,7 +242,7 @@ def _things(place: str, made: make_tree.Organised, branch: Unit, leaf: Unit, num
         "picture": picture.public_id, "segment": segment.public_id, "deleted segment": gone.public_id,
         "draft": draft.public_id, "campaign": campaign.public_id, "export": export.public_id, "task": task.public_id,
         "grant": grant.public_id, "link": links.token(made.root.pk, person, campaign.pk),
-        "invitation": link.rstrip("/").rsplit("/", 1)[1],
+        "invitation": link.rstrip("/").rsplit("/", 1)[1], "endpoint": endpoint.public_id, "delivery": delivery.public_id,
     }  # fmt: skip
     traces = {
         "bird": bird, "latin": latin, "LATIN": latin.upper(), "masked name": masked.name, "person's page": f"/people/{person}/",

@@ -57,13 +57,21 @@ def write(
 
 
 @transaction.atomic
-def take(reader: str, *, limit: int = 1000) -> list[Entry]:
-    """What ``reader`` has not had yet; its cursor moves with the transaction, so a crash repeats the batch."""
+def take(reader: str, *, limit: int = 1000, kinds: Sequence[str] | None = None) -> list[Entry]:
+    """What ``reader`` has not had yet; its cursor moves with the transaction, so a crash repeats the batch.
+
+    ``kinds`` other than those are passed over for good, also in what comes before the next of them.
+    """
     Reader.objects.bulk_create([Reader(name=reader)], ignore_conflicts=True)
     place = Reader.objects.select_for_update(no_key=True).get(name=reader)
-    entries = stream.read_since(db.raw(), Cursor(place.xid, place.seq), limit=limit)
-    if entries:
-        place.xid, place.seq = entries[-1].cursor
+    horizon = stream.horizon(db.raw())
+    entries = stream.read_since(db.raw(), Cursor(place.xid, place.seq), limit=limit, kinds=kinds)
+    reached = entries[-1].cursor if entries else Cursor(place.xid, place.seq)
+    if len(entries) < limit:
+        # Everything before the horizon has been looked at: it need not be read again to be passed over again.
+        reached = max(reached, horizon)
+    if reached != (place.xid, place.seq):
+        place.xid, place.seq = reached
         place.save(update_fields=["xid", "seq"])
     return entries
 

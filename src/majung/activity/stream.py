@@ -19,6 +19,7 @@ class Cursor(NamedTuple):
 
 
 START = Cursor(0, 0)
+LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,12 @@ def append(
         },
     ).fetchall()
     return int(seq)
+
+
+def horizon(connection: psycopg.Connection[Any]) -> Cursor:
+    """The place up to which the stream is complete now: no later commit can still write before it."""
+    [(xid,)] = connection.execute(sql.load("majung.activity", "stream", "horizon")).fetchall()
+    return Cursor(xid - 1, LAST)
 
 
 def read_since(

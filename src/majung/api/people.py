@@ -11,7 +11,7 @@ from majung.api.idempotency import once
 from majung.core import clock
 from majung.core.errors import Forbidden, Invalid
 from majung.core.text import nfc
-from majung.people import queries, services, vault
+from majung.people import addresses, queries, services, vault
 from majung.people.bulk import NewPerson
 from majung.people.enums import Basis, Gender, MemberState
 from majung.people.phones import Kind, normalise
@@ -48,6 +48,7 @@ class Person(Said):
     """Somebody to be added."""
 
     mobile: str = Field(max_length=60)
+    email: str = Field("", max_length=254)
     name: str = Field("", max_length=40)
     birth_ym: int | None = Field(None, ge=190001, le=219912, description="yyyymm; a year alone is its December")
     gender: int = Field(0, ge=0, le=2, description="0 unknown, 1 man, 2 woman")
@@ -122,6 +123,9 @@ def _person(unit: Unit, basis: int, position: int, person: Person) -> NewPerson:
     phone = normalise(person.mobile)
     if phone is None or phone.kind is not Kind.MOBILE:
         raise Invalid(problem=f"people[{position}].mobile: 휴대전화 번호로 읽을 수 없습니다.")
+    email = addresses.normalise(person.email)
+    if person.email and not email:
+        raise Invalid(problem=f"people[{position}].email: 전자우편 주소로 읽을 수 없습니다.")
     if person.birth_ym is not None and not 1 <= person.birth_ym % 100 <= 12:
         raise Invalid(problem=f"people[{position}].birth_ym: yyyymm으로 적어 주세요.")
     today = clock.today()
@@ -134,6 +138,7 @@ def _person(unit: Unit, basis: int, position: int, person: Person) -> NewPerson:
         entity_id=unit.entity_id,
         name=nfc(person.name),
         mobile=phone.digits,
+        email=email,
         home_unit_id=unit.pk,
         birth_ym=person.birth_ym,
         gender=Gender(person.gender),

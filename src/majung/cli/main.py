@@ -113,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     distribute.add_argument("--dry-run", action="store_true", help="무엇을 할지 적기만 합니다")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
     books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
+    returns = command("returns", "returns:run", "되돌아온 전자우편을 읽어, 없는 주소에는 다시 보내지 않게 합니다.")
+    returns.add_argument("--maildir", metavar="폴더", help="받은 편지함(Maildir). 없으면 표준 입력의 편지 한 통")
     owner = command("create-owner", "owner:run", "조직, 법인, 소유자를 만듭니다.")
     for name, text in (("organisation", "조직 이름"), ("entity", "법인 이름"), ("email", "소유자 전자우편")):
         owner.add_argument(f"--{name}", required=True, metavar=text)

@@ -19,6 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [
     path("", include(f"majung.{room}.console_urls"))
-    for room in ("tree", "people", "people.imports", "consent", "channels", "audience", "campaigns")
+    for room in ("tree", "people", "people.imports", "consent", "channels", "mail", "audience", "campaigns", "webhooks")
     if find_spec(f"majung.{room}.console_urls")
 ]

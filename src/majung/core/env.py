@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,3 +85,12 @@ def flag(name: str, default: bool, help_text: str) -> bool:
 def words(name: str, default: tuple[str, ...], help_text: str) -> list[str]:
     """A comma-separated list."""
     return list(_read(name, default, help_text, lambda raw: tuple(w.strip() for w in raw.split(",") if w.strip())))
+
+
+def networks(name: str, help_text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """A comma-separated list of networks (``10.0.0.0/8,fd00::/8``) or single addresses; none by default."""
+
+    def parse(raw: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(word.strip()) for word in raw.split(",") if word.strip())
+
+    return _read(name, (), help_text, parse)

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-ROOMS = ("people", "consent", "channels", "delivery")
+ROOMS = ("people", "consent", "channels", "mail", "delivery")
 
 
 @cache

@@ -72,7 +72,9 @@ def not_friend(case: Case) -> Expression | None:
 
 
 def unreachable(case: Case) -> Expression | None:
-    """Without a mobile number, where the medium needs one."""
+    """Without a mobile number, or a mail address from which nothing came back, where the medium needs one."""
+    if case.occasion.medium is Medium.EMAIL:
+        return Not(Leaf("mailable"))
     return Not(Leaf("has_mobile")) if case.occasion.medium in BY_NUMBER else None
 
 

@@ -112,7 +112,13 @@ COMMON: Final = (
         lambda case: case.occasion.medium is Medium.SMS and not case.occasion.account.sender_number_registered,
     ),
     set_of(
-        690, "R2", "NO_CONTACT", "마중 운영 원칙", "보낼 휴대전화번호가 없습니다.", looks.unreachable, by_entity=False
+        690,
+        "R2",
+        "NO_CONTACT",
+        "마중 운영 원칙",
+        "보낼 휴대전화번호나 전자우편 주소가 없습니다.",
+        looks.unreachable,
+        by_entity=False,
     ),
     reserved(
         695,

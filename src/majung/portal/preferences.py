@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from majung.activity.services import write
+from majung.campaigns.models import Campaign
 from majung.consent import links, queries, services
 from majung.consent.enums import ConsentMedium, ConsentPurpose, How, RefusalPath
 from majung.consent.links import Link
@@ -36,7 +37,10 @@ SHOWN: Final = {
     ConsentMedium.KAKAO_AD: ("카카오톡 채널 메시지", "message-circle"),
     ConsentMedium.KAKAO_ALIM: ("알림톡", "bell"),
     ConsentMedium.SMS: ("문자", "message-2"),
+    ConsentMedium.EMAIL: ("전자우편", "mail"),
 }
+ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
+"""The field that a mail program posts by itself when its own button is pressed (RFC 8058 §3.1)."""
 DONE: Final = {
     "refused": "끊었습니다. 지금부터 보내지 않습니다.",
     "all": "모든 소식을 끊었습니다. 지금부터 아무것도 보내지 않습니다.",
@@ -74,9 +78,13 @@ def visitor(token: str) -> Visitor:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """The page, and the one tap that changes something on it."""
     who = visitor(token)
-    if request.method == "POST":
+    if request.method == "POST" and request.POST.get(ONE_CLICK[0]) == ONE_CLICK[1]:
+        one_click(who)
+        # A mail program wants no page and follows no redirect.
+        response: HttpResponse = HttpResponse("전자우편을 끊었습니다.\n", content_type="text/plain; charset=utf-8")
+    elif request.method == "POST":
         done = change(who, request)
-        response: HttpResponse = HttpResponseRedirect(f"{reverse('portal:preferences', args=[token])}?done={done}")
+        response = HttpResponseRedirect(f"{reverse('portal:preferences', args=[token])}?done={done}")
         response.status_code = HTTPStatus.SEE_OTHER
     else:
         response = render(request, "portal/preferences.html", page(who, request.GET.get("done", "")))
@@ -84,6 +92,22 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def one_click(who: Visitor) -> None:
+    """No more e-mail from the entity whose letter it was; from all that write to the person, when that is not known."""
+    letter = Campaign.objects.filter(root_id=who.link.root, pk=who.link.campaign).values_list(
+        "unit__entity_id", flat=True
+    )
+    proof = {"screen": "portal.one_click", "campaign": who.link.campaign}
+    news = [
+        services.refuse(
+            who.link.root, [who.person.pk], entity, (ConsentMedium.EMAIL,), RefusalPath.LINK, actor=who.oneself, proof=proof
+        )
+        for entity in (list(letter) or who.entities)
+    ]  # fmt: skip
+    if any(news):
+        _count(who)
 
 
 def change(who: Visitor, request: HttpRequest) -> str:

@@ -15,3 +15,6 @@ SELECT xid::text::bigint, seq, root_id, at, actor_kind, actor_id, kind, unit_id,
    AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
  ORDER BY xid, seq
  LIMIT %(limit)s;
+
+-- name: horizon
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
