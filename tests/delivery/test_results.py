@@ -1,0 +1,71 @@
+"""Of a group nearly all of which arrived only the failures are asked for, and believed when they are as many as counted (M9)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from majung.channels.adapters.base import Group
+from majung.channels.adapters.solapi import Solapi
+from majung.core.db import raw
+from majung.delivery import settle
+from majung.delivery.books import books
+from majung.delivery.engine import Slot
+from tests.delivery.conftest import Sandbox, until
+from tests.delivery.test_engine import a_campaign, assert_both_sides_agree, is_finished
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M9")]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The codes that groups were listed by; 0 stands for a whole listing."""
+    seen: list[int] = []
+    whole, coded = Solapi.group_messages_request, Solapi.coded_messages_request
+
+    def all_of(made: Solapi, *facts: Any, **named: Any) -> Any:
+        seen.append(0)
+        return whole(made, *facts, **named)
+
+    def some_of(made: Solapi, group: str, code: int, start_key: str = "") -> Any:
+        seen.append(code)
+        return coded(made, group, code, start_key)
+
+    monkeypatch.setattr(Solapi, "group_messages_request", all_of)
+    monkeypatch.setattr(Solapi, "coded_messages_request", some_of)
+    monkeypatch.setattr(settle, "FEW_FAILURES", 1.0)
+    return seen
+
+
+def send(sandbox: Sandbox, slot: Slot) -> int:
+    _, campaign = a_campaign(sandbox)
+    until(slot, lambda: is_finished(campaign))
+    return campaign
+
+
+def test_the_first_group_is_listed_and_teaches_what_to_ask_for(sandbox: Sandbox, slot: Slot, asked: list[int]) -> None:
+    first = assert_both_sides_agree(sandbox, send(sandbox, slot))
+    assert asked[0] == 0 and first.refused > 2
+    asked.clear()
+
+    second = assert_both_sides_agree(sandbox, send(sandbox, slot))
+
+    assert second.delivered and second.refused
+    assert 0 not in asked and set(asked) >= {3102, 3104}
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_counts_that_do_not_fit_the_failures_are_not_believed(
+    sandbox: Sandbox, slot: Slot, asked: list[int], monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    honest = Solapi.decode_group
+
+    def miscounts(made: Solapi, reply: Any) -> Group:
+        told = honest(made, reply)
+        return replace(told, failed=told.failed + more, delivered=told.delivered - more)
+
+    monkeypatch.setattr(Solapi, "decode_group", miscounts)
+    slot.hands.known.failures.update({3102: 3, 3104: 2})
+    campaign = send(sandbox, slot)
+    assert_both_sides_agree(sandbox, campaign)
+    assert asked[-1] == 0 and books(raw(), campaign).is_balanced
