@@ -363,6 +363,18 @@ def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: 
     assert problem is not None and "-3003" in problem[0] and set(cells(campaign)) <= set("nl")
 
 
+def test_what_cannot_be_said_to_all_pauses_and_says_nothing_to_anybody(sandbox: Sandbox, slot: Slot) -> None:
+    _, campaign = a_campaign(sandbox, Kind.BRAND)
+    raw().execute(
+        "UPDATE dispatch SET template = jsonb_set(template, '{message,text}', '\"#{수신설정}\"') WHERE campaign_id = %s",
+        [campaign],
+    )
+
+    until(slot, lambda: state(campaign)[0] == "paused")
+
+    assert set(cells(campaign)) <= set("nl") and sandbox.books(campaign)["gateway_saw"] == 0
+
+
 def test_a_chunk_is_no_larger_than_a_request(sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Nhn, "people_per_request", 7)
     _, campaign = a_campaign(sandbox, Kind.BRAND, people=100)

@@ -36,7 +36,7 @@ from majung.core.errors import Outside
 from majung.delivery import handover, ledger, pace, rejudge, settle
 from majung.delivery.handover import BUSY, LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, SLOW, UNREACHED, Hands, crash
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
-from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, ChunkState
+from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, REPEAT, ChunkState
 from majung.delivery.refusals import write_refusals
 from majung.delivery.settle import Told
 from majung.policy.rules import RULE_SET_VERSION
@@ -124,7 +124,11 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     adapter, line = made_by(account), hands.line(account)
     key = key_of(found.campaign_id, chunk)
     batch = handover.render(hands.sealer, found, account, chunk)
-    body = adapter.encode(batch)
+    try:
+        body = adapter.encode(batch)
+    except ValueError as wrong:
+        run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
+        raise DealerRefused("CANNOT_SAY", str(wrong), pause="CANNOT_SAY") from wrong
     facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": key}
     committed = {"worker": hands.worker, "lease": hands.lease_seconds, "now": clock.now(), "rule_set": RULE_SET_VERSION}
     if not run(hands.connection, "key", **facts, **committed).rowcount:
@@ -177,7 +181,7 @@ def _came_late(hands: Hands, found: Dispatch, chunk: Chunk, positions: Sequence[
         repeats = ledger.Exceptions([])
         again = replace(chunk, attempt=rows[0][0])
         for seq in np.asarray(positions)[told == ACCEPTED].tolist():
-            repeats.add(again, seq, "REPEAT", key_of(found.campaign_id, chunk))
+            repeats.add(again, seq, REPEAT, key_of(found.campaign_id, chunk))
         repeats.write(hands.connection, found.campaign_id)
         log.error("a request was answered after its people were sent again", extra={"chunk": chunk.chunk_no})
 
