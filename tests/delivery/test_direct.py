@@ -116,9 +116,7 @@ def test_a_campaign_goes_out_and_both_sides_agree(kind: Kind, sandbox: Sandbox, 
     assert told.delivered > 50 and told.audience == 150 and state(campaign) == ("finished", "")
     assert told.cost_centiwon == told.accepted * 2500
     assert (told.moved_on > 0) == (kind is Kind.BRAND)
-    assert raw().execute(
-        "SELECT count(*) FROM campaign_chunk WHERE contacts IS NOT NULL OR names IS NOT NULL"
-    ).fetchone() == (0,)
+    assert raw().execute("SELECT count(*) FROM campaign_chunk WHERE sealed IS NOT NULL").fetchone() == (0,)
 
 
 def test_each_person_gets_their_own_words(sandbox: Sandbox, slot: Slot) -> None:
@@ -182,15 +180,22 @@ def test_killed_before_the_request_left_nobody_guesses(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lost_answer_is_found_by_its_key(kind: Kind, sandbox: Sandbox, slot: Slot) -> None:
-    """Every answer is lost. Whoever was refused in one is not on the dealer's list, and so was not taken."""
-    sandbox.faults(drop_next=100)
+    """Whoever was refused in a lost answer is not on the dealer's list, and so was not taken."""
+    sandbox.faults(drop_next=2)
     _, campaign = a_campaign(sandbox, kind)
 
     until(slot, lambda: is_finished(campaign), 60)
 
     told = assert_both_sides_agree(sandbox, campaign)
     assert told.cost_centiwon == told.accepted * 2500
-    assert cells(campaign).count(chr(Outcome.NOT_TAKEN)) == sandbox.books(campaign)["refused"]
+    lost = {
+        f"{campaign}-{chunk}"
+        for (chunk,) in raw()
+        .execute("SELECT chunk_no FROM campaign_chunk WHERE campaign_id = %s AND request_hash IS NULL", [campaign])
+        .fetchall()
+    }
+    refused = [id_ for id_, *_, code in sandbox.messages(campaign) if code == "1061" and id_.rpartition("-")[0] in lost]
+    assert len(lost) == 2 and cells(campaign).count(chr(Outcome.NOT_TAKEN)) == len(refused)
 
 
 def test_errors_of_the_gateway_are_waited_out(sandbox: Sandbox, slot: Slot) -> None:
@@ -356,6 +361,18 @@ def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: 
 
     problem = raw().execute("SELECT problem FROM dispatch WHERE campaign_id = %s", [campaign]).fetchone()
     assert problem is not None and "-3003" in problem[0] and set(cells(campaign)) <= set("nl")
+
+
+def test_what_cannot_be_said_to_all_pauses_and_says_nothing_to_anybody(sandbox: Sandbox, slot: Slot) -> None:
+    _, campaign = a_campaign(sandbox, Kind.BRAND)
+    raw().execute(
+        "UPDATE dispatch SET template = jsonb_set(template, '{message,text}', '\"#{수신설정}\"') WHERE campaign_id = %s",
+        [campaign],
+    )
+
+    until(slot, lambda: state(campaign)[0] == "paused")
+
+    assert set(cells(campaign)) <= set("nl") and sandbox.books(campaign)["gateway_saw"] == 0
 
 
 def test_a_chunk_is_no_larger_than_a_request(sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,10 @@ from majung.channels.line import Unsent
 from majung.channels.wakes import Wake
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import handover, ledger, rejudge, settle
-from majung.delivery.handover import LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, Hands, crash
+from majung.delivery import handover, ledger, pace, rejudge, settle
+from majung.delivery.handover import BUSY, LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, SLOW, UNREACHED, Hands, crash
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
-from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, ChunkState
+from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, REPEAT, ChunkState
 from majung.delivery.refusals import write_refusals
 from majung.delivery.settle import Told
 from majung.policy.rules import RULE_SET_VERSION
@@ -100,6 +100,9 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
             else "대행사의 답이 오지 않아 확인하고 있습니다."
         )
         seconds = max(error.after_seconds, REST_SECONDS)
+        pace.trouble(
+            hands.connection, found.root_id, found.account_id, UNREACHED, now=clock.now(), rest=error.after_seconds
+        )
         run(hands.connection, "rest", campaign=found.campaign_id, seconds=seconds, problem=problem)
     return None
 
@@ -121,13 +124,18 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     adapter, line = made_by(account), hands.line(account)
     key = key_of(found.campaign_id, chunk)
     batch = handover.render(hands.sealer, found, account, chunk)
-    body = adapter.encode(batch)
+    try:
+        body = adapter.encode(batch)
+    except ValueError as wrong:
+        run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
+        raise DealerRefused("CANNOT_SAY", str(wrong), pause="CANNOT_SAY") from wrong
     facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": key}
     committed = {"worker": hands.worker, "lease": hands.lease_seconds, "now": clock.now(), "rule_set": RULE_SET_VERSION}
     if not run(hands.connection, "key", **facts, **committed).rowcount:
         run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
         return False
     crash("before_hand_over")
+    began = time.monotonic()
     try:
         handed = adapter.decode_handed(line.call(adapter.send_request(batch.kind, body, key)), batch)
     except (Unsent, DealerRefused) as refused:
@@ -141,6 +149,10 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
         _look_at_once(hands, found, key)
         raise
     crash("after_hand_over")
+    if found.is_text_instead:
+        crash("fallback_handed")
+    if time.monotonic() - began > pace.SLOW_SECONDS:
+        pace.trouble(hands.connection, found.root_id, found.account_id, SLOW, now=clock.now(), factor=pace.SLOWER)
     told = np.frombuffer(handed.outcomes.translate(_HANDED), np.uint8)
     np.frombuffer(chunk.outcome, np.uint8)[list(batch.positions)] = told
     seal = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
@@ -169,7 +181,7 @@ def _came_late(hands: Hands, found: Dispatch, chunk: Chunk, positions: Sequence[
         repeats = ledger.Exceptions([])
         again = replace(chunk, attempt=rows[0][0])
         for seq in np.asarray(positions)[told == ACCEPTED].tolist():
-            repeats.add(again, seq, "REPEAT", key_of(found.campaign_id, chunk))
+            repeats.add(again, seq, REPEAT, key_of(found.campaign_id, chunk))
         repeats.write(hands.connection, found.campaign_id)
         log.error("a request was answered after its people were sent again", extra={"chunk": chunk.chunk_no})
 
@@ -197,6 +209,7 @@ def _stand_still(hands: Hands, found: Dispatch, refused: DealerRefused) -> None:
         ledger.pause(hands.connection, found.campaign_id, reason, f"{problem} ({refused.code})")
     else:
         seconds = max(refused.after_seconds, REST_SECONDS)
+        pace.trouble(hands.connection, found.root_id, found.account_id, BUSY, now=clock.now(), rest=seconds)
         run(
             hands.connection,
             "rest",
@@ -287,8 +300,8 @@ def named(hands: Hands, woken: Sequence[Wake]) -> None:
             facts = {"campaign": campaign, "key": wake.group, "account": wake.account_id}
             row = run(hands.connection, "doubted", **facts).fetchone()
             made = registry.adapter(row[0]) if row else None
-            if made is not None and issubclass(made, Direct):
-                found = hands.dispatch(campaign)
+            if row is not None and made is not None and issubclass(made, Direct):
+                found = hands.dispatch(campaign, is_text_instead=row[1])
                 ability = made.abilities[found.template.kind]
                 if ability.reports and ability.echoes_our_id:
                     _adopt(hands, found, wake.group, wake.ref)

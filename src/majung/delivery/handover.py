@@ -55,6 +55,10 @@ PAUSES = {
     "ACCOUNT_KEY": (PauseReason.ACCOUNT, "대행사가 계정의 키를 받아들이지 않습니다. 연결을 확인해 주세요."),
     "CLOCK_SKEW": (PauseReason.ACCOUNT, "이 서버의 시계가 대행사와 15분 넘게 다릅니다."),
     "ACCOUNT_CLOSED": (PauseReason.ACCOUNT, "대행사 계정이 멈춰 있습니다."),
+    "CANNOT_SAY": (
+        PauseReason.ACCOUNT,
+        "이 대행사로는 보낼 수 없는 말이 들어 있습니다. 다른 계정으로 새로 보내 주세요.",
+    ),
 }
 BUSY = "대행사가 바쁘다고 답했습니다."
 UNREACHED = "대행사가 답하지 않았습니다."
