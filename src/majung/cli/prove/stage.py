@@ -143,6 +143,8 @@ class Stage:
             # A copied sequence believes that its next 32 values are in the log of this database. They are not, and a crash
             # would hand them out twice; behind a checkpoint it writes them down anew.
             connection.execute("CHECKPOINT")
+        for path in self.home.glob("sandbox.sqlite*"):  # the journal of a killed sandbox belongs to no other file
+            path.unlink()
         shutil.copy(self.home / "pristine.sqlite", self.home / "sandbox.sqlite")
         self.start("sandbox")
         self.wait("sandbox")
