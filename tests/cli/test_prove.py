@@ -159,7 +159,8 @@ def test_a_proof_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
         file.write('{"seed": 5, "torn')
 
     assert kept.missing(5) == [2, 4, 5]
-    kept.add(run_line(3, lost=1))
+    kept.add(run_line(3, lost=1))  # again, and now it fails
+    kept.add(run_line(3))
     found = record.totals(kept.lines())
     assert found == {
         "runs": 2,

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from majung.cli.installation import say
 from majung.cli.processes import end_in_order
@@ -11,7 +12,6 @@ from majung.cli.prove import act, record, stage
 from majung.cli.prove.plan import drawn
 from majung.core import env
 
-PEOPLE = 20_000
 _POINT = re.compile(r'\bcrash\("(\w+)"\)')
 
 
@@ -32,26 +32,30 @@ def run(arguments: argparse.Namespace) -> int:
     end_in_order()
     home = env.home() / "prove"
     kept = record.Record(path=home / "runs.jsonl", people=arguments.people)
-    seeds = [arguments.seed] if arguments.seed is not None else kept.missing(arguments.runs)
-    if seeds:
-        with stage.standing(home, arguments.people) as there:
-            for number, seed in enumerate(seeds, start=1):
-                say(f"{number}/{len(seeds)}")
-                plan = drawn(seed, points())
-                line = act.Run(there, plan).done().line(plan)
-                kept.add(line)
-                act.tell(line)
-    mine = [
-        line
-        for line in kept.lines()
-        if (line["seed"] == arguments.seed if arguments.seed is not None else line["seed"] <= arguments.runs)
-    ]
-    for line in mine:
-        if line["lost"] or line["unknown_doubles"]:
+    again = arguments.seed is not None
+    told = _run([arguments.seed] if again else kept.missing(arguments.runs), home, kept)
+    lines = told if again else [line for line in kept.lines() if line["seed"] <= arguments.runs]
+    for line in lines:
+        if record.has_failed(line):
             say(f"씨앗 {line['seed']}: {line['problem']} {json.dumps(line['findings'], ensure_ascii=False)}")
-    found = record.totals(mine)
+    found = record.totals(lines)
     print(json.dumps(found) if arguments.json else _in_words(found), flush=True)
-    return 1 if found["lost"] or found["unknown_doubles"] else 0
+    return 1 if record.has_failed(found) else 0
+
+
+def _run(seeds: list[int], home: Path, kept: record.Record) -> list[dict[str, Any]]:
+    """The lines of these runs, each written down when it is over."""
+    told: list[dict[str, Any]] = []
+    if not seeds:
+        return told
+    with stage.standing(home, kept.people) as there:
+        for number, seed in enumerate(seeds, start=1):
+            say(f"{number}/{len(seeds)}")
+            plan = drawn(seed, points())
+            told.append(act.Run(there, plan).done().line(plan))
+            kept.add(told[-1])
+            act.tell(told[-1])
+    return told
 
 
 def _in_words(found: dict[str, float]) -> str:

@@ -50,7 +50,7 @@ def drawn(seed: int, points: Sequence[str]) -> Plan:
     hidden = dice.random() < HIDDEN
     point = AFTER_HAND_OVER if hidden else dice.choice(sorted(points))
     kills = sorted((_kill(dice) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
-    slow = round(dice.uniform(0.05, 0.35), 2)
+    slow = round(dice.uniform(0.03, 0.15), 2)
     later: list[tuple[float, Mapping[str, Any]]] = []
     if dice.random() < 0.5:  # what is sent later is reported earlier
         later.append((round(dice.uniform(0.3, 2.0), 2), {"report_delay_seconds": 0.02}))

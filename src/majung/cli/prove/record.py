@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,27 +33,36 @@ class Record:
     people: int
 
     def add(self, line: dict[str, Any]) -> None:
-        """A line that survives the next crash, of the machine too."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"code": code(), "people": self.people, **line}, ensure_ascii=False) + "\n")
-            file.flush()
+        """A line of its own, also behind one that was torn by the last crash."""
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                file.write(b"" if file.read(1) == b"\n" else b"\n")
+            file.write(json.dumps({"code": code(), "people": self.people, **line}, ensure_ascii=False).encode() + b"\n")
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The runs of the proof, each seed's last one; a torn last line is passed over."""
+        """The runs of the proof, one a seed: a failure does not go away when the seed is run again and passes."""
         by_seed: dict[int, dict[str, Any]] = {}
-        for text in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+        for text in self.path.read_text("utf-8", "replace").splitlines() if self.path.exists() else ():
             try:
                 line = json.loads(text)
             except ValueError:
                 continue
             if line["code"] == code() and line["people"] == self.people:
-                by_seed[line["seed"]] = line
+                known = by_seed.setdefault(line["seed"], line)
+                if has_failed(line) and not has_failed(known):
+                    by_seed[line["seed"]] = line
         yield from by_seed.values()
 
     def missing(self, runs: int) -> list[int]:
         """Seeds from 1 to ``runs`` that have not been run."""
         there = {line["seed"] for line in self.lines()}
         return [seed for seed in range(1, runs + 1) if seed not in there]
+
+
+def has_failed(line: dict[str, Any]) -> bool:
+    """Whether a run lost or doubled anything."""
+    return bool(line["lost"] or line["unknown_doubles"])
 
 
 def totals(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:

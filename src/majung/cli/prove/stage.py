@@ -143,6 +143,12 @@ class Stage:
             # A copied sequence believes that its next 32 values are in the log of this database. They are not, and a crash
             # would hand them out twice; behind a checkpoint it writes them down anew.
             connection.execute("CHECKPOINT")
+        from majung.delivery import installation
+
+        with psycopg.connect(self.server.url(OWNER), autocommit=True) as connection:
+            installation.wake(connection, self.home)  # a copied database sends nothing before somebody says so
+        for path in self.home.glob("sandbox.sqlite*"):  # the journal of a killed sandbox belongs to no other file
+            path.unlink()
         shutil.copy(self.home / "pristine.sqlite", self.home / "sandbox.sqlite")
         self.start("sandbox")
         self.wait("sandbox")
