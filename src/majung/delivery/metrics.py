@@ -54,7 +54,7 @@ def _campaigns(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     )  # fmt: skip
     [(oldest,)] = _rows(connection, "oldest_waiting", now=now, campaigns=campaigns)
     yield single(
-        "majung_oldest_waiting_seconds", "How long the campaign that waits longest could have been served.", oldest
+        "majung_oldest_waiting_seconds", "How long nothing has come of the campaign that stands longest.", oldest
     )
     [(reserved, spent)] = _rows(connection, "money", month=clock.today().replace(day=1))
     won = {"reserved": reserved / 100, "spent": spent / 100}
