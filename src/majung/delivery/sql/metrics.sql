@@ -11,13 +11,8 @@ SELECT state, count(*) FROM dispatch WHERE campaign_id = ANY(%(campaigns)s) GROU
 SELECT state, count(*) FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s) GROUP BY state;
 
 -- name: messages
-SELECT coalesce(sum(outcome_count(outcome, 'n')) FILTER (WHERE state < 2), 0),
-       coalesce(sum(n - outcome_count(outcome, 'n') - outcome_count(outcome, 'l')), 0),
-       coalesce(sum(outcome_count(outcome, 'd')), 0),
-       coalesce(sum(length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', ''))), 0),
-       coalesce(sum(outcome_count(outcome, 'q')), 0),
-       coalesce(sum(outcome_count(outcome, 'm')), 0)
-  FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s);
+-- {sums}: terms of the books.
+SELECT {sums} FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s);
 
 -- name: left_out
 SELECT stage, reason, sum(n) FROM campaign_left_out WHERE campaign_id = ANY(%(campaigns)s) GROUP BY stage, reason;
