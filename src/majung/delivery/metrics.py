@@ -45,7 +45,7 @@ def _campaigns(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     yield labelled("majung_chunks", "Chunks of recent campaigns by state.", "state", by_state)
     asked = sql.load("majung.delivery", "metrics", "messages").format(sums=books.sums(MESSAGES))
     [counts] = psycopg.Cursor(connection).execute(asked.encode(), {"campaigns": campaigns}).fetchall()
-    told = "Messages of recent campaigns, by the terms of the books; delivered is part of accepted, all but not_yet were handed over."
+    told = "Messages of recent campaigns by the terms of their books; delivered is part of accepted."
     yield labelled("majung_messages", told, "state", dict(zip(MESSAGES, map(float, counts), strict=True)))
     left_out = _rows(connection, "left_out", campaigns=campaigns)
     yield Metric(
