@@ -43,8 +43,10 @@ def test_a_campaign_that_nobody_sends_is_named(home: Path) -> None:
     party = make.party(people=20)
     planner.freeze(raw(), make.order(party, campaign=7_001, at=clock.now()))
     start(7_001)
+    assert of(everything(home), "멈춰 선 발송").advice == ""
+    raw().execute("UPDATE dispatch SET not_before = not_before - interval '1 hour'")
     assert of(everything(home), "멈춰 선 발송").seen.startswith("1건 7001번")
-    raw().execute("UPDATE dispatch SET served_at = clock_timestamp()")
+    raw().execute("UPDATE dispatch SET last_settled_at = %s", [clock.now()])
     assert of(everything(home), "멈춰 선 발송").advice == ""
     raw().execute(
         "UPDATE campaign_chunk SET state = 1, worker = 'gone', lease_until = clock_timestamp() - interval '5 minutes'"
@@ -81,7 +83,7 @@ def test_a_ledger_without_partitions_is_told(home: Path) -> None:
     assert of(everything(home), "묶음의 자리").advice == ""
     raw().execute(
         "INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person,"
-        " people, outcome, watermark) VALUES (1000000, 1, 1, 1, 1, 1, 1, 1, '{1}', 'n', '3')"
+        " people, outcome, watermark, message_kind) VALUES (1000000, 1, 1, 1, 1, 1, 1, 1, '{1}', 'n', '3', 'sms')"
     )
     assert of(everything(home), "묶음의 자리").advice
 

@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "root_id": (
         "contact_claim", "external_identity", "crowd_bitmap", "crowd_change", "sealed_page", "sealed_page_change", "reached_day",
+        "week_hold",
         "activity", "access_log", "access_link",
     ),
 }  # fmt: skip

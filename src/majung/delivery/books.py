@@ -140,10 +140,13 @@ def statement(name: str) -> str:
 
 def _over_chunks(names: Sequence[str]) -> str:
     """One pass over the chunks that tells all of these terms."""
-    sums = [
-        f"coalesce(sum({_uncommented(sql.load('majung.delivery', 'books', name))}), 0)::int AS {name}" for name in names
-    ]
-    return sql.load("majung.delivery", "books", "over_chunks").format(sums=", ".join(sums))
+    return sql.load("majung.delivery", "books", "over_chunks").format(sums=sums(names))
+
+
+def sums(names: Sequence[str]) -> str:
+    """These terms as columns of a SELECT over chunks, of one campaign or of several."""
+    terms = ((name, _uncommented(sql.load("majung.delivery", "books", name))) for name in names)
+    return ", ".join(f"coalesce(sum({term}), 0)::bigint AS {name}" for name, term in terms)
 
 
 def _uncommented(text: str) -> str:

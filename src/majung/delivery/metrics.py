@@ -11,11 +11,12 @@ import psycopg
 
 from majung.core import clock, sql
 from majung.core.exposition import Metric, Sample, labelled, single
+from majung.delivery import books
 from majung.delivery.installation import BOUNDS
 from majung.delivery.outcomes import ChunkState
 
 ALIVE_SECONDS = 30.0
-MESSAGES = ("waiting", "handed", "delivered", "refused", "in_doubt", "moved_on")
+MESSAGES = ("not_yet", "accepted", "delivered", "refused", "in_doubt", "moved_on", "fell_back")
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[Metric]:
@@ -42,11 +43,10 @@ def _campaigns(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
         ChunkState(state).name.lower(): count for state, count in _rows(connection, "chunks", campaigns=campaigns)
     }
     yield labelled("majung_chunks", "Chunks of recent campaigns by state.", "state", by_state)
-    [counts] = _rows(connection, "messages", campaigns=campaigns)
-    yield labelled(
-        "majung_messages", "Messages of recent campaigns; delivered, refused, in_doubt and moved_on are parts of handed.", "state",
-        dict(zip(MESSAGES, map(float, counts), strict=True)),
-    )  # fmt: skip
+    asked = sql.load("majung.delivery", "metrics", "messages").format(sums=books.sums(MESSAGES))
+    [counts] = psycopg.Cursor(connection).execute(asked.encode(), {"campaigns": campaigns}).fetchall()
+    told = "Messages of recent campaigns by the terms of their books; delivered is part of accepted."
+    yield labelled("majung_messages", told, "state", dict(zip(MESSAGES, map(float, counts), strict=True)))
     left_out = _rows(connection, "left_out", campaigns=campaigns)
     yield Metric(
         "majung_left_out", "gauge", "People of recent campaigns whom a rule left out, by stage and reason.",
@@ -54,7 +54,7 @@ def _campaigns(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     )  # fmt: skip
     [(oldest,)] = _rows(connection, "oldest_waiting", now=now, campaigns=campaigns)
     yield single(
-        "majung_oldest_waiting_seconds", "How long the campaign that waits longest could have been served.", oldest
+        "majung_oldest_waiting_seconds", "How long nothing has come of the campaign that stands longest.", oldest
     )
     [(reserved, spent)] = _rows(connection, "money", month=clock.today().replace(day=1))
     won = {"reserved": reserved / 100, "spent": spent / 100}

@@ -11,20 +11,15 @@ SELECT state, count(*) FROM dispatch WHERE campaign_id = ANY(%(campaigns)s) GROU
 SELECT state, count(*) FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s) GROUP BY state;
 
 -- name: messages
-SELECT coalesce(sum(outcome_count(outcome, 'n')) FILTER (WHERE state < 2), 0),
-       coalesce(sum(n - outcome_count(outcome, 'n') - outcome_count(outcome, 'l')), 0),
-       coalesce(sum(outcome_count(outcome, 'd')), 0),
-       coalesce(sum(length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', ''))), 0),
-       coalesce(sum(outcome_count(outcome, 'q')), 0),
-       coalesce(sum(outcome_count(outcome, 'm')), 0)
-  FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s);
+-- {sums}: terms of the books.
+SELECT {sums} FROM campaign_chunk WHERE campaign_id = ANY(%(campaigns)s);
 
 -- name: left_out
 SELECT stage, reason, sum(n) FROM campaign_left_out WHERE campaign_id = ANY(%(campaigns)s) GROUP BY stage, reason;
 
 -- name: oldest_waiting
--- How long the dispatch that waits longest could have been served.
-SELECT coalesce(max(extract(epoch FROM least(%(now)s - d.not_before, clock_timestamp() - d.served_at))), 0)::float8
+-- Of dispatches with something ready: how long ago the one that stands longest became due, or had something settled.
+SELECT coalesce(max(extract(epoch FROM %(now)s - greatest(d.not_before, d.last_settled_at))), 0)::float8
   FROM dispatch d
  WHERE d.campaign_id = ANY(%(campaigns)s) AND d.state = 'sending' AND d.not_before <= %(now)s
    AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0);
