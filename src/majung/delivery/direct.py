@@ -301,14 +301,15 @@ def look(
     """Ask for the results of a handed chunk and write down what is known of it; look again later if something is open."""
     wait = min(settle.LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
     later = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
-    is_overdue = age_seconds > settle.PATIENCE.total_seconds()
+    tells = made_by(account).abilities[found.template.kind].tells_results
+    is_overdue = not tells or age_seconds > settle.PATIENCE.total_seconds()
     told = None
     try:
         if open_cells and _is_key(found.campaign_id, group):
             if not is_overdue:
                 _look_for_key(hands, found, account, group, wait)
                 return
-        elif open_cells:
+        elif open_cells and tells:
             told = _listing(hands, found, account, group, age_seconds)
     except UnknownGroup:
         if age_seconds < settle.FORGOTTEN_SECONDS:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BRAND = "BRAND"
     SMS = "SMS"
     LMS = "LMS"
+    EMAIL = "EMAIL"
 
 
 class Printer(StrEnum):
@@ -87,6 +88,8 @@ class Credential:
     label: str
     help: str = ""
     is_required: bool = True
+    is_words: bool = False
+    """Whether it may be any text on a line, as a name or a password of one's own choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,6 +548,8 @@ class Abilities:
     echoes_our_id: bool = False
     reports: bool = False
     duplicates_seconds: int = 0
+    tells_results: bool = True
+    """Whether more is told later than what the request is answered; else "taken" is the last word at once."""
 
 
 @dataclass(frozen=True, slots=True)
