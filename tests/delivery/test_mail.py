@@ -150,7 +150,7 @@ def test_a_server_that_is_away_is_waited_for_and_nobody_fails(
 
     def rested() -> bool:
         raw().execute(
-            "UPDATE dispatch SET rest_until = NULL WHERE campaign_id = %s AND rest_until IS NOT NULL", [campaign]
+            "UPDATE dispatch SET rest_until = now() WHERE campaign_id = %s AND rest_until > now()", [campaign]
         )
         return is_finished(campaign)
 
