@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import StrEnum
+from math import inf
 from urllib.parse import urlsplit
 
 import orjson
 
 from majung.channels.adapters.base import DealerRefused, Reply, Wire
-from majung.channels.adapters.smtp.adapter import LETTERS, Smtp, unpack
+from majung.channels.adapters.smtp.adapter import BUNDLE_SECONDS, LETTERS, Smtp, unpack
 from majung.channels.adapters.smtp.letter import Letter
 from majung.channels.line import Told, Unsent
 from majung.core import clock
 from majung.core.errors import Outside
 
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
 IDLE_SECONDS = 30.0
 """A connection idle for longer may have been closed by the other side: it is opened anew before it is used."""
 TRIES = 3
@@ -119,10 +120,14 @@ class MailLine:
         self._smtp: smtplib.SMTP | None = None
         self._used_at, self._told = 0.0, 0
 
-    def hand_over(self, letters: Sequence[Letter], at: datetime) -> list[Answer]:
-        """Each letter's answer, in order. Raises Unreached or Rejected only when not one letter has left."""
+    def hand_over(self, letters: Sequence[Letter], at: datetime, *, seconds: float = inf) -> list[Answer]:
+        """Each letter's answer, in order; none is begun after ``seconds``. Raises Unreached or Rejected when not one has left."""
         answers: list[Answer] = []
+        until = time.monotonic() + seconds
         for letter in letters:
+            if time.monotonic() > until:
+                answers.append(UNSENT)
+                continue
             try:
                 answers.append(self._one(letter, at))
             except (Unreached, Rejected):
@@ -277,19 +282,23 @@ class LetterLine:
 
     def call(self, wire: Wire) -> Reply:
         """The answers. Raises Unsent or DealerRefused when nothing has left."""
-        answer, begun = "none", time.monotonic()
+        answer, begun = "good", time.monotonic()
         try:
-            reply = self._asked(wire)
-            answer = str(reply.status)
+            return self._asked(wire)
+        except Unsent:
+            answer = "unsent"
+            raise
+        except DealerRefused:
+            answer = "refused"
+            raise
         finally:
             if self._told is not None:
                 self._told(answer, time.monotonic() - begun)
-        return reply
 
     def _asked(self, wire: Wire) -> Reply:
         try:
             if wire.method == LETTERS:
-                answers = self._line.hand_over(list(unpack(wire.body)), clock.now())
+                answers = self._line.hand_over(list(unpack(wire.body)), clock.now(), seconds=BUNDLE_SECONDS)
                 return Reply(250, orjson.dumps([[answer.code, answer.status] for answer in answers]))
             self._line.check()
             return Reply(250, b"[]")

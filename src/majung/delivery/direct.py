@@ -123,7 +123,8 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     batch = handover.render(hands.sealer, found, account, chunk)
     body = adapter.encode(batch)
     facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": key}
-    committed = {"worker": hands.worker, "lease": hands.lease_seconds, "now": clock.now(), "rule_set": RULE_SET_VERSION}
+    lease = max(hands.lease_seconds, adapter.abilities[batch.kind].takes_seconds)
+    committed = {"worker": hands.worker, "lease": lease, "now": clock.now(), "rule_set": RULE_SET_VERSION}
     if not run(hands.connection, "key", **facts, **committed).rowcount:
         run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
         return False

@@ -90,6 +90,8 @@ class Credential:
     is_required: bool = True
     is_words: bool = False
     """Whether it may be any text on a line, as a name or a password of one's own choice."""
+    is_secret: bool = True
+    """Whether it is hidden while it is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,6 +550,8 @@ class Abilities:
     echoes_our_id: bool = False
     reports: bool = False
     duplicates_seconds: int = 0
+    takes_seconds: float = 0.0
+    """How long a request may take, if that is longer than a lease: so long its worker is believed to live."""
     tells_results: bool = True
     """Whether more is told later than what the request is answered; else "taken" is the last word at once."""
 

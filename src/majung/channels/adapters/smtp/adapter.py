@@ -42,6 +42,8 @@ LETTERS: Final = "LETTERS"
 NOOP: Final = "NOOP"
 LINK: Final = "수신설정"
 TOKEN_LENGTH: Final = 36
+BUNDLE_SECONDS: Final = 300.0
+"""No letter of a bundle is begun later than this after the first: with its own answers the last one stays inside the lease."""
 _HEAD: Final = struct.Struct(">HHI")
 _NOWHERE: Final = dict.fromkeys(Offer, "메일 서버에는 이런 것이 없습니다. 따로 적어 주세요.")
 
@@ -107,16 +109,16 @@ class Smtp(Direct):
     not_offered: ClassVar[Mapping[Offer, str]] = MappingProxyType(_NOWHERE)
     credentials = (
         Credential(
-            name="server", label="서버 주소",
+            name="server", is_secret=False, label="서버 주소",
             help="smtp://서버:587 (STARTTLS) 또는 smtps://서버:465 (TLS). 같은 기계의 서버만 smtp+plain://127.0.0.1:25",
         ),
-        Credential(name="from", label="보내는 주소"),
-        Credential(name="from_name", label="보내는 이름", is_words=True),
-        Credential(name="key", label="아이디", is_required=False, help="서버가 묻지 않으면 비워 둡니다."),
+        Credential(name="from", is_secret=False, label="보내는 주소"),
+        Credential(name="from_name", is_secret=False, label="보내는 이름", is_words=True),
+        Credential(name="key", is_secret=False, label="아이디", is_required=False, help="서버가 묻지 않으면 비워 둡니다."),
         Credential(name="secret", label="비밀번호", is_required=False, is_words=True),
-        Credential(name="reply_to", label="답장 받을 주소", is_required=False),
+        Credential(name="reply_to", is_secret=False, label="답장 받을 주소", is_required=False),
         Credential(
-            name="bounces", label="되돌아올 주소", is_required=False,
+            name="bounces", is_secret=False, label="되돌아올 주소", is_required=False,
             help="‘+’ 뒤를 나누어 받는 편지함의 주소. 비우면 보내는 주소입니다.",
         ),
     )  # fmt: skip
@@ -129,7 +131,7 @@ class Smtp(Direct):
         }
     )  # fmt: skip
     abilities: ClassVar[Mapping[Kind, Abilities]] = MappingProxyType(
-        {Kind.EMAIL: Abilities(finds=Finds.NEVER, tells_results=False)}
+        {Kind.EMAIL: Abilities(finds=Finds.NEVER, takes_seconds=2 * BUNDLE_SECONDS, tells_results=False)}
     )
 
     @classmethod
@@ -232,7 +234,7 @@ class Smtp(Direct):
 
     def decode_results(self, reply: Reply, kind: Kind) -> Page:
         """Nothing more is told."""
-        return Page([], [], "")
+        return Page(ids=[], codes=[], next_key="")
 
     def probe_request(self, kind: Kind) -> Wire:
         """The server is asked to do nothing."""
