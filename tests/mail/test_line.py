@@ -252,3 +252,10 @@ def test_addresses_of_servers(url: str, port: int, security: Security) -> None:
 def test_what_is_no_server(url: str) -> None:
     with pytest.raises(ValueError):
         _ = mail_line.server(url)
+
+
+def test_no_letter_is_begun_after_the_time_for_a_bundle(running: tuple[MailBooks, int]) -> None:
+    books, port = running
+    with closing(MailLine(where(port))) as line:
+        assert [one.code for one in line.hand_over(several(3), AT, seconds=-1)] == [UNSENT.code] * 3
+    assert books.letters == []

@@ -47,7 +47,7 @@ class NewCampaign(Said):
     unit: UUID
     scope: UUID | None = None
     title: str = Field(max_length=80)
-    kind: Literal["brand", "alim", "sms", "lms", "hand"] = "brand"
+    kind: Literal["brand", "alim", "sms", "lms", "email", "hand"] = "brand"
     purpose: Literal["ADVERTISING", "PARTY_NOTICE", "INFORMATIONAL", "ELECTION_CAMPAIGN"] = "PARTY_NOTICE"
     text: str = Field(max_length=4000)
     subject: str = Field("", max_length=40)

@@ -10,6 +10,7 @@ class Kind(TextChoices):
     ALIM = "alim", "알림톡"
     SMS = "sms", "단문 문자"
     LMS = "lms", "장문 문자"
+    EMAIL = "email", "전자우편"
     HAND = "hand", "손으로 보내기"
 
 
@@ -18,6 +19,7 @@ MEDIUM: dict[str, str] = {
     Kind.ALIM: "KAKAO_ALIM",
     Kind.SMS: "SMS",
     Kind.LMS: "SMS",
+    Kind.EMAIL: "EMAIL",
     Kind.HAND: "KAKAO_AD",
 }
 """The medium that consent and refusal are asked for (law.md G.1)."""

@@ -23,6 +23,7 @@ KIND_HINTS: Mapping[str, str] = {
     Kind.ALIM: "승인된 템플릿 · 정보만",
     Kind.SMS: "90바이트까지",
     Kind.LMS: "2,000바이트까지 · 제목",
+    Kind.EMAIL: "제목과 글 · 메일 서버로",
     Kind.HAND: "파트너센터에서 사람이 보냅니다",
 }
 

@@ -20,6 +20,7 @@ WIRE: Mapping[str, WireKind] = {
     Kind.ALIM: WireKind.ALIM,
     Kind.SMS: WireKind.SMS,
     Kind.LMS: WireKind.LMS,
+    Kind.EMAIL: WireKind.EMAIL,
     Kind.HAND: WireKind.BRAND,
 }
 BUTTON_TYPES: Mapping[str, str] = {"WL": "웹 주소", "AC": "채널 추가"}
@@ -50,10 +51,10 @@ class Said:
 
     def message(self) -> Message:
         """The message, without what the kind has no place for."""
-        takes_buttons = self.kind in (Kind.BRAND, Kind.ALIM, Kind.HAND)
+        takes_buttons = self.kind in (Kind.BRAND, Kind.ALIM, Kind.EMAIL, Kind.HAND)
         return Message(
             text=self.text,
-            subject=self.subject if self.kind == Kind.LMS else "",
+            subject=self.subject if self.kind in (Kind.LMS, Kind.EMAIL) else "",
             buttons=tuple(_button(one) for one in self.buttons) if takes_buttons else (),
             image_id=self.image_id if self.kind in (Kind.BRAND, Kind.HAND) else "",
             template_id=self.template_id if self.kind == Kind.ALIM else "",

@@ -16,7 +16,7 @@ from majung.channels import accounts
 from majung.channels.adapters import limits
 from majung.channels.adapters.base import Kind as WireKind
 from majung.channels.adapters.base import KindFacts, Message
-from majung.channels.adapters.registry import adapter
+from majung.channels.adapters.registry import ADAPTERS, adapter
 from majung.channels.enums import ChannelState, MessageKind, TemplateState
 from majung.channels.models import Channel, DealerAccount, DealerProfile, SenderNumber
 from majung.core import clock, db
@@ -36,6 +36,8 @@ from majung.tree.models import Unit
 HAND_UNTARGETED_CENTIWON, HAND_TARGETED_CENTIWON = 1500, 2000
 """A channel message of the partner centre, to all friends or to a friend group (kakao.md §3.5)."""
 
+WITHOUT_CHANNEL = frozenset({Medium.SMS, Medium.EMAIL})
+"""Media in which the sender itself speaks, and no channel."""
 MaySpeak = Callable[[Unit], bool]
 
 
@@ -79,7 +81,7 @@ def look_up(campaign: Campaign, may_speak: MaySpeak, at: datetime) -> Plan:
     spoken = _channels(campaign, may_speak)
     sender = _sender(account)
     words = _message(campaign, facts, account)
-    if facts.medium == Medium.SMS:
+    if facts.medium in WITHOUT_CHANNEL:
         words = _spoken_by(campaign, words)
     prices = accounts.prices_on(db.raw(), account.pk, clock.seoul(at).date()) if account else {}
     template = Template(
@@ -100,7 +102,7 @@ def look_up(campaign: Campaign, may_speak: MaySpeak, at: datetime) -> Plan:
         account=account,
         facts=facts,
         template=template,
-        stops=() if facts.medium == Medium.SMS else tuple(_stop(channel) for channel, _ in spoken),
+        stops=() if facts.medium in WITHOUT_CHANNEL else tuple(_stop(channel) for channel, _ in spoken),
         occasion=occasion,
         unit_centiwon=_unit_price(campaign, prices),
         lms_centiwon=prices.get(MessageKind.LMS, 0),
@@ -134,7 +136,9 @@ def usable_accounts(unit: Unit) -> list[DealerAccount]:
 
 
 def _facts(account: DealerAccount | None, kind: WireKind) -> KindFacts:
-    return adapter(account.adapter if account else "solapi").kinds[kind]
+    """What the account's dealer says of the kind; of one it does not send, the first dealer that does, so that it can be told."""
+    own = adapter(account.adapter).kinds if account else {}
+    return own.get(kind) or next(one.kinds[kind] for one in ADAPTERS.values() if kind in one.kinds)
 
 
 def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, str]]:
@@ -159,7 +163,7 @@ def _channels(campaign: Campaign, may_speak: MaySpeak) -> list[tuple[Channel, st
 
 
 def _spoken_by(campaign: Campaign, words: Message) -> Message:
-    """A text has no channel: its words of the unit are the sender's own, put in here; what is missing stays to be told."""
+    """A text or letter has no channel: its words of the unit are the sender's own, put in here; what is missing is told."""
     unit, fallbacks = campaign.unit, campaign.fallbacks
     own = {"조직": unit.name, "채널": unit.name, "대표": unit.leader, "전화": unit.phone}
     values = {name: value or fallbacks.get(name, "") for name, value in own.items()}
@@ -168,8 +172,8 @@ def _spoken_by(campaign: Campaign, words: Message) -> Message:
 
 
 def _locals(campaign: Campaign, facts: KindFacts, spoken: list[tuple[Channel, str]]) -> tuple[Local, ...]:
-    """Words of each channel; of a text, which has none (and of a preview before there is any), the sender's own."""
-    if spoken and facts.medium != Medium.SMS:
+    """Words of each channel; of a text or letter, which has none (and of a preview before there is any), the sender's own."""
+    if spoken and facts.medium not in WITHOUT_CHANNEL:
         return tuple(_local(channel, pf_id) for channel, pf_id in spoken)
     unit = campaign.unit
     own = Local(
@@ -210,6 +214,12 @@ def _message(campaign: Campaign, facts: KindFacts, account: DealerAccount | None
         image_id=campaign.picture.dealer_id if campaign.picture else "",
         template_id=template.dealer_id if template else "",
     ).message()
+    if facts.medium == Medium.EMAIL and said.text.strip():
+        said = limits.as_letter(
+            said, campaign.unit.entity.name, campaign.unit.entity.phone, campaign.unit.entity.address
+        )
+        label = campaign.purpose == Purpose.ADVERTISING and not said.subject.startswith(LABEL)
+        return replace(said, subject=f"{LABEL} {said.subject}") if label else said
     if campaign.purpose != Purpose.ADVERTISING or not said.text.strip():
         return said
     marked = limits.as_advertising(facts, said, campaign.unit.entity.name, account.refusal_number if account else "")
@@ -291,11 +301,15 @@ def _lacking(
             return ["보낼 대행사 계정을 골라 주세요."]
         if campaign.account.state != "ready":
             found.append(f"대행사 계정 ‘{campaign.account.name}’의 연결을 먼저 확인해 주세요.")
-        if MessageKind(message.WIRE[campaign.kind]) not in prices:
+        if message.WIRE[campaign.kind] not in adapter(campaign.account.adapter).kinds:
+            return [f"‘{campaign.account.name}’ 계정은 이 종류를 보내지 않습니다. 다른 계정이나 종류를 골라 주세요."]
+        if facts.medium != Medium.EMAIL and MessageKind(message.WIRE[campaign.kind]) not in prices:
             found.append("이 종류의 오늘 단가가 가격표에 없습니다. 대행사 화면에서 단가를 적어 주세요.")
+    if facts.medium == Medium.EMAIL and not campaign.subject.strip():
+        found.append("편지의 제목을 적어 주세요.")
     if facts.needs_sender and not sender:
         found.append("등록한 발신번호가 없습니다. 대행사 화면에서 발신번호를 가져와 주세요.")
-    if facts.medium != Medium.SMS and not spoken:
+    if facts.medium not in WITHOUT_CHANNEL and not spoken:
         found.append("이 범위 안에 보낼 수 있는 채널이 없습니다.")
     if campaign.kind == Kind.ALIM and (campaign.template is None or campaign.template.state != TemplateState.APPROVED):
         found.append("승인된 알림톡 템플릿을 골라 주세요.")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from majung.channels.adapters.base import Adapter, Listed, Reply, Wire
-from majung.channels.line import Line, Lost
+from majung.channels.line import Lost
+from majung.channels.lines import open_line
 from majung.core.errors import Outside
 
 T = TypeVar("T")
@@ -15,7 +16,7 @@ MOST_PAGES = 10_000
 
 def call(adapter: Adapter, wire: Wire) -> Reply:
     """The dealer's answer to one signed request over a line of its own. Raises Outside; a job may simply ask again."""
-    line = Line(adapter, ANSWER_SECONDS)
+    line = open_line(adapter, ANSWER_SECONDS)
     try:
         return line.call(wire)
     except Lost as lost:

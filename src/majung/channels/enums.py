@@ -82,6 +82,7 @@ class MessageKind(TextChoices):
     BRAND = "BRAND", "브랜드 메시지"
     SMS = "SMS", "단문"
     LMS = "LMS", "장문"
+    EMAIL = "EMAIL", "전자우편"
 
 
 class TemplateState(TextChoices):

@@ -23,7 +23,8 @@ def _credentials(dealer: type[Adapter], *, is_new: bool) -> dict[str, forms.Fiel
     fields: dict[str, forms.Field] = {}
     for one in dealer.credentials:
         label = one.label if is_new else f"새 {one.label}"
-        fields[one.name] = _secret(label, one.help)
+        plain = forms.CharField(label=label, max_length=200, help_text=one.help)
+        fields[one.name] = _secret(label, one.help) if one.is_secret else plain
         fields[one.name].required = is_new and one.is_required
     fields[dealer.credentials[-1].name].help_text = (
         "넣은 뒤에는 다시 보여 드리지 않습니다." if is_new else "비워 두면 키는 그대로입니다."
@@ -174,10 +175,14 @@ class PictureForm(forms.Form):
     file = forms.FileField(label="그림", help_text="jpg나 png, 5MB까지, 가로 500픽셀 이상.")
 
 
+TRIED = (MessageKind.BRAND, MessageKind.SMS, MessageKind.LMS)
+"""Kinds that can be tried on one's own number: AlimTalk needs its template's words, a letter an address."""
+
+
 class TrialForm(forms.Form):
     """A test message to one's own confirmed number."""
 
-    kind = forms.ChoiceField(label="종류", choices=[c for c in MessageKind.choices if c[0] != MessageKind.ALIM])
+    kind = forms.ChoiceField(label="종류", choices=[c for c in MessageKind.choices if c[0] in TRIED])
     channel = forms.ModelChoiceField(
         label="채널", queryset=Channel.objects.none(), required=False, empty_label="채널을 고르세요",
         help_text="브랜드 메시지에만 필요합니다.",

@@ -14,13 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import StrEnum
+from math import inf
 from urllib.parse import urlsplit
 
+import orjson
+
+from majung.channels.adapters.base import DealerRefused, Reply, Wire
+from majung.channels.adapters.smtp.adapter import BUNDLE_SECONDS, LETTERS, Smtp, unpack
 from majung.channels.adapters.smtp.letter import Letter
+from majung.channels.line import Told, Unsent
+from majung.core import clock
 from majung.core.errors import Outside
 
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
 IDLE_SECONDS = 30.0
 """A connection idle for longer may have been closed by the other side: it is opened anew before it is used."""
 TRIES = 3
@@ -98,6 +105,8 @@ LOST = Answer(code=0)
 """The letter has left as a whole, the answer has not come."""
 UNSENT = Answer(code=-1)
 """The letter has not left."""
+NOBODY = Answer(code=553, status="5.1.3")
+"""There is no address on the envelope: what a server would say."""
 
 
 class MailLine:
@@ -111,10 +120,14 @@ class MailLine:
         self._smtp: smtplib.SMTP | None = None
         self._used_at, self._told = 0.0, 0
 
-    def hand_over(self, letters: Sequence[Letter], at: datetime) -> list[Answer]:
-        """Each letter's answer, in order. Raises Unreached or Rejected only when not one letter has left."""
+    def hand_over(self, letters: Sequence[Letter], at: datetime, *, seconds: float = inf) -> list[Answer]:
+        """Each letter's answer, in order; none is begun after ``seconds``. Raises Unreached or Rejected when not one has left."""
         answers: list[Answer] = []
+        until = time.monotonic() + seconds
         for letter in letters:
+            if time.monotonic() > until:
+                answers.append(UNSENT)
+                continue
             try:
                 answers.append(self._one(letter, at))
             except (Unreached, Rejected):
@@ -138,6 +151,8 @@ class MailLine:
             self._smtp = None
 
     def _one(self, letter: Letter, at: datetime) -> Answer:
+        if not letter.recipient:
+            return NOBODY
         dated = b"Date: " + format_datetime(at.astimezone(UTC)).encode("ascii") + b"\r\n" + letter.content
         failure = ""
         for number in range(TRIES):
@@ -252,3 +267,50 @@ def _answer(code: int, words: bytes | str) -> Answer:
 def _text(words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_WORDS]
+
+
+class LetterLine:
+    """A mail line with the words of a line to a dealer: bundles of letters in, a row of answers out."""
+
+    def __init__(self, adapter: Smtp, answer_seconds: float = ANSWER_SECONDS, *, told: Told | None = None) -> None:
+        opened, self._told = adapter.account, told
+        try:
+            where = server(adapter.server, opened.key, opened.secret)
+        except ValueError:
+            raise DealerRefused("SERVER", "not the address of a mail server", pause="ACCOUNT_KEY") from None
+        self._line = MailLine(where, answer_seconds=answer_seconds)
+
+    def call(self, wire: Wire) -> Reply:
+        """The answers. Raises Unsent or DealerRefused when nothing has left."""
+        answer, begun = "good", time.monotonic()
+        try:
+            return self._asked(wire)
+        except Unsent:
+            answer = "unsent"
+            raise
+        except DealerRefused:
+            answer = "refused"
+            raise
+        finally:
+            if self._told is not None:
+                self._told(answer, time.monotonic() - begun)
+
+    def _asked(self, wire: Wire) -> Reply:
+        try:
+            if wire.method == LETTERS:
+                answers = self._line.hand_over(list(unpack(wire.body)), clock.now(), seconds=BUNDLE_SECONDS)
+                return Reply(250, orjson.dumps([[answer.code, answer.status] for answer in answers]))
+            self._line.check()
+            return Reply(250, b"[]")
+        except Unreached as error:
+            raise Unsent(error) from error
+        except Rejected as error:
+            raise DealerRefused(error.code, str(error), pause="ACCOUNT_KEY") from error
+
+    def ask(self, wire: Wire) -> Reply:
+        """As ``call``: what is asked of a mail server changes nothing, and what was not heard is in doubt."""
+        return self.call(wire)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()

@@ -130,7 +130,8 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
         run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
         raise DealerRefused("CANNOT_SAY", str(wrong), pause="CANNOT_SAY") from wrong
     facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": key}
-    committed = {"worker": hands.worker, "lease": hands.lease_seconds, "now": clock.now(), "rule_set": RULE_SET_VERSION}
+    lease = max(hands.lease_seconds, adapter.abilities[batch.kind].takes_seconds)
+    committed = {"worker": hands.worker, "lease": lease, "now": clock.now(), "rule_set": RULE_SET_VERSION}
     if not run(hands.connection, "key", **facts, **committed).rowcount:
         run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
         return False
@@ -314,14 +315,15 @@ def look(
     """Ask for the results of a handed chunk and write down what is known of it; look again later if something is open."""
     wait = min(settle.LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
     later = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
-    is_overdue = age_seconds > settle.PATIENCE.total_seconds()
+    tells = made_by(account).abilities[found.template.kind].tells_results
+    is_overdue = not tells or age_seconds > settle.PATIENCE.total_seconds()
     told = None
     try:
         if open_cells and _is_key(found.campaign_id, group):
             if not is_overdue:
                 _look_for_key(hands, found, account, group, wait)
                 return
-        elif open_cells:
+        elif open_cells and tells:
             told = _listing(hands, found, account, group, age_seconds)
     except UnknownGroup:
         if age_seconds < settle.FORGOTTEN_SECONDS:

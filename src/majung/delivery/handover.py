@@ -19,7 +19,8 @@ from pyroaring import BitMap
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Batch, DealerRefused, Direct, Group, GroupState, NoBalance, WrongState
-from majung.channels.line import Line, Lost
+from majung.channels.line import Lost
+from majung.channels.lines import AnyLine, open_line
 from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
@@ -91,7 +92,7 @@ class Hands:
     lease_seconds: float = LEASE_SECONDS
     look_seconds: float = FIRST_LOOK_SECONDS
     known: Known = field(default_factory=Known)
-    lines: dict[tuple[object, ...], Line] = field(default_factory=dict)
+    lines: dict[tuple[object, ...], AnyLine] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
     logs: Logs = field(default_factory=dict)
     shaken: set[int] = field(default_factory=set)
@@ -117,12 +118,12 @@ class Hands:
             self.accounts[account_id] = time.monotonic(), found
         return found
 
-    def line(self, account: LiveAccount) -> Line:
+    def line(self, account: LiveAccount) -> AnyLine:
         """The kept-alive line to the account's dealer."""
         opened = account.adapter.account
         key = (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
         if key not in self.lines:
-            self.lines[key] = Line(account.adapter, told=self.tally.of(account.account_id))
+            self.lines[key] = open_line(account.adapter, told=self.tally.of(account.account_id))
         return self.lines[key]
 
 
@@ -336,7 +337,7 @@ def _hold_on(hands: Hands, held: Claim, group: str) -> None:
         raise Overtaken
 
 
-def _send(line: Line, account: LiveAccount, group: str) -> Group:
+def _send(line: AnyLine, account: LiveAccount, group: str) -> Group:
     """Send the group. Only an open group can be sent, so a second try after a lost answer cannot send it twice."""
     adapter = account.basket
     try:

@@ -26,6 +26,7 @@ from majung.delivery.route import Assigned, Router, Stop, assign
 from majung.people import pages
 from majung.people.pages import Field
 from majung.policy import judge, rules
+from majung.policy.enums import Medium
 from majung.policy.rule import Rule
 
 T = TypeVar("T", bound=np.generic)
@@ -130,7 +131,7 @@ def decide(
     router = Router(order.stops, units, units[order.scope_unit_id])
     denials = judge.person_denials(order.occasion)
     homes = {unit: Leaf("home", (unit,)) for unit in units}
-    sets.prefetch([order.audience, *(e for _, e in denials), Leaf("shared_contact"), *homes.values()])
+    sets.prefetch([order.audience, *(e for _, e in denials), shared_leaf(order), *homes.values()])
     audience = sets.of(order.audience)
     audience = audience if among is None else audience & among
     rest = BitMap(audience)
@@ -145,7 +146,7 @@ def decide(
     for reason, people in (*assigned.left_out.items(), (str(Reason.NO_CHANNEL), assigned.placeless)):
         left.setdefault(reason, BitMap()).update(people)
     planned = BitMap.union(BitMap(), *assigned.by_channel.values())
-    losers = _same_numbers(connection, order.root_id, planned, sets.within(Leaf("shared_contact"), planned))
+    losers = _same_numbers(connection, order, planned, sets.within(shared_leaf(order), planned))
     left.setdefault(str(Reason.SAME_CONTACT), BitMap()).update(losers)
     by_channel = {channel: rest for channel, people in assigned.by_channel.items() if (rest := people - losers)}
     return Decision(
@@ -248,12 +249,23 @@ def _by_home(people: BitMap, homes: Mapping[int, Leaf], sets: lookup.Sets) -> di
     return found
 
 
-def _same_numbers(connection: psycopg.Connection[Any], root: int, planned: BitMap, sharing: BitMap) -> BitMap:
-    """Of the planned people, those who share a number with a lower-numbered one of them."""
+def contact_of(order: Order) -> Field:
+    """What the medium is addressed to."""
+    return Field.EMAIL if order.occasion.medium is Medium.EMAIL else Field.MOBILE
+
+
+def shared_leaf(order: Order) -> Expression:
+    """Those who share the number or address with a lower-numbered person."""
+    return Leaf("shared_address" if contact_of(order) is Field.EMAIL else "shared_contact")
+
+
+def _same_numbers(connection: psycopg.Connection[Any], order: Order, planned: BitMap, sharing: BitMap) -> BitMap:
+    """Of the planned people, those who share a number or address with a lower-numbered one of them."""
     if not sharing:
         return BitMap()
     holders: dict[bytes, list[int]] = {}
-    for blind, person in connection.execute(_sql("holders"), {"root": root, "people": list(sharing)}):
+    facts = {"root": order.root_id, "kind": int(contact_of(order)), "people": list(sharing)}
+    for blind, person in connection.execute(_sql("holders"), facts):
         if person in planned:
             holders.setdefault(blind, []).append(person)
     return BitMap([person for people in holders.values() for person in sorted(people)[1:]])
@@ -276,7 +288,8 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     if not everyone:
         return 0
     root, campaign, sealer = order.root_id, order.campaign_id, sealer_at(settings.VAULT_KEY)
-    fields = (Field.MOBILE, Field.NAME) if order.needs_name else (Field.MOBILE,)
+    contact = contact_of(order)
+    fields = (contact, Field.NAME) if order.needs_name else (contact,)
     values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
     # A chunk leaves as a whole, so it holds no more than a minute's pace, and no more than the dealer takes in one request.
     paced = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)

@@ -5,7 +5,7 @@ import time
 
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Direct, Group, GroupState, UnknownGroup, WrongState
-from majung.channels.line import Line
+from majung.channels.lines import AnyLine
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import direct, ledger, settle
@@ -73,7 +73,7 @@ def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> 
         _ready_again(hands, found.campaign_id, numbers)
 
 
-def _asked(account: LiveAccount, line: Line, group: str) -> Group | None:
+def _asked(account: LiveAccount, line: AnyLine, group: str) -> Group | None:
     """The group as the provider tells it, or None when it denied it again and again. Raises Outside."""
     for denial in range(DENIALS):
         if denial:

@@ -76,8 +76,8 @@ class Template:
 
     @property
     def needs_link(self) -> bool:
-        """Whether each person gets a link of their own."""
-        return PREFERENCES in self.message.variables()
+        """Whether each person gets a link of their own; a letter is refused and returned by it."""
+        return self.kind is Kind.EMAIL or PREFERENCES in self.message.variables()
 
     def local(self, channel_id: int) -> Local:
         """The words of that channel. Raises KeyError."""

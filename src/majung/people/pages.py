@@ -28,9 +28,14 @@ class Field(IntEnum):
 
     NAME = 0
     MOBILE = 1
+    EMAIL = 3
 
 
-_COLUMNS: Final = {Field.NAME: ("person", "name"), Field.MOBILE: ("contact_point", "mobile")}
+_COLUMNS: Final = {
+    Field.NAME: ("person", "name"),
+    Field.MOBILE: ("contact_point", "mobile"),
+    Field.EMAIL: ("contact_point", "email"),
+}
 
 
 class Values:

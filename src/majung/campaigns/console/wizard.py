@@ -226,7 +226,7 @@ def phone(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME
         "bubble": shown,
         "bubble_buttons": [button.name for button in shown.buttons],
         "speaker": first.channel,
-        "is_text": campaign.kind in (Kind.SMS, Kind.LMS),
+        "is_text": campaign.kind in (Kind.SMS, Kind.LMS, Kind.EMAIL),
         "is_ad": campaign.purpose == "ADVERTISING" or found.facts.label is Printer.MESSENGER,
         "sender": found.template.sender,
         "size": message.size(found.facts, found.template),

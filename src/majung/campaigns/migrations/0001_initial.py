@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=majung.core.ids.uuid7, editable=False, unique=True)),
                 ('state', models.CharField(choices=[('draft', '쓰는 중'), ('checked', '점검함'), ('confirmed', '보내기로 함'), ('freezing', '명단 굳히는 중'), ('frozen', '시각을 기다림'), ('sending', '보내는 중'), ('paused', '멈춤'), ('finished', '다 보냄'), ('stopped', '그만둠'), ('recalled', '거둠'), ('refused', '보내지 못함')], default='draft', max_length=10)),
                 ('purpose', models.CharField(max_length=20)),
-                ('kind', models.CharField(choices=[('brand', '브랜드 메시지(친구)'), ('alim', '알림톡'), ('sms', '단문 문자'), ('lms', '장문 문자'), ('hand', '손으로 보내기')], default='brand', max_length=8)),
+                ('kind', models.CharField(choices=[('brand', '브랜드 메시지(친구)'), ('alim', '알림톡'), ('sms', '단문 문자'), ('lms', '장문 문자'), ('email', '전자우편'), ('hand', '손으로 보내기')], default='brand', max_length=8)),
                 ('is_essential', models.BooleanField(default=False)),
                 ('title', models.CharField(max_length=80)),
                 ('subject', models.CharField(blank=True, max_length=40)),
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['alim', 'brand', 'hand', 'lms', 'sms'])), name='campaign_kind_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['alim', 'brand', 'email', 'hand', 'lms', 'sms'])), name='campaign_kind_known'),
         ),
         migrations.AddConstraint(
             model_name='campaign',

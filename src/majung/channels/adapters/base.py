@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BRAND = "BRAND"
     SMS = "SMS"
     LMS = "LMS"
+    EMAIL = "EMAIL"
 
 
 class Printer(StrEnum):
@@ -87,6 +88,10 @@ class Credential:
     label: str
     help: str = ""
     is_required: bool = True
+    is_words: bool = False
+    """Whether it may be any text on a line, as a name or a password of one's own choice."""
+    is_secret: bool = True
+    """Whether it is hidden while it is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,6 +550,10 @@ class Abilities:
     echoes_our_id: bool = False
     reports: bool = False
     duplicates_seconds: int = 0
+    takes_seconds: float = 0.0
+    """How long a request may take, if that is longer than a lease: so long its worker is believed to live."""
+    tells_results: bool = True
+    """Whether more is told later than what the request is answered; else "taken" is the last word at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ whoever prints them.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from majung.channels.adapters.base import VARIABLE, Button, Kind, KindFacts, Message, Printer
 from majung.core.errors import Refusal
@@ -123,6 +123,19 @@ def as_advertising(facts: KindFacts, message: Message, sender_name: str, refusal
         text=text, subject=message.subject, buttons=message.buttons, image_id=message.image_id,
         image_link=message.image_link, template_id=message.template_id,
     )  # fmt: skip
+
+
+def as_letter(message: Message, sender_name: str, phone: str, address: str) -> Message:
+    """The letter with what must stand below it: who writes and where they are, and the way out in two languages (ADV-18, 19).
+
+    What the writer has put in already is not said twice.
+    """
+    text = message.text.rstrip()
+    told = "수신거부" in text and "unsubscribe" in text.lower()
+    lines = [part for part in (sender_name, phone, address) if part and part not in text]
+    foot = [" · ".join(lines)] if lines else []
+    foot += [] if told else ["수신거부 / Unsubscribe: #{수신설정}"]
+    return replace(message, text="\n".join([text, "", *foot]) if foot else text)
 
 
 def _of_text(facts: KindFacts, message: Message, longest: Mapping[str, str]) -> list[str]:

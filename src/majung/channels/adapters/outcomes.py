@@ -35,6 +35,8 @@ class Outcome(IntEnum):
     NETWORK = 32
     SPAM = 33
     AGE_CHECK = 34
+    BAD_ADDRESS = 35
+    MAILBOX_FULL = 36
     BAD_SENDER = 40
     BAD_PROFILE = 41
     BAD_TEMPLATE = 42
@@ -71,6 +73,8 @@ WORDS: dict[Outcome, str] = {
     Outcome.NETWORK: "통신망 문제",
     Outcome.SPAM: "스팸으로 걸러짐",
     Outcome.AGE_CHECK: "나이 확인이 필요함",
+    Outcome.BAD_ADDRESS: "없는 전자우편 주소",
+    Outcome.MAILBOX_FULL: "편지함이 가득 참",
     Outcome.BAD_SENDER: "등록되지 않은 발신번호",
     Outcome.BAD_PROFILE: "발신 프로필이 올바르지 않음",
     Outcome.BAD_TEMPLATE: "템플릿이 없거나 다름",

@@ -2,9 +2,10 @@
 
 from majung.channels.adapters.base import Adapter
 from majung.channels.adapters.nhn import Nhn
+from majung.channels.adapters.smtp.adapter import Smtp
 from majung.channels.adapters.solapi import Solapi
 
-ADAPTERS: dict[str, type[Adapter]] = {adapter.code: adapter for adapter in (Solapi, Nhn)}
+ADAPTERS: dict[str, type[Adapter]] = {adapter.code: adapter for adapter in (Solapi, Nhn, Smtp)}
 
 
 def adapter(code: str) -> type[Adapter]:

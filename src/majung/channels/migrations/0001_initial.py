@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=majung.core.ids.uuid7, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문')], max_length=8)),
+                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문'), ('EMAIL', '전자우편')], max_length=8)),
                 ('name', models.CharField(max_length=120)),
                 ('dealer_id', models.CharField(blank=True, max_length=500)),
                 ('content', models.BinaryField(null=True)),
@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
             name='Price',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문')], max_length=8)),
+                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문'), ('EMAIL', '전자우편')], max_length=8)),
                 ('centiwon', models.PositiveIntegerField()),
                 ('valid_from', models.DateField()),
                 ('valid_until', models.DateField(null=True)),
@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=majung.core.ids.uuid7, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문')], max_length=8)),
+                ('kind', models.CharField(choices=[('ALIM', '알림톡'), ('BRAND', '브랜드 메시지'), ('SMS', '단문'), ('LMS', '장문'), ('EMAIL', '전자우편')], max_length=8)),
                 ('at', models.DateTimeField(default=majung.core.clock.now)),
                 ('number_sealed', models.BinaryField(default=b'')),
                 ('number_blind', models.BinaryField(max_length=16)),

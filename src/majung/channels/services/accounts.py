@@ -108,7 +108,10 @@ def _store(account: DealerAccount, said: Mapping[str, str]) -> None:
     given = {name: value for name, value in said.items() if value and name in known}
     if problem := made.lacking(given):
         raise Invalid(problem=problem)
-    for value in given.values():
+    words = {one.name for one in made.credentials if one.is_words}
+    if any(len(given[name]) > LONGEST_KEY or not given[name].isprintable() for name in words & given.keys()):
+        raise Invalid(problem=f"이름과 비밀번호는 한 줄, {LONGEST_KEY}자까지 적을 수 있습니다.")
+    for value in (value for name, value in given.items() if name not in words):
         if (
             not 4 <= len(value) <= LONGEST_KEY
             or not value.isascii()

@@ -55,7 +55,9 @@ def send_trial(
     """
     user = _require(actor, account, writing_at)
     digits = numbers.confirmed_digits(actor)
-    facts = adapter(account.adapter).kinds[kind]
+    facts = adapter(account.adapter).kinds.get(kind)
+    if facts is None or kind is Kind.EMAIL:
+        raise Invalid(problem="이 계정으로는 이 종류의 시험 발송을 할 수 없습니다.")
     limits.check(kind, facts, message, dict.fromkeys(message.variables(), SAMPLE))
     if facts.needs_profile:
         if channel is None or not DealerProfile.objects.filter(account=account, channel=channel).exists():

@@ -4,10 +4,10 @@
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
 
 -- name: holders
--- Everybody who holds a number that one of these people shares.
+-- Everybody who holds a number (or address) that one of these people shares.
 SELECT DISTINCT o.blind, o.person_id::int4
   FROM contact_point c JOIN contact_point o USING (root_id, kind, blind)
- WHERE c.root_id = %(root)s AND c.kind = 1 AND c.person_id = ANY(%(people)s::bigint[]);
+ WHERE c.root_id = %(root)s AND c.kind = %(kind)s AND c.person_id = ANY(%(people)s::bigint[]);
 
 -- name: watermark
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text;

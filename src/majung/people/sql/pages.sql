@@ -1,10 +1,10 @@
 -- Sealed pages: names and numbers of 1,024 people at a time (people/pages.py).
 
 -- name: create
--- ``field``: 0 names, 1 mobile numbers. A page is in use while no change of its people is as young as its watermark.
+-- ``field``: 0 names, 1 mobile numbers, 3 mail addresses. A page is in use while no change of its people is as young as its watermark.
 CREATE TABLE sealed_page (
     root_id   int      NOT NULL,
-    field     smallint NOT NULL CHECK (field IN (0, 1)),
+    field     smallint NOT NULL CHECK (field IN (0, 1, 3)),
     block     int      NOT NULL CHECK (block >= 0),
     watermark xid8     NOT NULL,
     sealed    bytea    NOT NULL,
@@ -25,11 +25,11 @@ CREATE FUNCTION sealed_page_contacts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
         INSERT INTO sealed_page_change (root_id, field, block)
-        SELECT DISTINCT root_id, kind, (person_id / 1024)::int FROM old_rows WHERE kind = 1 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT root_id, kind, (person_id / 1024)::int FROM old_rows WHERE kind IN (1, 3) ON CONFLICT DO NOTHING;
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO sealed_page_change (root_id, field, block)
-        SELECT DISTINCT root_id, kind, (person_id / 1024)::int FROM new_rows WHERE kind = 1 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT root_id, kind, (person_id / 1024)::int FROM new_rows WHERE kind IN (1, 3) ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END $$;
