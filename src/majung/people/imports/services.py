@@ -35,7 +35,7 @@ def upload(actor: Actor, unit: Unit, file_name: str, chunks: Iterable[bytes]) ->
     actor.require(Act.PEOPLE_IMPORT, unit)
     name, size = store.keep(sealer(), actor.root_id, chunks)
     try:
-        sheet = reader.inspect(store.read(sealer(), actor.root_id, name))
+        sheet = reader.inspect(store.opener(sealer(), actor.root_id, name))
         header = [nfc(cell)[:200] for cell in sheet.header]
         mark = mapping.fingerprint(header)
         before = ImportFile.objects.filter(root_id=actor.root_id, fingerprint=mark).exclude(columns=[]).first()
@@ -60,7 +60,7 @@ def _file_name(name: str) -> str:
 
 def sample(source: ImportFile) -> Sequence[Sequence[str]]:
     """The first rows as they stand in the file, for choosing columns. Shown to who uploaded it, never stored."""
-    return reader.inspect(store.read(sealer(), source.root_id, source.stored_as)).sample[:5]
+    return reader.inspect(store.opener(sealer(), source.root_id, source.stored_as)).sample[:5]
 
 
 @transaction.atomic
