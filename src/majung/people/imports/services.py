@@ -238,21 +238,28 @@ def _apply_next(import_id: int, places: _Places) -> bool:
         source.save(update_fields=["state", "finished_at", "stored_as"])
         transaction.on_commit(lambda: store.remove(stored))
         return False
-    [(last_row, _, states, sealed)] = found
-    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed)
+    [(last_row, states, sealed, *blinds)] = found
+    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed, blinds)
     source.next_row = last_row
     source.save(update_fields=["next_row", "applied_rows"])
     return True
 
 
 def _apply_block(
-    actor: Actor, source: ImportFile, places: _Places, last_row: int, states: list[int], sealed: bytes
+    actor: Actor,
+    source: ImportFile,
+    places: _Places,
+    last_row: int,
+    states: list[int],
+    sealed: bytes,
+    blinds: Sequence[list[bytes | None]],
 ) -> int:
-    """The readable rows of a block are people; returns how many they were."""
-    rows = staging.opened(source, last_row, sealed)
-    lines = [line for line, state in zip(rows, states, strict=True) if state == staging.READABLE]
+    """The readable rows of a block are people; returns how many they were. ``blinds``: of their numbers and names."""
+    staged = zip(states, staging.opened(source, last_row, sealed), *blinds, strict=True)
+    readable = [(line, number, name) for state, line, number, name in staged if state == staging.READABLE]
+    lines = [line for line, _, _ in readable]
     tags = _tags(source.root_id, {tag for line in lines for tag in line.tags})
-    added = people.add_people(actor, [_person(source, places, tags, line) for line in lines])
+    added = people.add_people(actor, [_person(source, places, tags, *row) for row in readable])
     merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
     mine = _in_sight(source, merged.values())
     filled = _fill(
@@ -281,7 +288,9 @@ def _apply_block(
     return len(lines)
 
 
-def _person(source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow) -> NewPerson:
+def _person(
+    source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow, mobile: bytes | None, name: bytes | None
+) -> NewPerson:
     district = places.districts.district(line) or ""
     return NewPerson(
         entity_id=source.unit.entity_id,
@@ -296,6 +305,8 @@ def _person(source: ImportFile, places: _Places, tags: dict[str, int], line: Cle
         member=MemberState.MEMBER if source.are_members else None,
         member_since=line.member_since if source.are_members else None,
         tags=tuple(map(tags.__getitem__, line.tags)),
+        name_blind=name,
+        mobile_blind=mobile,
     )
 
 
