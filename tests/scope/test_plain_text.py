@@ -220,7 +220,7 @@ def test_nothing_of_a_person_stands_in_plain_text(
     for table in (
         "person",
         "contact_point",
-        "import_row",
+        "import_block",
         "campaign_chunk",
         "access_log",
         "activity",

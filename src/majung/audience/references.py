@@ -1,10 +1,11 @@
 """Numbers and names behind the ids that criteria mention; what the actor does not see is not there."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
 from majung.audience import criteria
 from majung.audience.criteria import Group
@@ -17,7 +18,8 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
 
-Finder = Callable[[Actor, Iterable[str]], Mapping[str, int]]
+Finder = Callable[[Actor, Iterable[str]], QuerySet[Any, Any]]
+"""The things in sight whose ids are meant; ``place`` asks for those of all kinds in one statement."""
 Lister = Callable[[Actor, Collection[str]], list[tuple[str, str]]]
 """What an actor may pick, and of what is picked already whatever is in sight, however old it is."""
 
@@ -35,28 +37,25 @@ def uuids(values: Iterable[str]) -> list[uuid.UUID]:
     return found
 
 
-def _units(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = actor.units().filter(public_id__in=uuids(values)).values_list("public_id", "pk")
-    return {str(public): number for public, number in rows}
+def _units(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
+    return actor.units().filter(public_id__in=uuids(values))
 
 
-def _channels(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = _seen_channels(actor).filter(public_id__in=uuids(values)).values_list("public_id", "pk")
-    return {str(public): number for public, number in rows}
+def _channels(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
+    return _seen_channels(actor).filter(public_id__in=uuids(values))
 
 
 def _seen_channels(actor: Actor) -> QuerySet[Channel]:
     return Channel.objects.filter(root_id=actor.root_id, unit__in=actor.units(Act.CHANNELS_VIEW))
 
 
-def _tags(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
+def _tags(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
     numbers = [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 16]
-    return {str(n): n for n in Tag.objects.filter(root_id=actor.root_id, pk__in=numbers).values_list("pk", flat=True)}
+    return Tag.objects.filter(root_id=actor.root_id, pk__in=numbers)
 
 
-def _imports(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    rows = _seen_imports(actor).filter(public_id__in=uuids(values)).values_list("public_id", "pk")
-    return {str(public): number for public, number in rows}
+def _imports(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
+    return _seen_imports(actor).filter(public_id__in=uuids(values))
 
 
 def _seen_imports(actor: Actor) -> QuerySet[ImportFile]:
@@ -95,8 +94,9 @@ def latest_and_picked(
     return rows + list(seen.filter(public_id__in=uuids(older))) if older else rows
 
 
-def _none(_actor: Actor, _values: Iterable[str]) -> Mapping[str, int]:
-    return {}
+def _none(_actor: Actor, _values: Iterable[str]) -> QuerySet[Any, Any]:
+    nobody: QuerySet[Any, Any] = Unit.objects.none()
+    return nobody
 
 
 FINDERS: dict[Reference, Finder] = {
@@ -116,10 +116,16 @@ def place(actor: Actor, unit: Unit, group: Group) -> Place:
         found = FIELDS.get(asked.field)
         if found is not None and found.refers is not None:
             wanted.setdefault(found.refers, set()).update(asked.values)
-    numbers: dict[tuple[Reference, str], int] = {}
-    for reference, values in wanted.items():
-        known = FINDERS[reference](actor, values)
-        if len(known) != len(values) or not known.keys() >= values:
-            raise CannotAsk(problem="고른 조직·채널·태그·명단·메시지 가운데 찾을 수 없는 것이 있습니다.")
-        numbers |= {(reference, value): known[value] for value in values}
+    parts = [
+        FINDERS[reference](actor, values)
+        .order_by()
+        .values_list(
+            Value(reference, TextField()), Cast("pk" if reference == "tag" else "public_id", TextField()), "pk"
+        )
+        for reference, values in wanted.items()
+    ]
+    rows = parts[0].union(*parts[1:], all=True) if parts else ()
+    numbers: dict[tuple[Reference, str], int] = {(kind, text): number for kind, text, number in rows}
+    if any((reference, value) not in numbers for reference, values in wanted.items() for value in values):
+        raise CannotAsk(problem="고른 조직·채널·태그·명단·메시지 가운데 찾을 수 없는 것이 있습니다.")
     return Place(entity_id=unit.entity_id, numbers=numbers)

@@ -84,10 +84,9 @@ def _sent(actor: Actor) -> QuerySet[Campaign]:
     return campaigns(actor).filter(started_at__isnull=False).exclude(kind=Kind.HAND)
 
 
-def find_campaigns(actor: Actor, values: Iterable[str]) -> Mapping[str, int]:
-    """Numbers behind public ids, of those in sight."""
-    rows = _sent(actor).filter(public_id__in=references.uuids(values)).values_list("public_id", "pk")
-    return {str(public): number for public, number in rows}
+def find_campaigns(actor: Actor, values: Iterable[str]) -> QuerySet[Campaign]:
+    """Those in sight with these public ids."""
+    return _sent(actor).filter(public_id__in=references.uuids(values))
 
 
 def list_campaigns(actor: Actor, picked: Collection[str]) -> list[tuple[str, str]]:

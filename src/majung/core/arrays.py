@@ -11,44 +11,52 @@ from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
 _NULL: Final = b"\xff\xff\xff\xff"
-# Of an element: its type, the type of its arrays, and how numpy writes one.
-_INT8, _INT4, _INT2, _BYTEA = (20, 1016, ">i8"), (23, 1007, ">i4"), (21, 1005, ">i2"), (17, 1001, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An array in PostgreSQL's binary form, and its type."""
+    """An array in PostgreSQL's binary form; the class says its type."""
 
-    oid: int
     packed: bytes
+
+
+class _Int8s(Packed): ...
+
+
+class _Int4s(Packed): ...
+
+
+class _Int2s(Packed): ...
+
+
+class _Byteas(Packed): ...
 
 
 def int8s(values: Sequence[int]) -> Packed:
     """A ``bigint[]``."""
-    return _numbers(values, *_INT8)
+    return _Int8s(_numbers(values, 20, ">i8"))
 
 
 def int4s(values: Sequence[int]) -> Packed:
     """An ``integer[]``."""
-    return _numbers(values, *_INT4)
+    return _Int4s(_numbers(values, 23, ">i4"))
 
 
 def int2s(values: Sequence[int]) -> Packed:
     """A ``smallint[]``."""
-    return _numbers(values, *_INT2)
+    return _Int2s(_numbers(values, 21, ">i2"))
 
 
 def byteas(values: Sequence[bytes | None]) -> Packed:
     """A ``bytea[]``; None is NULL."""
-    element, array, _ = _BYTEA
     cells = [_NULL if value is None else pack(">i", len(value)) + value for value in values]
-    return Packed(array, _head(element, len(values), has_nulls=None in values) + b"".join(cells))
+    return _Byteas(_head(17, len(values), has_nulls=None in values) + b"".join(cells))
 
 
-def _numbers(values: Sequence[int], element: int, array: int, written: str) -> Packed:
+def _numbers(values: Sequence[int], element: int, written: str) -> bytes:
     cells = np.empty(len(values), [("size", ">i4"), ("value", written)])
-    cells["size"], cells["value"] = cells.dtype["value"].itemsize, values
-    return Packed(array, _head(element, len(values)) + cells.tobytes())
+    cells["size"], cells["value"] = np.dtype(written).itemsize, values
+    return _head(element, len(values)) + cells.tobytes()
 
 
 def _head(element: int, count: int, *, has_nulls: bool = False) -> bytes:
@@ -56,20 +64,11 @@ def _head(element: int, count: int, *, has_nulls: bool = False) -> bytes:
 
 
 class _Dumper(Dumper):
-    """``Packed`` as it is. The type differs from array to array, so that each has a dumper of its own."""
-
     format = Format.BINARY
-
-    def get_key(self, obj: Packed, format: psycopg.adapt.PyFormat) -> tuple[type, int]:  # noqa: A002  psycopg's name
-        return Packed, obj.oid
-
-    def upgrade(self, obj: Packed, format: psycopg.adapt.PyFormat) -> Dumper:  # noqa: A002  as above
-        found = _Dumper(self.cls)
-        found.oid = obj.oid
-        return found
 
     def dump(self, obj: Packed) -> Buffer:
         return obj.packed
 
 
-psycopg.adapters.register_dumper(Packed, _Dumper)
+for kind, number in ((_Int8s, 1016), (_Int4s, 1007), (_Int2s, 1005), (_Byteas, 1001)):
+    psycopg.adapters.register_dumper(kind, type(f"{kind.__name__}Dumper", (_Dumper,), {"oid": number}))

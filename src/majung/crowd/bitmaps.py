@@ -20,7 +20,7 @@ Key = tuple[str, tuple[Argument, ...]]
 Sets = dict[Key, Kept]
 Numbers = np.ndarray[Any, np.dtype[np.uint32]]
 
-# From about here on, asking for the people one by one costs more than reading the whole set (bench/crowd.py).
+# From about here on, asking for the people one by one costs more than reading the whole set (measured at a million).
 REBUILD_FROM: Final = 20_000
 # Fewer mended people than this are not worth a write; the next evaluation mends them again.
 STORE_FROM: Final = 200

@@ -35,7 +35,8 @@ _CONTACTS: Final[tuple[tuple[ContactKind, Field], ...]] = (
 class NewPerson(NamedTuple):
     """Somebody to be added. Numbers as ``phones.normalise`` gives them, text as ``core.text.nfc`` does; empty is unknown.
 
-    A tuple, since imports make millions of them; written with names only.
+    A tuple, since imports make millions of them; written with names only. The blind indexes of name and mobile number are given
+    by who has them already (``vault.blind``), else worked out.
     """
 
     entity_id: int
@@ -54,6 +55,8 @@ class NewPerson(NamedTuple):
     member_since: date | None = None
     tags: tuple[int, ...] = ()
     identities: tuple[tuple[str, str], ...] = ()
+    name_blind: bytes | None = None
+    mobile_blind: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,8 @@ def add(
 ) -> Added:
     """``rows`` are people of ``root`` now, except duplicates by mobile number and name, among them or with those before."""
     blind = sealer.blind
-    names = [blind(root, "name", fold(row.name)) if row.name else None for row in rows]
-    mobiles = [blind(root, "mobile", row.mobile) if row.mobile else None for row in rows]
+    names = [row.name_blind or blind(root, "name", fold(row.name)) if row.name else None for row in rows]
+    mobiles = [row.mobile_blind or blind(root, "mobile", row.mobile) if row.mobile else None for row in rows]
     known = _known(connection, root, list({mobile for mobile in mobiles if mobile}))
     fresh = _numbers(connection, len(rows))
     numbers: list[int | None] = []

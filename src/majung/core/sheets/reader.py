@@ -3,11 +3,11 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import chain
-from typing import Final
+from typing import BinaryIO, Final
 
 from python_calamine import CalamineError, load_workbook
 
@@ -20,6 +20,14 @@ _NO_TEXT = "글자가 아닌 내용이 들어 있습니다. 엑셀에서 CSV나 
 _END = "\0end"  # comes after the last line; who finds it inside a cell has found a quote that is never closed
 
 csv.field_size_limit(1_000_000)
+
+Body = bytes | Callable[[], BinaryIO]
+"""A file at hand, or how to open one that should not be held in memory: from its beginning, each time."""
+
+
+def opened(body: Body) -> BinaryIO:
+    """The file from its beginning."""
+    return io.BytesIO(body) if isinstance(body, bytes) else body()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,35 +50,45 @@ class Written:
     formulas: frozenset[tuple[int, int]] = frozenset()
 
 
-def recognise(body: bytes, bounds: Bounds) -> Written:
+def recognise(body: Body, bounds: Bounds) -> Written:
     """What ``body`` is. Raises Unreadable."""
-    if not body.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+    if not any(block.strip(b"\0 \t\r\n\xef\xbb\xbf") for block in _blocks(body)):
         raise Unreadable(problem="빈 파일입니다.")
-    if body[:4] == b"PK\x03\x04":
-        cells = workbook.formula_cells(body, unpacked_bytes=bounds.unpacked_bytes, cells=bounds.cells)
+    with opened(body) as file:
+        head = file.read(8)
+    if head[:4] == b"PK\x03\x04":
+        with opened(body) as file:
+            cells = workbook.formula_cells(file, unpacked_bytes=bounds.unpacked_bytes, cells=bounds.cells)
         return Written(kind="xlsx", formulas=cells)
-    if body[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+    if head == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise Unreadable(problem="옛 엑셀(.xls)이거나 암호가 걸린 파일입니다. 암호를 풀고 .xlsx나 CSV로 저장해 주세요.")
     encoding = _encoding(body)
     return Written(kind="csv", encoding=encoding, delimiter=_delimiter(body, encoding))
 
 
-def rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+def rows(body: Body, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1 as a spreadsheet shows it, cells) of every row that says anything. Raises Unreadable on the way."""
     computed = {row for row, _ in written.formulas}
     source = _xlsx_rows(body, bounds) if written.kind == "xlsx" else _csv_rows(body, written, bounds)
     return ((number, cells) for number, cells in source if number in computed or any(map(str.strip, cells)))
 
 
-def _encoding(body: bytes) -> str:
+def _blocks(body: Body) -> Iterator[bytes]:
+    with opened(body) as file:
+        while block := file.read(1 << 20):
+            yield block
+
+
+def _encoding(body: Body) -> str:
+    with opened(body) as file:
+        head = file.read(4096)
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
-        if body.startswith(mark):
+        if head.startswith(mark):
             return name
-    head = body[:4096]
     if b"\0" in head:
         # Text without a mark whose every other byte is zero: UTF-16 as some accounting programs write it.
         even, odd = head[0::2].count(0), head[1::2].count(0)
@@ -79,29 +97,33 @@ def _encoding(body: bytes) -> str:
         return "utf-16-le" if odd > even else "utf-16-be"
     failures = []
     for name in ("utf-8", "cp949"):
-        failed_at = _first_undecodable(body, name)
-        if failed_at is None:
+        failed = _first_undecodable(body, name)
+        if failed is None:
             return name
-        failures.append(failed_at)
+        failures.append(failed)
     # The encoding that came further is the one that was meant.
-    line = body.count(b"\n", 0, max(failures)) + 1
+    _, line = max(failures)
     raise Unreadable(problem=f"{line}번째 줄의 글자를 읽을 수 없습니다. 엑셀에서 ‘CSV UTF-8’로 다시 저장해 주세요.")
 
 
-def _first_undecodable(body: bytes, encoding: str) -> int | None:
-    """Where ``body`` stops being ``encoding``, read in blocks so that a large file is not held twice; None if nowhere."""
+def _first_undecodable(body: Body, encoding: str) -> tuple[int, int] | None:
+    """Where ``body`` stops being ``encoding``, as byte and line; None if nowhere."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    view = memoryview(body)
-    for start in range(0, len(body), 1 << 20):
+    start, line = 0, 1
+    for block in chain(_blocks(body), (b"",)):
+        pending = decoder.getstate()[0]
         try:
-            decoder.decode(view[start : start + (1 << 20)], start + (1 << 20) >= len(body))
+            decoder.decode(block, not block)
         except UnicodeDecodeError as error:
-            return start + error.start
+            # The decoder counts from what it still held of the block before, which has no line's end in it.
+            at = error.start - len(pending)
+            return start + at, line + block.count(b"\n", 0, max(at, 0))
+        start, line = start + len(block), line + block.count(b"\n")
     return None
 
 
-def _delimiter(body: bytes, encoding: str) -> str:
-    lines = io.TextIOWrapper(io.BytesIO(body), encoding, errors="strict", newline=None)
+def _delimiter(body: Body, encoding: str) -> str:
+    lines = io.TextIOWrapper(opened(body), encoding, errors="strict", newline=None)
     try:
         first = next((line for line in lines if line.strip()), "")
     except UnicodeError:
@@ -109,8 +131,8 @@ def _delimiter(body: bytes, encoding: str) -> str:
     return max(DELIMITERS, key=first.count)
 
 
-def _csv_rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
-    text = io.TextIOWrapper(io.BytesIO(body), written.encoding, errors="strict", newline="")
+def _csv_rows(body: Body, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+    text = io.TextIOWrapper(opened(body), written.encoding, errors="strict", newline="")
     reader = csv.reader(chain(text, (_END,)), delimiter=written.delimiter)
     number = 0
     while True:
@@ -137,9 +159,9 @@ def _csv_rows(body: bytes, written: Written, bounds: Bounds) -> Iterator[tuple[i
         yield number, cells
 
 
-def _xlsx_rows(body: bytes, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+def _xlsx_rows(body: Body, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
     try:
-        book = load_workbook(io.BytesIO(body))
+        book = load_workbook(opened(body))
         sheet = book.get_sheet_by_index(0)
         # The library gives the blank rows above the table, but not the blank columns before it.
         margin = [""] * (sheet.start or (0, 0))[1]

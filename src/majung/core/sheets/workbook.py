@@ -4,12 +4,13 @@ The reader lays a sheet out as one rectangle, so two cells in opposite corners o
 all memory there is. Nothing is opened here; parts are read as a stream of bytes.
 """
 
-import io
 import lzma
+import os
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from majung.core.errors import Invalid
 
@@ -33,14 +34,15 @@ class Unreadable(Invalid):
     code = "unreadable_sheet"
 
 
-def formula_cells(body: bytes, *, unpacked_bytes: int, cells: int) -> frozenset[tuple[int, int]]:
+def formula_cells(file: BinaryIO, *, unpacked_bytes: int, cells: int) -> frozenset[tuple[int, int]]:
     """(row from 1, column from 0) of the first sheet's cells with a formula: such a value cannot be trusted.
 
     Raises Unreadable, also for what unpacks to more than ``unpacked_bytes`` or spans more than ``cells``.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            _refuse_bomb(archive, len(body), unpacked_bytes)
+        size = file.seek(0, os.SEEK_END)
+        with zipfile.ZipFile(file) as archive:
+            _refuse_bomb(archive, size, unpacked_bytes)
             first = _first_sheet(archive)
             names = {first, *(n for n in archive.namelist() if n.lower().startswith("xl/worksheets/sheet"))}
             found = [_look_through(archive, name, cells) for name in sorted(names, key=lambda name: name != first)]

@@ -124,7 +124,9 @@ def _tags(cell: str, _today: date) -> tuple[str, ...]:
     return tuple(found)[:MAX_TAGS]
 
 
-_REMEMBERED = {kind: lru_cache(maxsize=20_000)(kind) for kind in (_birth, _gender, _since, _tags)}
+_REMEMBERED: dict[Callable[[str, date], Any], Callable[[str, date], Any]] = {
+    kind: lru_cache(maxsize=20_000)(kind) for kind in (_birth, _gender, _since, _tags)
+}
 
 
 def _is_of_a_name(letter: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from majung.core import sheets
-from majung.core.sheets import Bounds, Unreadable, Written
+from majung.core.sheets import Body, Bounds, Unreadable, Written
 from majung.people.phones import normalise
 
 __all__ = ["BOUNDS", "Sheet", "Unreadable", "inspect", "rows"]
@@ -29,7 +29,7 @@ class Sheet:
     formula_rows: frozenset[int]
 
 
-def inspect(body: bytes) -> Sheet:
+def inspect(body: Body) -> Sheet:
     """What ``body`` is and how it begins. Raises Unreadable."""
     written = sheets.recognise(body, BOUNDS)
     lines = sheets.rows(body, written, BOUNDS)
@@ -52,7 +52,7 @@ def inspect(body: bytes) -> Sheet:
     )
 
 
-def rows(body: bytes, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
+def rows(body: Body, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1, cells) of every row that is not blank, without the header. Raises Unreadable on the way."""
     filled = sheets.rows(body, sheet.written, BOUNDS)
     if sheet.has_header:

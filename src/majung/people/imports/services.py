@@ -35,7 +35,7 @@ def upload(actor: Actor, unit: Unit, file_name: str, chunks: Iterable[bytes]) ->
     actor.require(Act.PEOPLE_IMPORT, unit)
     name, size = store.keep(sealer(), actor.root_id, chunks)
     try:
-        sheet = reader.inspect(store.read(sealer(), actor.root_id, name))
+        sheet = reader.inspect(store.opener(sealer(), actor.root_id, name))
         header = [nfc(cell)[:200] for cell in sheet.header]
         mark = mapping.fingerprint(header)
         before = ImportFile.objects.filter(root_id=actor.root_id, fingerprint=mark).exclude(columns=[]).first()
@@ -60,7 +60,7 @@ def _file_name(name: str) -> str:
 
 def sample(source: ImportFile) -> Sequence[Sequence[str]]:
     """The first rows as they stand in the file, for choosing columns. Shown to who uploaded it, never stored."""
-    return reader.inspect(store.read(sealer(), source.root_id, source.stored_as)).sample[:5]
+    return reader.inspect(store.opener(sealer(), source.root_id, source.stored_as)).sample[:5]
 
 
 @transaction.atomic
@@ -238,21 +238,28 @@ def _apply_next(import_id: int, places: _Places) -> bool:
         source.save(update_fields=["state", "finished_at", "stored_as"])
         transaction.on_commit(lambda: store.remove(stored))
         return False
-    [(last_row, _, states, sealed)] = found
-    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed)
+    [(last_row, states, sealed, *blinds)] = found
+    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed, blinds)
     source.next_row = last_row
     source.save(update_fields=["next_row", "applied_rows"])
     return True
 
 
 def _apply_block(
-    actor: Actor, source: ImportFile, places: _Places, last_row: int, states: list[int], sealed: bytes
+    actor: Actor,
+    source: ImportFile,
+    places: _Places,
+    last_row: int,
+    states: list[int],
+    sealed: bytes,
+    blinds: Sequence[list[bytes | None]],
 ) -> int:
-    """The readable rows of a block are people; returns how many they were."""
-    rows = staging.opened(source, last_row, sealed)
-    lines = [line for line, state in zip(rows, states, strict=True) if state == staging.READABLE]
+    """The readable rows of a block are people; returns how many they were. ``blinds``: of their numbers and names."""
+    staged = zip(states, staging.opened(source, last_row, sealed), *blinds, strict=True)
+    readable = [(line, number, name) for state, line, number, name in staged if state == staging.READABLE]
+    lines = [line for line, _, _ in readable]
     tags = _tags(source.root_id, {tag for line in lines for tag in line.tags})
-    added = people.add_people(actor, [_person(source, places, tags, line) for line in lines])
+    added = people.add_people(actor, [_person(source, places, tags, *row) for row in readable])
     merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
     mine = _in_sight(source, merged.values())
     filled = _fill(
@@ -281,7 +288,9 @@ def _apply_block(
     return len(lines)
 
 
-def _person(source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow) -> NewPerson:
+def _person(
+    source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow, mobile: bytes | None, name: bytes | None
+) -> NewPerson:
     district = places.districts.district(line) or ""
     return NewPerson(
         entity_id=source.unit.entity_id,
@@ -296,6 +305,8 @@ def _person(source: ImportFile, places: _Places, tags: dict[str, int], line: Cle
         member=MemberState.MEMBER if source.are_members else None,
         member_since=line.member_since if source.are_members else None,
         tags=tuple(map(tags.__getitem__, line.tags)),
+        name_blind=name,
+        mobile_blind=mobile,
     )
 
 

@@ -97,7 +97,7 @@ def read_all(source: ImportFile) -> bool:
     False when another job has overtaken this one, which is not to touch the import any more.
     """
     seal = sealer()
-    body = store.read(seal, source.root_id, source.stored_as)
+    body = store.opener(seal, source.root_id, source.stored_as)
     sheet = reader.inspect(body)
     clean = Cleaner([Column(value) for value in source.columns], today=clock.today())
     districts = Districts.below(source.unit)

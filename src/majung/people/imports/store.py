@@ -1,9 +1,11 @@
-"""Uploaded lists on disk: sealed in blocks before they are written, read back whole, removed when they have served."""
+"""Uploaded lists on disk: sealed in blocks before they are written, read back block by block, removed when they have served."""
 
+import io
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from django.conf import settings
 
@@ -55,14 +57,53 @@ def keep(sealer: Sealer, root_id: int, chunks: Iterable[bytes]) -> tuple[str, in
     return name, size
 
 
-def read(sealer: Sealer, root_id: int, name: str) -> bytes:
-    """The whole content. Raises FileNotFoundError when it was removed."""
-    place = _place(root_id, name)
-    blocks: list[bytes] = []
-    with (_folder() / name).open("rb") as file:
-        while head := file.read(_LENGTH.size):
-            blocks.append(sealer.open_bytes(place, len(blocks), file.read(_LENGTH.unpack(head)[0])))
-    return b"".join(blocks)
+def opener(sealer: Sealer, root_id: int, name: str) -> Callable[[], BinaryIO]:
+    """Opens the content for reading, from its beginning each time. Raises FileNotFoundError when it was removed."""
+    return lambda: io.BufferedReader(_Content(sealer, _place(root_id, name), _folder() / name), BLOCK)
+
+
+class _Content(io.RawIOBase):
+    """The plain bytes of a sealed file, one block of them at a time in memory."""
+
+    def __init__(self, sealer: Sealer, place: Place, path: Path) -> None:
+        self._sealer, self._place, self._at = sealer, place, 0
+        self._number, self._block = -1, b""
+        self._file = path.open("rb")
+        self._starts: list[tuple[int, int]] = []
+        while head := self._file.read(_LENGTH.size):
+            self._starts.append((self._file.tell(), _LENGTH.unpack(head)[0]))
+            self._file.seek(self._starts[-1][1], os.SEEK_CUR)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            offset += (len(self._starts) - 1) * BLOCK + len(self._opened(len(self._starts) - 1)) if self._starts else 0
+        self._at = offset + (self._at if whence == os.SEEK_CUR else 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        number, start = divmod(self._at, BLOCK)
+        part = self._opened(number)[start : start + len(buffer)] if number < len(self._starts) else b""
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def _opened(self, number: int) -> bytes:
+        if number != self._number:
+            start, length = self._starts[number]
+            self._file.seek(start)
+            self._block, self._number = self._sealer.open_bytes(self._place, number, self._file.read(length)), number
+        return self._block
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
 
 
 def remove(name: str) -> None:

@@ -94,7 +94,7 @@ SELECT problem, count(*) FROM import_row, unnest(problems) AS problem
  WHERE import_id = %(import_id)s GROUP BY problem ORDER BY count(*) DESC, problem;
 
 -- name: next_block
-SELECT last_row, rows, states, sealed FROM import_block
+SELECT last_row, states, sealed, numbers, names FROM import_block
  WHERE import_id = %(import_id)s AND last_row > %(after)s ORDER BY last_row LIMIT 1;
 
 -- name: settle
