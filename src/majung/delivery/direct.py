@@ -286,9 +286,8 @@ def named(hands: Hands, woken: Sequence[Wake]) -> None:
             campaign = int(parts[1])
             facts = {"campaign": campaign, "key": wake.group, "account": wake.account_id}
             row = run(hands.connection, "doubted", **facts).fetchone()
-            made = registry.adapter(row[0]) if row else None
-            if made is not None and issubclass(made, Direct):
-                found = hands.dispatch(campaign)
+            if row is not None and issubclass(made := registry.adapter(row[0]), Direct):
+                found = hands.dispatch(campaign, is_text_instead=row[1])
                 ability = made.abilities[found.template.kind]
                 if ability.reports and ability.echoes_our_id:
                     _adopt(hands, found, wake.group, wake.ref)
