@@ -332,7 +332,7 @@ def test_the_api_writes_and_checks_it(party: Party) -> None:
 @pytest.mark.product("M9", "T7", "C3", "F6")
 def test_a_campaign_with_texts_instead_shows_its_cost_to_the_won(sandbox: Sandbox, slot: Slot) -> None:
     """Written, checked, confirmed, sent, settled. Every won is added up from what the sandbox says became of each number."""
-    made = make.party(people=300, depth=2, base_url=sandbox.base_url)
+    made = make.party(people=400, depth=2, base_url=sandbox.base_url)
     register(sandbox, made)
     actor = made.made.actor
     set_budget(actor, made.top, clock.today(), 10_000_000_00)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from majung.channels import services
 from majung.channels.adapters.base import Kind, Message
@@ -17,9 +18,9 @@ from majung.channels.adapters.outcomes import UNREACHED, Outcome
 from majung.consent import ledger as consent
 from majung.core import clock
 from majung.core.db import raw
-from majung.crowd import evaluate
+from majung.crowd import evaluate, registry
 from majung.crowd.expression import Leaf
-from majung.delivery import fallback, ledger, outcomes, planner, reached, rejudge, settle
+from majung.delivery import fallback, ledger, outcomes, planner, reached, rejudge, settle, week
 from majung.delivery.books import books, costs, statement
 from majung.delivery.engine import Slot
 from majung.delivery.ledger import Chunk, Dispatch
@@ -234,8 +235,14 @@ def test_a_text_waits_out_the_night(sandbox: Sandbox, slot: Slot, monkeypatch: p
     sandbox.clock(morning + timedelta(seconds=1))
     until(slot, lambda: is_held() and is_finished(campaign))
 
-    assert set(standing(campaign, texts=True).values()) == {outcomes.DELIVERED}
+    texts = standing(campaign, texts=True)
+    assert set(texts.values()) == {outcomes.DELIVERED}
     assert_both_sides_agree(sandbox, campaign)
+    held: dict[int, BitMap] = {}
+    for day, block, bits in raw().execute("SELECT day, block, bits FROM week_hold WHERE campaign_id = %s", [campaign]):
+        places = week.people_of(np.array([block]), np.frombuffer(bits, np.uint8).reshape(1, -1))
+        held.setdefault(day, BitMap()).update(places)
+    assert held[registry.day(morning.date())] == BitMap(texts) and not held[registry.day(night.date())] & BitMap(texts)
 
 
 def advertising(at: datetime) -> Dispatch:

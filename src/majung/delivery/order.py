@@ -96,9 +96,14 @@ class Order:
 
 
 def dated(order: Order) -> Order:
-    """The order whose occasion knows its campaign and the Seoul date on which it is to leave."""
+    """The order whose occasion, and that of its text, knows its campaign and the Seoul date on which it is to leave."""
     day = clock.seoul(max(order.occasion.at, order.not_before)).date()
-    return replace(order, occasion=replace(order.occasion, campaign_id=order.campaign_id, leaves_on=day))
+
+    def known(occasion: Occasion) -> Occasion:
+        return replace(occasion, campaign_id=order.campaign_id, leaves_on=day)
+
+    text = order.fallback and replace(order.fallback, occasion=known(order.fallback.occasion))
+    return replace(order, occasion=known(order.occasion), fallback=text)
 
 
 def on_channel(occasion: Occasion, stop: Stop) -> Occasion:

@@ -326,7 +326,7 @@ SELECT chunk_no, attempt, judged_at, state FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state IN (1, 2) FOR NO KEY UPDATE;
 
 -- name: doubted
--- The adapter of that request, if it is in doubt and of a campaign of this account, and whether it was of texts in the stead.
+-- The adapter of that request, if it is in doubt and of a campaign of this account, and whether it was of texts instead.
 SELECT a.adapter, c.parent_chunk IS NOT NULL FROM campaign_chunk c JOIN dispatch d USING (campaign_id) JOIN channels_dealeraccount a ON a.id = d.account_id
  WHERE c.campaign_id = %(campaign)s AND c.group_ref = %(key)s AND c.state IN (1, 2) AND d.account_id = %(account)s
    AND outcome_count(c.outcome, 'q') > 0;
