@@ -291,6 +291,34 @@ def test_at_the_end_of_the_window_the_rest_is_held_until_it_opens(
 
 
 @pytest.mark.product("M5")
+def test_whom_the_dealer_refuses_at_night_is_sent_to_in_the_morning(
+    sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dealer's clock is seven minutes ahead of ours: we think that it is day."""
+    evening_at = datetime.fromisoformat("2026-11-20T20:45:00+09:00")
+    monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(evening_at)))
+    sandbox.clock(evening_at + timedelta(minutes=7))
+    _, campaign = a_campaign(sandbox, people=120)
+    until(slot, lambda: books(raw(), campaign).moved_on > 0)
+    evening = raw().execute("SELECT not_before, problem FROM dispatch WHERE campaign_id = %s", [campaign]).fetchone()
+    told = books(raw(), campaign)
+    morning = datetime.fromisoformat("2026-11-21T08:00:00+09:00")
+    monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(morning + timedelta(minutes=1))))
+    sandbox.clock(morning + timedelta(minutes=1))
+    until(slot, lambda: is_finished(campaign))
+
+    assert evening is not None and evening[0] == morning and "아침" in evening[1]
+    assert told.is_balanced and told.delivered == 0 and told.not_yet == told.moved_on
+    assert_both_sides_agree(sandbox, campaign)
+    codes = Counter(line[3] for line in sandbox.messages(campaign))
+    assert codes["3108"] == told.moved_on
+    costs = raw().execute(
+        "SELECT sum(n) FILTER (WHERE kind = 'returned') FROM cost_entry WHERE campaign_id = %s", [campaign]
+    )
+    assert costs.fetchone()[0] >= told.moved_on  # type: ignore[index]
+
+
+@pytest.mark.product("M5")
 def test_a_small_campaign_is_not_delayed_by_a_big_one(
     sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

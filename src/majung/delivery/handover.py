@@ -42,7 +42,7 @@ BUSY_LOOK_SECONDS = 2.0
 """When the first look at a sent group is due while more is waiting to be sent: one look then finds most results in."""
 REST_SECONDS = 2.0
 ACCOUNT_SECONDS = 3.0
-MOST_DISPATCHES = 16
+MOST_DISPATCHES = 64
 MARGIN = timedelta(seconds=3)
 """A hand-over is finished within this: what would be closed by then does not begin (no message meets a closed window)."""
 LAST_MOMENT = timedelta(seconds=1)
@@ -185,8 +185,7 @@ def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
     """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
-    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
-    if not lent or not live.unit_works(hands.connection, found.unit_id):
+    if not _is_lent(hands, found, now):
         _pause(
             hands,
             claimed,
@@ -207,6 +206,12 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
             run(hands.connection, "hold", campaign=found.campaign_id, until=gate.until, problem=problem)
         return False
     return True
+
+
+def _is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
+    """Whether the right to send still holds, and the unit works."""
+    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
+    return lent and live.unit_works(hands.connection, found.unit_id)
 
 
 def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
@@ -313,6 +318,8 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
 def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) -> None:
     """The last look before sending; whom registration refused is final now, whatever becomes of the group."""
     accepted = bytes.maketrans(bytes((ACCEPTED, IN_DOUBT)), bytes((NOT_YET, NOT_YET)))
+    if not _is_lent(hands, found, clock.now()):
+        raise Overtaken
     if all(
         chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT) == len(chunk.outcome) for chunk in held.chunks
     ):
