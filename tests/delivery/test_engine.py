@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,9 +13,11 @@ from majung.core.db import raw
 from majung.delivery import planner
 from majung.delivery.books import Books, books
 from majung.delivery.engine import Slot
+from majung.tree import services
 from majung.tree.models import Grant
 from tests.delivery.conftest import Sandbox, register, start, until
 from tests.make import delivery as make
+from tests.make import tree as make_tree
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M4", "M9")]
 
@@ -198,6 +201,42 @@ def test_a_revoked_grant_stops_what_has_not_left(sandbox: Sandbox, slot: Slot) -
     until(slot, lambda: state(campaign)[0] == "paused")
 
     assert state(campaign) == ("paused", "grant_ended") and sandbox.books(campaign)["messages"] == 0
+
+
+@pytest.mark.product("T3")
+@pytest.mark.parametrize("what", ["moved", "expired", "suspended", "revoked_above"])
+def test_a_right_that_ends_in_flight_stops_what_has_not_left(
+    what: str, sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "CHUNK", 5)
+    monkeypatch.setattr("majung.delivery.ledger.MOST_MESSAGES", 5)
+    party = make.party(people=200, base_url=sandbox.base_url)
+    register(sandbox, party)
+    province, other, local = party.made.units[1], party.made.units[2], party.made.units[3]
+    above = make_tree.grant(make_tree.user(), province, parent=party.made.owner_grant)
+    ends = clock.now() + timedelta(hours=1)
+    grant = make_tree.grant(make_tree.user(), province, parent=above, ends_at=ends)
+    campaign = a_number()
+    order = make.order(party, campaign=campaign, scope=local, at=clock.now(), grant_id=grant.pk)
+    occasion = replace(order.occasion, unit_id=local.pk, unit_path=local.path)
+    planner.freeze(raw(), replace(order, occasion=occasion))
+    start(campaign)
+    slot.step()
+    if what == "moved":
+        services.move_unit(party.made.actor, local, other)
+    elif what == "expired":
+        monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(ends)))
+        sandbox.clock(ends)
+    elif what == "suspended":
+        services.suspend_unit(party.made.actor, province)
+    else:
+        services.revoke(party.made.actor, above)
+    until(slot, lambda: state(campaign)[0] == "paused")
+    until(slot, lambda: raw().execute("SELECT count(*) FROM campaign_chunk WHERE state IN (1, 2)").fetchone() == (0,))
+
+    told = books(raw(), campaign)
+    assert state(campaign) == ("paused", "grant_ended")
+    assert told.not_yet > 0 and told.is_balanced and sandbox.books(campaign)["messages"] <= 5 * 8
 
 
 @pytest.mark.product("M5", "C3")

@@ -209,9 +209,11 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
 
 
 def _is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
-    """Whether the right to send still holds, and the unit works."""
+    """Whether the right to send still holds and reaches as far as it must, and the unit works."""
     lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
-    return lent and live.unit_works(hands.connection, found.unit_id)
+    if not lent:
+        return False
+    return live.unit_works(hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id)
 
 
 def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:

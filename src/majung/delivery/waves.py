@@ -101,12 +101,13 @@ def _to_the_morning(
     for place, chunk in enumerate(chunks):
         at = fresh[chunk.chunk_no]
         late = at[np.frombuffer(chunk.outcome, np.uint8)[at] == OUT_OF_HOURS]
-        if len(late) and chunk.wave < MOST_WAVES:
+        if len(late) and chunk.parent_chunk is None and chunk.wave < MOST_WAVES:
             ahead = np.frombuffer(chunk.open_ahead or bytes(len(chunk.people)), np.uint8)
             planned.append(
                 Next(
                     channel_id=chunk.channel_id, off_route=chunk.off_route, wave=chunk.wave + 1, people=chunk.people[late],
                     parents=np.full(len(late), place), seqs=late, ahead=chunk.ahead, open_ahead=ahead[late],
+                    message_kind=found.template.kind, unit_centiwon=found.unit_centiwon,
                 )
             )  # fmt: skip
             np.frombuffer(chunk.outcome, np.uint8)[late] = WAITED
