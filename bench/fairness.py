@@ -96,6 +96,8 @@ def freeze(party: Any) -> None:
             template=replace(template, locals=tuple(one for one in template.locals if one.channel_id == stops[unit.pk].channel_id)),
         )  # fmt: skip
         occasion = replace(order.occasion, unit_id=unit.pk, unit_path=unit.path)
+        if number == 1:  # as by the check before sending: it stores the base sets that lists are frozen from
+            planner.estimate(raw(), order, lms_centiwon=0)
         planner.freeze(raw(), replace(order, occasion=occasion))
 
 
