@@ -33,8 +33,8 @@ from majung.channels.line import Unsent
 from majung.channels.wakes import Wake
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import handover, ledger, rejudge, settle
-from majung.delivery.handover import LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, Hands, crash
+from majung.delivery import handover, ledger, pace, rejudge, settle
+from majung.delivery.handover import BUSY, LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, UNREACHED, Hands, crash, is_lent
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, ChunkState
 from majung.delivery.refusals import write_refusals
@@ -80,6 +80,8 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
     try:
         _probe(hands, found, account)
         while waiting:
+            if not is_lent(hands, found, clock.now()):
+                return _back(hands, held, waiting)
             if not rejudge.gate(found, {one.channel_id for one in waiting}, clock.now() + LAST_MOMENT).is_open:
                 return _back(hands, held, waiting)
             if time.monotonic() - renewed_at > hands.lease_seconds / 3:
@@ -91,6 +93,10 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
         _back(hands, held, waiting)
     except DealerRefused as refused:
         _back(hands, held, waiting)
+        if not (isinstance(refused, NoBalance) or refused.pause):
+            pace.trouble(
+                hands.connection, found.root_id, account.account_id, BUSY, now=clock.now(), rest=refused.after_seconds
+            )
         _stand_still(hands, found, refused)
     except Outside as error:
         _back(hands, held, waiting)
@@ -100,6 +106,7 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
             else "대행사의 답이 오지 않아 확인하고 있습니다."
         )
         seconds = max(error.after_seconds, REST_SECONDS)
+        pace.trouble(hands.connection, found.root_id, account.account_id, UNREACHED, now=clock.now(), rest=seconds)
         run(hands.connection, "rest", campaign=found.campaign_id, seconds=seconds, problem=problem)
     return None
 

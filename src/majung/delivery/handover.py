@@ -111,6 +111,8 @@ class Hands:
         if found is None or time.monotonic() - read_at > ACCOUNT_SECONDS:
             found = accounts.load(self.connection, self.sealer, account_id)
             self.accounts[account_id] = time.monotonic(), found
+            if found.adapter.per_minute:
+                pace.declare(self.connection, found.root_id, account_id, found.adapter.per_minute)
         return found
 
     def line(self, account: LiveAccount) -> Line:
@@ -185,7 +187,7 @@ def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
     """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
-    if not _is_lent(hands, found, now):
+    if not is_lent(hands, found, now):
         _pause(
             hands,
             claimed,
@@ -208,7 +210,7 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
     return True
 
 
-def _is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
+def is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
     """Whether the right to send still holds and reaches as far as it must, and the unit works."""
     lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
     if not lent:
@@ -320,7 +322,7 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
 def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) -> None:
     """The last look before sending; whom registration refused is final now, whatever becomes of the group."""
     accepted = bytes.maketrans(bytes((ACCEPTED, IN_DOUBT)), bytes((NOT_YET, NOT_YET)))
-    if not _is_lent(hands, found, clock.now()):
+    if not is_lent(hands, found, clock.now()):
         raise Overtaken
     if all(
         chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT) == len(chunk.outcome) for chunk in held.chunks
