@@ -44,7 +44,8 @@ class Line:
 
 def top_of(root_id: int) -> Unit:
     """The organisation's highest unit."""
-    return Unit.objects.get(root_id=root_id, depth=1)
+    found: Unit = Unit.objects.get(root_id=root_id, depth=1)
+    return found
 
 
 def caps(actor: Actor) -> list[Cap]:
@@ -168,11 +169,11 @@ def _found(actor: Actor, kind: str, name: str) -> tuple[int, Unit]:
     raise NotYours()
 
 
-def _uuid(text: str) -> UUID | None:
+def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise NotYours() from error
 
 
 def _number(text: str, most: int, problem: str, *, least: int = 0) -> int:
