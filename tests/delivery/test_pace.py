@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from majung.core import clock
 from majung.core.db import raw
-from majung.delivery import ledger, pace, planner
+from majung.delivery import installation, ledger, pace, planner
 from majung.delivery.engine import Slot
 from majung.delivery.ledger import Connection
 from majung.delivery.pace import Learned, Pace
@@ -138,6 +138,7 @@ def connection(transactional_db: None, url: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ledger, "MOST_MESSAGES", make.CHUNK)
     raw().execute("DELETE FROM reached_open WHERE root_id = %s", [ROOT])
     made = ledger.connect(url, "test")
+    installation.present(made, None)
     yield made
     made.close()
 
