@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,9 +13,11 @@ from majung.core.db import raw
 from majung.delivery import planner
 from majung.delivery.books import Books, books
 from majung.delivery.engine import Slot
+from majung.tree import services
 from majung.tree.models import Grant
 from tests.delivery.conftest import Sandbox, register, start, until
 from tests.make import delivery as make
+from tests.make import tree as make_tree
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M4", "M9")]
 
@@ -200,6 +203,42 @@ def test_a_revoked_grant_stops_what_has_not_left(sandbox: Sandbox, slot: Slot) -
     assert state(campaign) == ("paused", "grant_ended") and sandbox.books(campaign)["messages"] == 0
 
 
+@pytest.mark.product("T3")
+@pytest.mark.parametrize("what", ["moved", "expired", "suspended", "revoked_above"])
+def test_a_right_that_ends_in_flight_stops_what_has_not_left(
+    what: str, sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "CHUNK", 5)
+    monkeypatch.setattr("majung.delivery.ledger.MOST_MESSAGES", 5)
+    party = make.party(people=200, base_url=sandbox.base_url)
+    register(sandbox, party)
+    province, other, local = party.made.units[1], party.made.units[2], party.made.units[3]
+    above = make_tree.grant(make_tree.user(), province, parent=party.made.owner_grant)
+    ends = clock.now() + timedelta(hours=1)
+    grant = make_tree.grant(make_tree.user(), province, parent=above, ends_at=ends)
+    campaign = a_number()
+    order = make.order(party, campaign=campaign, scope=local, at=clock.now(), grant_id=grant.pk)
+    occasion = replace(order.occasion, unit_id=local.pk, unit_path=local.path)
+    planner.freeze(raw(), replace(order, occasion=occasion))
+    start(campaign)
+    slot.step()
+    if what == "moved":
+        services.move_unit(party.made.actor, local, other)
+    elif what == "expired":
+        monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(ends)))
+        sandbox.clock(ends)
+    elif what == "suspended":
+        services.suspend_unit(party.made.actor, province)
+    else:
+        services.revoke(party.made.actor, above)
+    until(slot, lambda: state(campaign)[0] == "paused")
+    until(slot, lambda: raw().execute("SELECT count(*) FROM campaign_chunk WHERE state IN (1, 2)").fetchone() == (0,))
+
+    told = books(raw(), campaign)
+    assert state(campaign) == ("paused", "grant_ended")
+    assert told.not_yet > 0 and told.is_balanced and sandbox.books(campaign)["messages"] <= 5 * 8
+
+
 @pytest.mark.product("M5", "C3")
 def test_a_refusal_between_freeze_and_hand_over_is_dropped_with_its_reason(sandbox: Sandbox, slot: Slot) -> None:
     from majung.consent import ledger as consent
@@ -288,6 +327,34 @@ def test_at_the_end_of_the_window_the_rest_is_held_until_it_opens(
     until(slot, lambda: is_finished(campaign))
     assert_both_sides_agree(sandbox, campaign)
     assert "3108" not in Counter(line[3] for line in sandbox.messages(campaign))
+
+
+@pytest.mark.product("M5")
+def test_whom_the_dealer_refuses_at_night_is_sent_to_in_the_morning(
+    sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dealer's clock is seven minutes ahead of ours: we think that it is day."""
+    evening_at = datetime.fromisoformat("2026-11-20T20:45:00+09:00")
+    monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(evening_at)))
+    sandbox.clock(evening_at + timedelta(minutes=7))
+    _, campaign = a_campaign(sandbox, people=120)
+    until(slot, lambda: books(raw(), campaign).moved_on > 0)
+    evening = raw().execute("SELECT not_before, problem FROM dispatch WHERE campaign_id = %s", [campaign]).fetchone()
+    told = books(raw(), campaign)
+    morning = datetime.fromisoformat("2026-11-21T08:00:00+09:00")
+    monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(morning + timedelta(minutes=1))))
+    sandbox.clock(morning + timedelta(minutes=1))
+    until(slot, lambda: is_finished(campaign))
+
+    assert evening is not None and evening[0] == morning and "아침" in evening[1]
+    assert told.is_balanced and told.delivered == 0 and told.not_yet == told.moved_on
+    assert_both_sides_agree(sandbox, campaign)
+    codes = Counter(line[3] for line in sandbox.messages(campaign))
+    assert codes["3108"] == told.moved_on
+    costs = raw().execute(
+        "SELECT sum(n) FILTER (WHERE kind = 'returned') FROM cost_entry WHERE campaign_id = %s", [campaign]
+    )
+    assert costs.fetchone()[0] >= told.moved_on  # type: ignore[index]
 
 
 @pytest.mark.product("M5")

@@ -298,7 +298,11 @@ RULES = (
     # ── campaigns ──────────────────────────────────────────────────────────────────────────────────────────────────
     Rule(says="campaigns and tasks: campaigns.view somewhere",
         here=" 302 200 200 200 200 200 403",
-        urls={"campaigns:list": "", "campaigns:tasks": ""}),
+        urls={"campaigns:list": "", "campaigns:tasks": "", "campaigns:pace": ""}),
+    Rule(says="the weekly cap is the whole organisation's: tree.manage at the top",
+        method="POST", lets_in=DONE,
+        here=" 302 200 404 404 404 404 403",
+        urls={"campaigns:pace_change": "what=cap"}),
     Rule(says="a new campaign: campaigns.write somewhere",
         here=" 302 200 200 200 200 403 403",
         urls={"campaigns:new": ""}),

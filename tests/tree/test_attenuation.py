@@ -1,5 +1,6 @@
 """The database refuses by itself what is wider than its parent, in the words of the pure rules (T3)."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,12 +11,14 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from majung.core import clock
+from majung.core.errors import Refusal
 from majung.tree import rules, services
 from majung.tree.actor import actor_of_user
 from majung.tree.enums import ACTS, Act, Role
-from majung.tree.models import Grant
+from majung.tree.models import Grant, Unit
 from majung.tree.rules import Quotas, Terms, Width
 from majung.tree.services.grants import terms_of
 from tests.make import tree as make
@@ -211,6 +214,65 @@ def test_database_and_rules_agree(
             found = refused_because(error)
         assert found == expected
         transaction.set_rollback(True)
+
+
+class Lending(RuleBasedStateMachine):
+    """Grants are lent on, taken back, and units move, in any order; each history is undone."""
+
+    party: Organised
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole = transaction.atomic()
+        self.whole.__enter__()
+        self.grants = [self.party.owner_grant.pk]
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.whole.__exit__(None, None, None)
+
+    @rule(which=st.integers(0, 50), offer=offers())
+    def lend(self, which: int, offer: dict[str, Any]) -> None:
+        parent = Grant.objects.get(pk=self.grants[which % len(self.grants)])
+        asked = {**offer, "starts_at": max(offer["starts_at"], parent.starts_at)}
+        place = Unit.objects.get(pk=self.party.units[asked.pop("place")].pk)
+        try:
+            with transaction.atomic():
+                self.grants.append(make.grant(make.user(), place, parent=parent, **asked).pk)
+        except IntegrityError as error:
+            assert refused_because(error) in {str(width) for width in Width}
+
+    @rule(which=st.integers(0, 50))
+    def take_back(self, which: int) -> None:
+        found = Grant.objects.get(pk=self.grants[which % len(self.grants)])
+        if found.parent_id is not None and found.revoked_at is None:
+            services.revoke(self.party.actor, found)
+
+    @rule(what=st.integers(1, 6), where=st.integers(0, 6))
+    def move(self, what: int, where: int) -> None:
+        unit, target = (Unit.objects.get(pk=self.party.units[at].pk) for at in (what, where))
+        with contextlib.suppress(Refusal), transaction.atomic():
+            services.move_unit(self.party.actor, unit, target)
+
+    @invariant()
+    def nobody_holds_more_than_was_lent(self) -> None:
+        known = Grant.objects.select_related("unit").in_bulk(self.grants)
+        for found in known.values():
+            if found.parent_id is None or found.revoked_at is not None:
+                continue
+            parent = known[found.parent_id]
+            assert parent.revoked_at is None, "a living grant below a dead one"
+            assert rules.wider(terms_of(found), terms_of(parent)) is None
+
+
+def test_no_history_of_lending_widens_anything(party: Organised) -> None:
+    class Here(Lending):
+        pass
+
+    Here.party = party
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Here, settings=settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from majung.campaigns.console import hand, live, texts, wizard
+from majung.campaigns.console import hand, live, pacing, texts, wizard
 
 app_name = "campaigns"
 
@@ -12,6 +12,8 @@ _UUID = r"(?P<public_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 urlpatterns = [
     path("campaigns/", live.campaigns, name="list"),
     path("campaigns/new/", wizard.new, name="new"),
+    path("campaigns/pace/", pacing.page, name="pace"),
+    re_path(r"^campaigns/pace/(?P<what>cap|limit|share)/$", pacing.change, name="pace_change"),
     path("campaigns/files/<uuid:public_id>/", live.file, name="file"),
     path(_ID, live.campaign, name="campaign"),
     path(f"{_ID}audience/", wizard.audience_step, name="audience"),

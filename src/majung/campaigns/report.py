@@ -229,7 +229,7 @@ def by_unit(actor: Actor, campaign: Campaign) -> list[UnitRow]:
             "refused": bins[:97].sum(),
             "in_doubt": bins[outcomes.IN_DOUBT],
             "not_yet": bins[outcomes.NOT_YET],
-            "moved_on": bins[outcomes.MOVED_ON],
+            "moved_on": bins[outcomes.MOVED_ON] + bins[outcomes.WAITED],
         }
         told = dict(zip(terms, counts.parts([int(n) for n in terms.values()], sight), strict=True))
         told["delivered"] = counts.part(int(bins[outcomes.DELIVERED]), sight)

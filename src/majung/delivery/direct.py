@@ -34,7 +34,18 @@ from majung.channels.wakes import Wake
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import handover, ledger, pace, rejudge, settle
-from majung.delivery.handover import BUSY, LAST_MOMENT, PAUSES, REFUSES, REST_SECONDS, SLOW, UNREACHED, Hands, crash
+from majung.delivery.handover import (
+    BUSY,
+    LAST_MOMENT,
+    PAUSES,
+    REFUSES,
+    REST_SECONDS,
+    SLOW,
+    UNREACHED,
+    Hands,
+    crash,
+    is_lent,
+)
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, REPEAT, ChunkState
 from majung.delivery.refusals import write_refusals
@@ -80,6 +91,8 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
     try:
         _probe(hands, found, account)
         while waiting:
+            if not is_lent(hands, found, clock.now()):
+                return _back(hands, held, waiting)
             if not rejudge.gate(found, {one.channel_id for one in waiting}, clock.now() + LAST_MOMENT).is_open:
                 return _back(hands, held, waiting)
             if time.monotonic() - renewed_at > hands.lease_seconds / 3:
@@ -91,6 +104,10 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
         _back(hands, held, waiting)
     except DealerRefused as refused:
         _back(hands, held, waiting)
+        if not (isinstance(refused, NoBalance) or refused.pause):
+            pace.trouble(
+                hands.connection, found.root_id, account.account_id, BUSY, now=clock.now(), rest=refused.after_seconds
+            )
         _stand_still(hands, found, refused)
     except Outside as error:
         _back(hands, held, waiting)

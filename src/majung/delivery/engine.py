@@ -85,9 +85,12 @@ class Slot:
                 direct.named(self.hands, woken)
         for (campaign,) in run(connection, "stopped_ready").fetchall():
             run(connection, "stop_ready", campaign=campaign, now=clock.now())
-        for (campaign,) in run(connection, "finishable").fetchall():
-            observations.note_all(self.hands, campaign)
-            finish(connection, campaign)
+        for campaign, is_told in run(connection, "finishable").fetchall():
+            if is_told:
+                observations.note_all(self.hands, campaign)
+            with connection.transaction():
+                if run(connection, "finishing", campaign=campaign).fetchone() == (True,):
+                    finish(connection, campaign)
 
     def _live(self) -> None:
         """The connection shows the mark as it is now, and the slot is known to be alive."""

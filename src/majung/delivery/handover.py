@@ -43,7 +43,7 @@ BUSY_LOOK_SECONDS = 2.0
 """When the first look at a sent group is due while more is waiting to be sent: one look then finds most results in."""
 REST_SECONDS = 2.0
 ACCOUNT_SECONDS = 3.0
-MOST_DISPATCHES = 16
+MOST_DISPATCHES = 64
 MARGIN = timedelta(seconds=3)
 """A hand-over is finished within this: what would be closed by then does not begin (no message meets a closed window)."""
 LAST_MOMENT = timedelta(seconds=1)
@@ -116,6 +116,8 @@ class Hands:
         if found is None or time.monotonic() - read_at > ACCOUNT_SECONDS:
             found = accounts.load(self.connection, self.sealer, account_id)
             self.accounts[account_id] = time.monotonic(), found
+            if found.adapter.per_minute:
+                pace.declare(self.connection, found.root_id, account_id, found.adapter.per_minute)
         return found
 
     def line(self, account: LiveAccount) -> AnyLine:
@@ -190,8 +192,7 @@ def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
     """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
-    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
-    if not lent or not live.unit_works(hands.connection, found.unit_id):
+    if not is_lent(hands, found, now):
         _pause(
             hands,
             claimed,
@@ -212,6 +213,14 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
             run(hands.connection, "hold", campaign=found.campaign_id, until=gate.until, problem=problem)
         return False
     return True
+
+
+def is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
+    """Whether the right to send still holds and reaches as far as it must, and the unit works."""
+    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
+    if not lent:
+        return False
+    return live.unit_works(hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id)
 
 
 def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
@@ -318,6 +327,8 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
 def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) -> None:
     """The last look before sending; whom registration refused is final now, whatever becomes of the group."""
     accepted = bytes.maketrans(bytes((ACCEPTED, IN_DOUBT)), bytes((NOT_YET, NOT_YET)))
+    if not is_lent(hands, found, clock.now()):
+        raise Overtaken
     if all(
         chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT) == len(chunk.outcome) for chunk in held.chunks
     ):

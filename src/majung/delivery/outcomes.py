@@ -1,6 +1,6 @@
 """What became of each person: the one-byte outcomes of the chunk ledger, and the states of chunks and dispatches.
 
-The byte stands in ``campaign_chunk.outcome``, aligned with ``campaign_chunk.people``. Six outcomes are printable letters,
+The byte stands in ``campaign_chunk.outcome``, aligned with ``campaign_chunk.people``. Seven outcomes are printable letters,
 so that SQL counts them without unpacking; every byte below 97 is a refusal and is the adapter's own outcome number
 (``channels.adapters.outcomes.Outcome``), so that the reason needs no row of its own. A byte from 128 on is the refusal
 128 below it, of somebody who gets a text instead: who stands once more in a chunk of texts, and is counted there.
@@ -14,11 +14,13 @@ NOT_YET = ord("n")
 ACCEPTED = ord("a")
 DELIVERED = ord("d")
 MOVED_ON = ord("m")
+WAITED = ord("w")
 LEFT_OUT = ord("l")
 IN_DOUBT = ord("q")
 FELL_BACK = 128
 """Added to a refusal when a text is planned in its stead."""
 NOT_A_FRIEND = int(Outcome.NOT_A_FRIEND)
+OUT_OF_HOURS = int(Outcome.OUT_OF_HOURS)
 
 _BY_CATEGORY = {
     Category.NOT_YET: NOT_YET,
@@ -34,6 +36,7 @@ SENTENCES = {
     ACCEPTED: "대행사가 받음",
     DELIVERED: "도착",
     MOVED_ON: "친구가 아니어서 다음 채널로",
+    WAITED: "받지 않는 시간이라 아침에 다시",
     LEFT_OUT: "보내기 직전에 제외",
     IN_DOUBT: "확인하는 중",
 }
@@ -53,7 +56,7 @@ def code(byte: int) -> str:
     """The reason code of an outcome byte: ``DELIVERED``, ``NO_TALK`` and so on; ``NO_TALK_FELL_BACK`` where a text followed."""
     if fell_back(byte):
         return f"{Outcome(byte - FELL_BACK).name}_FELL_BACK"
-    names = {NOT_YET: "NOT_YET", ACCEPTED: "ACCEPTED", DELIVERED: "DELIVERED", MOVED_ON: "MOVED_ON"}
+    names = {NOT_YET: "NOT_YET", ACCEPTED: "ACCEPTED", DELIVERED: "DELIVERED", MOVED_ON: "MOVED_ON", WAITED: "WAITED"}
     names |= {LEFT_OUT: "LEFT_OUT", IN_DOUBT: "IN_DOUBT"}
     return names.get(byte) or Outcome(byte).name
 

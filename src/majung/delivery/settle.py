@@ -15,7 +15,7 @@ from majung.core.errors import Outside
 from majung.delivery import fallback, ledger, waves
 from majung.delivery.handover import Hands, crash
 from majung.delivery.ledger import Chunk, Dispatch, run
-from majung.delivery.outcomes import ACCEPTED, DELIVERED, IN_DOUBT, LEDGER, MOVED_ON, is_refused
+from majung.delivery.outcomes import ACCEPTED, DELIVERED, IN_DOUBT, LEDGER, MOVED_ON, WAITED, is_refused
 from majung.delivery.refusals import write_refusals
 
 PATIENCE = timedelta(hours=72)
@@ -200,5 +200,6 @@ def _money_back(
     counts = {}
     for chunk in chunks:
         bytes_now = np.frombuffer(bytes(chunk.outcome), np.uint8)[fresh[chunk.chunk_no]]
-        counts[chunk.chunk_no] = (chunk.attempt, int((_REFUSED[bytes_now] | (bytes_now == MOVED_ON)).sum()))
+        undelivered = _REFUSED[bytes_now] | (bytes_now == MOVED_ON) | (bytes_now == WAITED)
+        counts[chunk.chunk_no] = (chunk.attempt, int(undelivered.sum()))
     ledger.write_cost(hands.connection, found, "returned", counts, now)

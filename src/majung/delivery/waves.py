@@ -15,10 +15,15 @@ from majung.core import clock
 from majung.delivery import lookup, packing, sealed
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Chunk, Dispatch, run
-from majung.delivery.outcomes import MOVED_ON, NOT_A_FRIEND
+from majung.delivery.outcomes import MOVED_ON, NOT_A_FRIEND, OUT_OF_HOURS, WAITED
 from majung.delivery.planner import CHUNK_COLUMNS, chunk_row, friend_leaf, pieces, split
 from majung.delivery.route import Assigned, Router, assign
 from majung.delivery.sealed import Column
+from majung.policy import times
+
+MOST_WAVES = 20
+"""Nobody is tried more often, whatever the dealer says."""
+TOO_LATE = "대행사가 받지 않는 시간이라, 남은 사람에게는 아침에 다시 보냅니다."
 
 _LOWEST = np.array([0, *((bits & -bits).bit_length() - 1 for bits in range(1, 256))], np.uint8)
 """By open_ahead byte: the place of its lowest bit, which is the nearest channel that is free."""
@@ -79,6 +84,40 @@ class _Moving:
 
 
 def plan(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
+) -> list[Next]:
+    """Where everybody goes who was newly told something that is not the last word: marked in the chunks."""
+    return [*_to_the_next_channel(hands, found, chunks, fresh, now), *_to_the_morning(hands, found, chunks, fresh, now)]
+
+
+def _to_the_morning(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
+) -> list[Next]:
+    """Whom the dealer would not take at this hour is tried again on the same channel, and the dispatch waits for the morning.
+
+    It happens where clocks differ, or where the dealer's day is shorter than was said.
+    """
+    planned = []
+    for place, chunk in enumerate(chunks):
+        at = fresh[chunk.chunk_no]
+        late = at[np.frombuffer(chunk.outcome, np.uint8)[at] == OUT_OF_HOURS]
+        if len(late) and chunk.parent_chunk is None and chunk.wave < MOST_WAVES:
+            ahead = np.frombuffer(chunk.open_ahead or bytes(len(chunk.people)), np.uint8)
+            planned.append(
+                Next(
+                    channel_id=chunk.channel_id, off_route=chunk.off_route, wave=chunk.wave + 1, people=chunk.people[late],
+                    parents=np.full(len(late), place), seqs=late, ahead=chunk.ahead, open_ahead=ahead[late],
+                    message_kind=found.template.kind, unit_centiwon=found.unit_centiwon,
+                )
+            )  # fmt: skip
+            np.frombuffer(chunk.outcome, np.uint8)[late] = WAITED
+    if planned:
+        opens = times.next_at(now, times.KAKAO_FROM)
+        run(hands.connection, "hold", campaign=found.campaign_id, until=opens, problem=TOO_LATE)
+    return planned
+
+
+def _to_the_next_channel(
     hands: Hands, found: Dispatch, chunks: list[Chunk], fresh: dict[int, NDArray[np.int64]], now: datetime
 ) -> list[Next]:
     """Whoever was newly told "not a friend" is marked as moved on where the route has a lawful channel left.

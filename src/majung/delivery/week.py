@@ -85,10 +85,12 @@ def _at_least(layers: Sequence[Layer], most: int, blocks: int) -> Bits:
 
 def bits_of(people: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], Bits]:
     """The blocks in which these people stand, ascending, and their bits."""
-    people = people.astype(np.int64)
-    blocks, rows = np.unique(people // BLOCK, return_inverse=True)
+    people = np.sort(people)
+    of = people // BLOCK
+    starts = np.flatnonzero(np.diff(of, prepend=-1))
+    blocks, counts = of[starts].astype(np.int64), np.diff(starts, append=len(people))
     cells = np.zeros(len(blocks) * BLOCK, np.uint8)
-    cells[rows * BLOCK + people % BLOCK] = 1
+    cells[np.repeat(np.arange(len(blocks)) * BLOCK, counts) + people % BLOCK] = 1
     return blocks, np.packbits(cells, bitorder="little").reshape(len(blocks), BLOCK // 8)
 
 

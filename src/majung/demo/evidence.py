@@ -61,5 +61,6 @@ def _ledger(connection: psycopg.Connection[Any], campaign: int) -> tuple[NDArray
         outcome = np.frombuffer(raw, dtype=np.uint8)
         sent.append(chunk_no * 1000 + np.flatnonzero(~np.isin(outcome, unsent)))
         delivered += int((outcome == outcomes.DELIVERED).sum())
-        refused += int(((outcome < 97) | (outcome == outcomes.MOVED_ON) | (outcome > outcomes.FELL_BACK)).sum())
+        again = (outcome == outcomes.MOVED_ON) | (outcome == outcomes.WAITED) | (outcome > outcomes.FELL_BACK)
+        refused += int(((outcome < 97) | again).sum())
     return np.sort(np.concatenate(sent)) if sent else np.empty(0, np.int64), delivered, refused

@@ -22,7 +22,10 @@ def chain_in_force(connection: psycopg.Connection[Any], grant_id: int, at: datet
     return bool(holds)
 
 
-def unit_works(connection: psycopg.Connection[Any], unit_id: int) -> bool:
-    """Whether the unit and every unit above it is active."""
-    [(works,)] = connection.execute(sql.load("majung.tree", "live", "unit_works"), {"unit": unit_id}).fetchall()
+def unit_works(
+    connection: psycopg.Connection[Any], unit_id: int, *, grant_id: int | None = None, scope_id: int | None = None
+) -> bool:
+    """Whether the unit and every unit above it is active; with a grant, whether unit and scope still lie where it reaches."""
+    facts = {"unit": unit_id, "grant": grant_id, "scope": unit_id if scope_id is None else scope_id}
+    [(works,)] = connection.execute(sql.load("majung.tree", "live", "unit_works"), facts).fetchall()
     return bool(works)

@@ -19,7 +19,7 @@ from majung.campaigns import exports, queries, report, services, why
 from majung.campaigns.console.base import actor_of, crumbs, live_mode, seen, status
 from majung.campaigns.enums import OPEN, WRITABLE, Kind, PauseReason, State
 from majung.campaigns.models import Campaign
-from majung.campaigns.services import freezing
+from majung.campaigns.services import freezing, pacing
 from majung.core import clock
 from majung.core.errors import Forbidden, Refusal
 from majung.people.queries import person_in_scope
@@ -129,6 +129,7 @@ def _live(actor: Actor, found: Campaign) -> dict[str, Any]:
         "may_pause": may_send and found.state in (State.FROZEN, State.SENDING),
         "may_resume": may_send and found.state == State.PAUSED,
         "may_stop": may_send and found.state in (State.SENDING, State.PAUSED),
+        "slow": pacing.slow_words(found) if found.state == State.SENDING else [],
         "pause_words": PauseReason(found.pause_reason).label if found.pause_reason else "",
     }
 

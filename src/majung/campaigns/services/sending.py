@@ -28,6 +28,10 @@ SAME_WITHIN = timedelta(minutes=10)
 """The same words to the same audience within this are taken for a second press, and asked about."""
 
 
+NEVER_SENT = frozenset({State.RECALLED, State.STOPPED, State.REFUSED})
+"""Ended without having been sent as it was meant: pressing "send" again must not look like success."""
+
+
 def locked(campaign_id: int) -> Campaign:
     """The campaign, held until the transaction ends."""
     return (
@@ -57,13 +61,14 @@ def record(actor: Actor, campaign: Campaign, happened: str, facts: Mapping[str, 
 def confirm(actor: Actor, campaign: Campaign, *, again: bool = False) -> Campaign:
     """The campaign will be sent: worst case reserved, receipt kept, list frozen by a job right after (M2, M7).
 
-    A second press on a confirmed campaign changes nothing. Raises CannotSend, Forbids, TooFew, SaidAlready (unless
+    A second press on a confirmed campaign changes nothing; one on a campaign that was called back, stopped or refused is
+    told so (WrongMoment). Raises CannotSend, Forbids, TooFew, SaidAlready (unless
     ``again``), WrongMoment, and what ``tree.reserve`` raises.
     """
     current = locked(campaign.pk)
     actor.require(Act.CAMPAIGNS_SEND, current.unit)
     actor.require(Act.CAMPAIGNS_SEND, current.scope)
-    if current.confirmed_at is not None and current.state != State.CHECKED:
+    if current.confirmed_at is not None and current.state not in NEVER_SENT:
         return current
     new = moved(current, Move.CONFIRM)
     now = clock.now()

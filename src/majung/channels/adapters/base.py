@@ -435,6 +435,8 @@ class Adapter(AccountCalls, ABC):
     name: ClassVar[str]
     kinds: ClassVar[Mapping[Kind, KindFacts]]
     people_per_request: ClassVar[int]
+    per_minute: ClassVar[int] = 0
+    """Messages a minute that the dealer takes from one account, as it declares; 0: it says nothing."""
     page_size: ClassVar[int]
     secrets: ClassVar[frozenset[str]]
     """Names of headers and fields that never reach a log."""

@@ -19,7 +19,7 @@ outcome_count(outcome, 'd')
 
 -- name: refused
 -- A byte from 128 on (two bytes in UTF-8) is a refusal in whose stead a text is sent: fell_back.
-2 * length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', '')) - octet_length(translate(convert_from(outcome, 'LATIN1'), 'adlmnq', ''))
+2 * length(translate(convert_from(outcome, 'LATIN1'), 'adlmnqw', '')) - octet_length(translate(convert_from(outcome, 'LATIN1'), 'adlmnqw', ''))
 
 -- name: in_doubt
 outcome_count(outcome, 'q')
@@ -32,8 +32,8 @@ outcome_count(outcome, 'n')
 outcome_count(outcome, 'l')
 
 -- name: moved_on
--- Tries that were no delivery: these people stand once more in a chunk of a later wave.
-outcome_count(outcome, 'm')
+-- Tries that were no delivery, for want of friendship or by night: these people stand once more in a chunk of a later wave.
+outcome_count(outcome, 'm') + outcome_count(outcome, 'w')
 
 -- name: later_waves
 CASE WHEN wave > 1 AND parent_chunk IS NULL THEN n ELSE 0 END

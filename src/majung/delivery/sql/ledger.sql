@@ -11,25 +11,25 @@ SELECT set_config('idle_in_transaction_session_timeout', (2 * %(seconds)s * 1000
 -- name: pick
 -- Whose turn it is among the dispatches that may leave now and have something ready (M5): the unit that had the least of its fair
 -- share (its ``turn``; who comes newly begins where the others are), and of that unit the dispatch served longest ago. So a
--- big unit never delays a small one, and many campaigns of one unit are no more than one. The chunks are only looked at in that order.
+-- big unit never delays a small one, and many campaigns of one unit are no more than one. Sorted first, so that chunks are looked for in that order
+-- and no further than to the first that has some: only what stands in a subquery of its own is asked row by row.
 -- Only while the mark that the connection shows is the installation's (installation.py).
-WITH waiting AS (
-    SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn,
-           greatest(max(t.turn) OVER (PARTITION BY t.unit_id), max(t.began) OVER ()) AS start
-      FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
-     WHERE d.finished_at IS NULL AND d.state = 'sending'
-       AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true)) OFFSET 0
-)
 SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
        EXISTS (SELECT FROM pace p WHERE p.root_id = w.root_id AND p.kind <> 'unit'
                   AND (p.per_minute IS NOT NULL OR p.declared IS NOT NULL OR p.learned IS NOT NULL OR p.free_at > clock_timestamp()))
-  FROM waiting w JOIN dispatch_turn t USING (campaign_id)
+  FROM (SELECT *, greatest(max(turn) OVER (PARTITION BY unit_id), max(began) OVER ()) AS start
+          FROM (SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn, t.began
+                  FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
+                 WHERE d.finished_at IS NULL AND d.state = 'sending'
+                   AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true))
+                OFFSET 0) AS sending
+         ORDER BY start, turn, campaign_id OFFSET 0) AS w
  WHERE w.not_before <= %(now)s AND w.rest_until <= clock_timestamp() AND w.campaign_id <> ALL(%(tried)s::bigint[])
-   AND NOT EXISTS (SELECT FROM pace p WHERE p.free_at > clock_timestamp()
-                      AND (p.kind, p.ref) IN (('account', w.account_id), ('entity', w.entity_id)))
+   AND (SELECT count(*) FROM pace p WHERE p.free_at > clock_timestamp()
+           AND (p.kind = 'account' AND p.ref = w.account_id OR p.kind = 'entity' AND p.ref = w.entity_id)) = 0
    AND (SELECT true FROM campaign_chunk c WHERE c.campaign_id = w.campaign_id AND c.state = 0
           AND c.channel_id <> ALL(ARRAY(SELECT p.ref FROM pace p WHERE p.kind = 'channel' AND p.free_at > clock_timestamp())) LIMIT 1)
- ORDER BY w.start, w.turn, w.campaign_id LIMIT 1;
+ LIMIT 1;
 
 -- name: served
 -- Last in its transaction: slots that serve one unit meet here.
@@ -243,11 +243,18 @@ INSERT INTO campaign_left_out (campaign_id, root_id, stage, reason, n, people)
 SELECT %(campaign)s, root_id, 'stop', 'STOPPED', cardinality(people), people FROM people;
 
 -- name: finishable
--- Dispatches of which nothing is out or ready any more; one that was paused too late is over like any other.
-SELECT d.campaign_id FROM dispatch d
+-- Dispatches of which nothing is out or ready any more; one that was paused too late is over like any other. And whether something
+-- of them waits to be noted.
+SELECT d.campaign_id, EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.told_at IS NOT NULL)
+  FROM dispatch d
  WHERE d.finished_at IS NULL AND d.state IN ('sending', 'paused', 'stopped')
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2));
+
+-- name: finishing
+-- This slot alone draws up the books of a dispatch that is not finished yet; no row or false: another one did, or does.
+SELECT pg_try_advisory_xact_lock(hashtext('majung.finish'), campaign_id::int) FROM dispatch
+ WHERE campaign_id = %(campaign)s AND finished_at IS NULL;
 
 -- name: stopped_ready
 SELECT d.campaign_id FROM dispatch d

@@ -28,7 +28,12 @@ SELECT count(*) > 0
   FROM chain LEFT JOIN accounts_apikey k ON k.id = chain.api_key_id;
 
 -- name: unit_works
--- Whether the unit and every unit above it is active.
+-- Whether the unit and every unit above it is active; with a grant, whether it and the scope still lie where the grant reaches
+-- (either may have been moved away).
 SELECT count(*) > 0 AND bool_and(above.state = 'active')
+   AND (%(grant)s::bigint IS NULL OR NOT EXISTS (
+       SELECT FROM tree_unit of JOIN tree_grant g ON g.id = %(grant)s JOIN tree_unit place ON place.id = g.unit_id
+        WHERE of.id IN (%(unit)s, %(scope)s)
+          AND NOT (of.id = place.id OR g.covers_subtree AND of.root_id = place.root_id AND starts_with(of.path, place.path))))
   FROM tree_unit own JOIN tree_unit above ON above.root_id = own.root_id AND starts_with(own.path, above.path)
  WHERE own.id = %(unit)s;
