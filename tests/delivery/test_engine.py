@@ -13,6 +13,7 @@ from majung.core.db import raw
 from majung.delivery import planner
 from majung.delivery.books import Books, books
 from majung.delivery.engine import Slot
+from majung.people import vault
 from majung.tree import services
 from majung.tree.models import Grant
 from tests.delivery.conftest import Sandbox, register, start, until
@@ -85,6 +86,20 @@ def test_a_campaign_goes_out_and_both_sides_agree(sandbox: Sandbox, slot: Slot) 
     assert state(campaign) == ("finished", "")
     assert raw().execute("SELECT count(*) FROM campaign_chunk WHERE sealed IS NOT NULL").fetchone() == (0,)
     assert told.cost_centiwon == told.accepted * 2500
+
+
+@pytest.mark.product("X2")
+def test_each_chunk_that_is_opened_stands_in_the_access_log(sandbox: Sandbox, slot: Slot) -> None:
+    party, campaign = a_campaign(sandbox)
+    until(slot, lambda: is_finished(campaign))
+
+    logged = (
+        "SELECT n, why FROM access_log WHERE what = 'delivery' AND root_id = %s AND actor_kind = 'system' ORDER BY 2"
+    )
+    chunks = raw().execute("SELECT chunk_no, n FROM campaign_chunk WHERE campaign_id = %s", [campaign]).fetchall()
+    said = sorted((n, f"메시지 {campaign}번을 보내려고 묶음 {number}을 엶") for number, n in chunks)
+    assert sorted(raw().execute(logged, [party.root_id]).fetchall()) == said
+    assert vault.broken(party.root_id) == []
 
 
 def test_not_a_friend_moves_on_along_the_route_and_is_remembered(sandbox: Sandbox, slot: Slot) -> None:

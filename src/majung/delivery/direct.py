@@ -104,10 +104,6 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
         _back(hands, held, waiting)
     except DealerRefused as refused:
         _back(hands, held, waiting)
-        if not (isinstance(refused, NoBalance) or refused.pause):
-            pace.trouble(
-                hands.connection, found.root_id, account.account_id, BUSY, now=clock.now(), rest=refused.after_seconds
-            )
         _stand_still(hands, found, refused)
     except Outside as error:
         _back(hands, held, waiting)
@@ -140,6 +136,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     """
     adapter, line = made_by(account), hands.line(account)
     key = key_of(found.campaign_id, chunk)
+    handover.note_opening(hands, found, [chunk])
     batch = handover.render(hands.sealer, found, account, chunk)
     try:
         body = adapter.encode(batch)

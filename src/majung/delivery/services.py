@@ -6,8 +6,6 @@ from majung.core import clock, db, jobs, sql
 from majung.core.errors import Conflict, NotYours
 from majung.delivery.models import Dispatch
 from majung.delivery.outcomes import DispatchState, PauseReason
-from majung.people import vault
-from majung.tree.actor import system_actor
 
 AHEAD = 128
 """Partitions are made for so many campaigns to come."""
@@ -15,11 +13,8 @@ AHEAD = 128
 
 @transaction.atomic
 def start(campaign_id: int) -> Dispatch:
-    """The frozen dispatch begins to leave, as soon as its hour and the rules allow. Numbers are opened from here on: logged."""
+    """The frozen dispatch begins to leave, as soon as its hour and the rules allow."""
     found = _move(campaign_id, {DispatchState.FROZEN}, DispatchState.SENDING)
-    vault.log(
-        system_actor(found.root_id), "delivery", why=f"메시지 {campaign_id}번", unit_id=found.unit_id, n=found.planned
-    )
     jobs.defer("delivery.make_room", upto=campaign_id + AHEAD)
     return found
 

@@ -70,6 +70,13 @@ UPDATE campaign_chunk c
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
    AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
 
+-- name: opened
+-- Whose numbers and names are opened for being sent, chunk by chunk, with the purpose.
+INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
+SELECT %(root)s, %(now)s, 'system', %(unit)s, v.n, 'delivery',
+       format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
+  FROM unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n);
+
 -- name: hold_on
 -- A longer lease while a group is filled, and the last look before it is sent; as basket.
 UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
