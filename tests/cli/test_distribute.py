@@ -19,7 +19,7 @@ KEYS_WITHOUT = {"person", "crowd_change", "activity", "access_log", "access_link
 
 
 def test_every_big_tables_primary_key_holds_its_column() -> None:
-    """A new big table must be declared, and a declared one may not lose its column."""
+    """Of each declared table; those that do not are known by name."""
     steps = {step.table: step for step in distribute.plan(raw())}
     assert steps.keys() == {table for tables in GROUPS.values() for table in tables}
     without = {name for name, step in steps.items() if any("유일 색인" in one for one in step.obstacles)}

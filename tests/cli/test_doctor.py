@@ -79,12 +79,11 @@ def test_failed_and_late_jobs_are_named(home: Path) -> None:
     assert of(found, "밀린 일").advice
 
 
-def test_a_ledger_without_partitions_is_told(home: Path) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_campaign_without_a_partition_is_told(home: Path) -> None:
+    party = make.party(people=20)
     assert of(everything(home), "묶음의 자리").advice == ""
-    raw().execute(
-        "INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, n, first_person, last_person,"
-        " people, outcome, watermark, message_kind) VALUES (1000000, 1, 1, 1, 1, 1, 1, 1, '{1}', 'n', '3', 'sms')"
-    )
+    planner.freeze(raw(), make.order(party, campaign=1_000_000, at=clock.now()))
     assert of(everything(home), "묶음의 자리").advice
 
 
