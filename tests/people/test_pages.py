@@ -6,7 +6,7 @@ import pytest
 
 from majung.core.db import raw
 from majung.core.sealing import Unreadable
-from majung.people import pages, services, vault
+from majung.people import pages, services, tasks, vault
 from majung.people.pages import Field
 from majung.tree.actor import system_actor
 from tests.make import people as make_people
@@ -96,3 +96,10 @@ def test_a_page_holds_no_plain_value(people: tuple[int, list[int]]) -> None:
     pages.freshen(raw(), vault.sealer(), root)
     for (sealed,) in psycopg.Cursor(raw()).execute("SELECT sealed FROM sealed_page", binary=True):
         assert b"0101111" not in sealed and "가람".encode() not in sealed
+
+
+def test_the_night_makes_pages_of_every_organisation(people: tuple[int, list[int]]) -> None:
+    root, (one, *_) = people
+    tasks.freshen_all_pages(0)
+    assert stored(root) >= 2
+    assert values(root, [one], Field.NAME) == ["가람이"]

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from majung.core import clock, db, jobs
 from majung.crowd import bitmaps
+from majung.people import pages
 from majung.people.imports import services
+from majung.people.vault import sealer
+from majung.tree.models import Organisation
 
 
 @jobs.task("people.import_read", retry=3)
@@ -33,6 +36,19 @@ KEPT = timedelta(days=30)
 def expire_imports(timestamp: int) -> None:
     """Throw away lists nobody applied, and rows nobody mended, after thirty days."""
     services.expire(clock.now() - KEPT)
+
+
+@jobs.task("people.freshen_pages", retry=3)
+def freshen_pages(root_id: int) -> None:
+    """Make the sealed pages that a list has outdated, so that nobody who confirms a campaign waits for it."""
+    pages.freshen(db.raw(), sealer(), root_id)
+
+
+@jobs.daily("people.freshen_all_pages")
+def freshen_all_pages(timestamp: int) -> None:
+    """Make the sealed pages that the day has outdated."""
+    for root_id in Organisation.objects.order_by("pk").values_list("pk", flat=True):
+        pages.freshen(db.raw(), sealer(), root_id)
 
 
 @jobs.daily("crowd.forget")

@@ -24,6 +24,7 @@ from majung.delivery import planner, week
 from majung.delivery import services as delivery
 from majung.delivery.models import Dispatch
 from majung.delivery.order import Order
+from majung.people import pages, vault
 from majung.policy import judge
 from majung.tree import services as tree
 from majung.tree.actor import Actor, covers, system_actor
@@ -70,6 +71,8 @@ def freeze(campaign_id: int) -> bool:
 def _write_list(campaign: Campaign) -> None:
     """One transaction with ``planner.freeze``; again when another one got in between (a recall, a changed budget)."""
     order = _order(campaign)
+    # What was changed since the night is put into pages before the transaction: others may use it, too.
+    pages.freshen(db.raw(), vault.sealer(), campaign.root_id)
     for attempt in range(1, TRIES + 1):
         try:
             with week.turn(db.raw(), campaign.root_id), transaction.atomic():

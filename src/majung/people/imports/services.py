@@ -237,6 +237,7 @@ def _apply_next(import_id: int, places: _Places) -> bool:
         source.state, source.finished_at = ImportState.DONE, clock.now()
         source.save(update_fields=["state", "finished_at", "stored_as"])
         transaction.on_commit(lambda: store.remove(stored))
+        jobs.defer("people.freshen_pages", root_id=source.root_id)
         return False
     [(last_row, states, sealed, *blinds)] = found
     source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed, blinds)
