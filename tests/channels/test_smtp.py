@@ -56,9 +56,7 @@ def test_a_wrong_address_gets_an_empty_letter_and_keeps_nobody_else(address: str
     assert (wrong.recipient, wrong.content, right.recipient) == ("", b"", "b@mail.example")
 
 
-@pytest.mark.parametrize(
-    "name", [b"\xff\xfe", b"a\r\nBcc: x@y.example", "#{조직}".encode(), b"\x00", b"<script>"]
-)
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\r\nBcc: x@y.example", "#{조직}".encode(), b"\x00", b"<script>"])
 def test_a_hostile_name_stays_a_name(name: bytes) -> None:
     [one] = unpack(smtp().encode(batch("a@mail.example", subject="#{이름} 님께", names=[name])))
     read = email.message_from_bytes(one.content, policy=email.policy.default)

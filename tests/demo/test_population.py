@@ -1,11 +1,13 @@
 """Invented people follow the tables, never get an assigned number, and come out the same each time."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from majung.demo import population, tree
 from majung.demo.people import messy
-from majung.people.imports.clean import clean
+from majung.people.imports.clean import Cleaner
 from majung.people.imports.mapping import Column, guess
 from majung.people.imports.reader import inspect, rows
 from majung.people.phones import normalise
@@ -58,10 +60,9 @@ def test_the_messy_list_reads_as_the_people_it_was_made_of() -> None:
     columns = guess(sheet.header, sheet.sample)
     assert Column.MOBILE in columns
     read, problems = [], 0
-    from datetime import date
-
+    clean = Cleaner(columns, today=date(2026, 11, 21))
     for _, cells in rows(body, sheet):
-        row, wrong = clean(cells, columns, today=date(2026, 11, 21))
+        row, wrong = clean(cells)
         problems += bool(wrong)
         if row is not None:
             read.append(row.mobile)
