@@ -73,7 +73,7 @@ def one_run(party: Any, campaign: int, made: gateway.Gateway) -> dict[str, Any]:
     seen, told = made.books(campaign), books(raw(), campaign)
     if not told.is_balanced or told.delivered != seen["delivered"] or seen["ids_taken_more_than_once"]:
         raise SystemExit(f"the books do not agree: {told} against {seen}")
-    if seen["numbers_delivered_more_than_once"] or told.delivered != frozen.planned:
+    if seen["numbers_delivered_more_than_once"] or told.delivered + told.refused != frozen.planned:
         raise SystemExit(f"somebody was lost or got it twice: {told} against {seen}")
     # The last settling is the database's instant; seen from here it is what was waited, less what came after it.
     seconds = plan_seconds + waited - found[1]
