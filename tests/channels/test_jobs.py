@@ -281,7 +281,8 @@ def test_templates_are_asked_for_a_profile_at_a_time(made: Organised, near: Chan
     ask(made, account, JobKind.TEMPLATES)
 
     assert "발신 프로필 1개" in found.result
-    assert list(Template.objects.values_list("dealer_id", "state", "channel_id")) == [("N0", "APPROVED", near.pk)]
+    known = Template.objects.filter(dealer_id__startswith="N")  # the sandbox keeps those of other tests
+    assert list(known.values_list("dealer_id", "state", "channel_id")) == [("N0", "APPROVED", near.pk)]
 
 
 def test_pages_of_profiles_are_read_to_the_end(made: Organised, sandbox: Sandbox) -> None:

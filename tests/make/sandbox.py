@@ -45,7 +45,16 @@ class Sandbox:
         self.control("settings", {"report_delay_seconds": 0.05})
         self.control(
             "accounts",
-            {"apiKey": KEY, "apiSecret": SECRET, "balance": 1_000_000, "senders": ["0212345678"], "blocked": []},
+            {
+                "apiKey": KEY,
+                "apiSecret": SECRET,
+                "balance": 1_000_000,
+                "senders": ["0212345678"],
+                "blocked": [],
+                "any_sender": True,
+                "webhook_url": "",
+                "prices": {"BMS_FREE": 25},
+            },
         )
 
 
