@@ -107,8 +107,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_who_prints_what_is_declared_for_every_kind() -> None:
     for made in ADAPTERS.values():
-        for kind in Kind:
-            facts = made.kinds[kind]
+        for facts in made.kinds.values():
             assert facts.medium and (facts.characters > 0) != (facts.bytes > 0)
             if facts.medium != "KAKAO_ALIM":
                 assert Printer.NOBODY not in (facts.label, facts.sender, facts.opt_out)

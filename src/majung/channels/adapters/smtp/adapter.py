@@ -125,7 +125,7 @@ class Smtp(Direct):
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
             Kind.EMAIL: KindFacts(
-                medium="EMAIL", characters=20_000, buttons=5, button_name=30, link=1000, label=Printer.TEXT,
+                medium="EMAIL", characters=20_000, subject_bytes=200, buttons=5, button_name=30, link=1000, label=Printer.TEXT,
                 sender=Printer.TEXT, opt_out=Printer.TEXT,
             )
         }
