@@ -9,7 +9,9 @@ from django.db import connection
 
 from majung.channels.models import Channel, DealerAccount, KakaoApp
 from majung.core.sealing import sealer_at
-from majung.ingest.app import Application, Inlet
+from majung.crowd import catalogue
+from majung.ingest.folder import Folder
+from tests.ingest import wire
 from tests.make import channels as make
 from tests.make import tree
 from tests.make.tree import Organised
@@ -26,15 +28,21 @@ class Scene:
     near: Channel
     wide: Channel
     account: DealerAccount
-    application: Application
+    port: int
+    folder: Folder
 
     @property
     def path(self) -> str:
         """Where Kakao knocks."""
         return f"/k/{self.app.path_token}"
 
+    def fold(self) -> None:
+        """Nothing waits in the inbox any more."""
+        while self.folder.step():
+            pass
 
-def _url() -> str:
+
+def database() -> str:
     known = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     parts = connection.settings_dict
     return " ".join(f"{name}='{parts[key]}'" for key, name in known.items() if parts[key])
@@ -47,6 +55,9 @@ def scene(transactional_db: None) -> Iterator[Scene]:
     near = make.channel(unit=made.units[1], number=1, app=app)
     wide = make.channel(unit=made.top, number=2, app=app)
     account = make.account(unit=made.top)
-    inlet = Inlet(_url(), sealer_at(settings.VAULT_KEY))
-    yield Scene(made=made, app=app, near=near, wide=wide, account=account, application=Application(lambda: inlet))
-    inlet.stop()
+    catalogue.load()
+    sealer = sealer_at(settings.VAULT_KEY)
+    folder = Folder(database(), sealer)
+    with wire.listening(database(), sealer) as port:
+        yield Scene(made=made, app=app, near=near, wide=wide, account=account, port=port, folder=folder)
+    folder.hands.connection.close()

@@ -1,24 +1,27 @@
 """Kakao's channel webhook: who may knock, what is taken, what a repeat and old news do."""
 
-import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from psycopg import OperationalError
 
 from majung.activity.models import Duty
-from majung.channels import identities
+from majung.channels import identities, inbox
 from majung.channels.friends import FriendState
 from majung.channels.models import Channel, Friendship, KakaoApp
 from majung.core import clock
+from majung.core.db import raw
 from majung.core.sealing import sealer_at
-from majung.ingest import app
+from majung.ingest import http, writer
+from majung.ingest.folder import Folder
 from majung.people.models import Person
-from tests.ingest.asgi import call, post
-from tests.ingest.conftest import ADMIN_KEY, Scene
+from tests.ingest import wire
+from tests.ingest.conftest import ADMIN_KEY, Scene, database
 from tests.make import channels as make
 from tests.make import tree
 
@@ -36,7 +39,9 @@ def body(scene: Scene, **fields: Any) -> bytes:
 
 
 def knock(scene: Scene, content: bytes, *, key: str = f"KakaoAK {ADMIN_KEY}", path: str = "", **rest: Any) -> int:
-    return post(scene.application, path or scene.path, content, authorization=key, **rest)
+    status = wire.post(scene.port, path or scene.path, content, authorization=key, **rest)
+    scene.fold()
+    return status
 
 
 def rows(query: str, *params: Any) -> list[Any]:
@@ -159,7 +164,7 @@ def test_news_from_the_future_are_taken_as_now(scene: Scene) -> None:
 def test_a_forged_key_is_refused_and_writes_nothing(scene: Scene, key: str) -> None:
     assert knock(scene, body(scene), key=key) == 401
 
-    assert (Person.objects.count(), rows("SELECT count(*) FROM inbound_seen")) == (0, [(0,)])
+    assert (Person.objects.count(), rows("SELECT count(*) FROM inbox")) == (0, [(0,)])
 
 
 def test_the_key_of_another_organisation_opens_nothing(scene: Scene) -> None:
@@ -215,7 +220,7 @@ def test_a_new_app_is_heard_without_a_restart(scene: Scene) -> None:
 def test_nonsense_is_told_and_writes_nothing(scene: Scene, content: bytes) -> None:
     assert knock(scene, content) == 400
 
-    assert rows("SELECT count(*) FROM inbound_seen") == [(0,)]
+    assert rows("SELECT count(*) FROM inbox") == [(0,)]
 
 
 def test_an_id_with_a_zero_byte_or_of_any_script_is_only_a_blind_index(scene: Scene) -> None:
@@ -230,68 +235,89 @@ def test_a_huge_body_is_refused(scene: Scene, chunks: int) -> None:
 
 
 def test_a_body_that_never_ends_does_not_hold_its_place(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(http, "HEAD_AND_BODY_SECONDS", 0.05)
+    whole = wire.request(scene.path, body(scene), authorization=f"KakaoAK {ADMIN_KEY}")
 
-    assert knock(scene, body(scene), ends=False) == 408
+    assert wire.say(scene.port, whole[:-3]) == [408]
+    assert wire.say(scene.port, whole[:20]) == [408], "a head that never ends, too"
     assert knock(scene, body(scene)) == 200
 
 
 def test_many_at_once_are_all_taken(scene: Scene) -> None:
-    """Two hundred callers at the same moment share commits; each is answered after its own is durable."""
-
-    async def all_at_once() -> list[int]:
+    """Callers at the same moment share commits; each is answered after its own is durable."""
+    with ThreadPoolExecutor(50) as pool:
+        key = f"KakaoAK {ADMIN_KEY}"
         calls = [
-            call(scene.application, scene.path, body(scene, id=str(at % 150)), authorization=f"KakaoAK {ADMIN_KEY}",
-                 x_kakao_resource_id=str(at))
+            pool.submit(wire.post, scene.port, scene.path, body(scene, id=str(at % 150)), authorization=key)
             for at in range(200)
-        ]  # fmt: skip
-        return list(await asyncio.gather(*calls))
+        ]
+    assert {call.result() for call in calls} == {200}
+    assert inbox.waiting(raw())[:2] == (200, 0)
 
-    assert set(asyncio.run(all_at_once())) == {200}
+    scene.fold()
 
     assert (Person.objects.count(), Friendship.objects.count()) == (150, 150)
 
 
-def test_two_processes_make_one_person_of_one_id(scene: Scene) -> None:
+def test_two_folders_make_one_person_of_one_id(scene: Scene) -> None:
     """Both claim the identity at once; the loser finds the winner's person."""
-    from concurrent.futures import ThreadPoolExecutor
+    key = f"KakaoAK {ADMIN_KEY}"
+    for at in range(40):
+        content = body(scene, updated_at=f"2026-03-02T00:00:{at:02d}Z")
+        assert wire.post(scene.port, scene.path, content, authorization=key) == 200
+    folders = [Folder(database(), sealer_at(settings.VAULT_KEY)) for _ in range(4)]
+    for folder in folders:
+        folder.most_rows = 1
 
-    from majung.ingest.app import Application, Inlet
-    from tests.ingest.conftest import _url
+    def fold(folder: Folder) -> None:
+        while folder.step():
+            pass
+        folder.hands.connection.close()
 
-    inlets = [Inlet(_url(), sealer_at(settings.VAULT_KEY)) for _ in range(4)]
-    apps = [Application(lambda inlet=inlet: inlet) for inlet in inlets]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fold, folders))
 
-    def one(at: int) -> int:
-        return post(
-            apps[at % 4],
-            scene.path,
-            body(scene, updated_at=f"2026-03-02T00:00:{at:02d}Z"),
-            authorization=f"KakaoAK {ADMIN_KEY}",
-        )
-
-    with ThreadPoolExecutor(8) as pool:
-        statuses = set(pool.map(one, range(40)))
-    for inlet in inlets:
-        inlet.stop()
-
-    assert (statuses, Person.objects.count(), Friendship.objects.count()) == ({200}, 1, 1)
+    assert (Person.objects.count(), Friendship.objects.count()) == (1, 1)
     assert Friendship.objects.get().seen_at == datetime(2026, 3, 2, 0, 0, 39, tzinfo=UTC)
 
 
-def test_no_answer_200_without_a_commit(scene: Scene) -> None:
+def test_no_answer_200_without_a_commit(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the database refuses the write, the caller is told to come again, and nothing half-written stays."""
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.2)
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE friendship ADD CONSTRAINT closed CHECK (channel_id < 0)")
+        cursor.execute("ALTER TABLE inbox ADD CONSTRAINT closed CHECK (n < 0)")
     try:
         assert knock(scene, body(scene)) == 503
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE friendship DROP CONSTRAINT closed")
+            cursor.execute("ALTER TABLE inbox DROP CONSTRAINT closed")
 
-    assert rows("SELECT count(*) FROM inbound_seen") == [(0,)]
+    assert rows("SELECT count(*) FROM inbox") == [(0,)]
     assert knock(scene, body(scene)) == 200, "the same news is no repeat: it was never taken"
     assert Friendship.objects.count() == 1
+
+
+def test_what_cannot_be_folded_is_set_aside_alone(scene: Scene) -> None:
+    """One event whose person cannot be written keeps none of the others from being folded, and waits to be looked at."""
+    key = f"KakaoAK {ADMIN_KEY}"
+    content = [body(scene, id=str(at), updated_at=f"2026-03-02T00:00:{at:02d}Z") for at in range(20)]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE friendship ADD CONSTRAINT closed CHECK (seen_at <> '2026-03-02T00:00:07Z')")
+    try:
+        assert [wire.post(scene.port, scene.path, one, authorization=key) for one in content] == [200] * 20
+        rows("WITH gone AS (DELETE FROM inbox RETURNING body) INSERT INTO inbox (kind, source, n, body)"
+             " SELECT 1, 0, count(*), string_agg(body, '') FROM gone RETURNING seq")  # fmt: skip
+        scene.fold()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE friendship DROP CONSTRAINT closed")
+
+    assert Friendship.objects.count() == 19
+    assert rows("SELECT kind, n, problem FROM inbox") == [(1, 1, "CheckViolation")]
+
+    rows("UPDATE inbox SET problem = NULL RETURNING seq")
+    scene.fold()
+    assert Friendship.objects.count() == 20
 
 
 def test_the_inlet_survives_a_lost_connection(scene: Scene) -> None:
@@ -301,12 +327,13 @@ def test_the_inlet_survives_a_lost_connection(scene: Scene) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    first = knock(scene, body(scene, id="2"))
+    with pytest.raises(OperationalError):
+        scene.folder.step()
+    scene.folder.reconnect()
 
-    assert first in (200, 503)
-    assert knock(scene, body(scene, id="2")) == 200
+    assert knock(scene, body(scene, id="2")) == 200, "the writer had it written on a new connection"
     assert Friendship.objects.count() == 2
 
 
 def test_healthz(scene: Scene) -> None:
-    assert post(scene.application, "/healthz", method="GET") == 200
+    assert wire.post(scene.port, "/healthz", method="GET") == 200

@@ -1,9 +1,11 @@
-"""The inlet as it runs: granian, the web's database role, and Kakao's webhooks as the sandbox sends them."""
+"""Inlet and folder as they run: processes in their own database roles, webhooks as the sandbox sends them, and sudden deaths."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from majung.channels import dealer, wakes
+from majung.channels import dealer, identities, inbox, wakes
 from majung.channels.accounts import load
 from majung.channels.adapters.base import Batch, Kind, Message
 from majung.channels.friends import FriendState
@@ -23,9 +25,10 @@ from majung.channels.models import Friendship
 from majung.cli.processes import free_port
 from majung.core import roles
 from majung.core.db import raw
-from majung.core.embedded import APP
+from majung.core.embedded import APP, WORKER, Embedded
 from majung.core.sealing import sealer_at
 from majung.people.models import Person
+from tests.ingest import wire
 from tests.ingest.conftest import ADMIN_KEY, Scene
 from tests.make import channels as make
 from tests.make.sandbox import KEY, SECRET, Sandbox, running
@@ -33,36 +36,67 @@ from tests.make.sandbox import KEY, SECRET, Sandbox, running
 pytestmark = [pytest.mark.slow, pytest.mark.product("F1", "M10"), pytest.mark.django_db(transaction=True)]
 
 
+class Living:
+    """The inlet and the folder as processes of their own, in their own roles, which can be killed and started again."""
+
+    def __init__(self) -> None:
+        roles.apply()
+        self.port = free_port(18001)
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """``server`` or ``folder``."""
+        role, more = (APP, ["--port", str(self.port)]) if name == "server" else (WORKER, [])
+        environment = os.environ | _as(role) | {
+            "MAJUNG_ROLE": role, "MAJUNG_VAULT_KEY": str(settings.VAULT_KEY), "PYTHONPATH": "src",
+        }  # fmt: skip
+        command = [sys.executable, "-m", f"majung.ingest.{name}", *more]
+        self._processes[name] = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        if name == "server":
+            _wait(lambda: urlopen(f"{self.address}/healthz", timeout=2).status == 200)
+
+    def kill(self, name: str) -> None:
+        """Without a chance to finish anything."""
+        self._processes[name].send_signal(signal.SIGKILL)
+        self._processes[name].wait(10)
+
+    def stop(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+            process.wait(20)
+
+
 @pytest.fixture
-def inlet(scene: Scene) -> Iterator[str]:
-    """The address of a real inlet on this test's database, running as the web role."""
-    roles.apply()
-    port = free_port(18001)
-    environment = {
-        **os.environ, **_as_web(), "MAJUNG_ROLE": APP, "MAJUNG_VAULT_KEY": str(settings.VAULT_KEY), "PYTHONPATH": "src",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "--no-ws"]
-    command.append("majung.ingest.app:application")
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
+def living(scene: Scene) -> Iterator[Living]:
+    made = Living()
     try:
-        _wait(lambda: urlopen(f"{address}/healthz", timeout=2).status == 200)
-        yield address
+        made.start("server")
+        made.start("folder")
+        yield made
     finally:
-        process.terminate()
-        process.wait(10)
+        made.stop()
 
 
-def _as_web() -> dict[str, str]:
-    """The test database as the web's role: by its own password on an embedded server, by SET ROLE on any other."""
+@pytest.fixture
+def inlet(living: Living) -> str:
+    """The address of a real inlet on this test's database."""
+    return living.address
+
+
+def _as(role: str) -> dict[str, str]:
+    """The test database as a role: by its own password on an embedded server, by SET ROLE on any other."""
     at = connection.settings_dict
     where = f"{at['NAME']}?host={quote(at['HOST'], safe='')}" + (f"&port={at['PORT']}" if at["PORT"] else "")
     found = {"DATABASE_URL": f"postgresql://{at['USER']}:{quote(at['PASSWORD'])}@/{where}"}
     for base in (Path(at["HOST"]).parent, Path(settings.HOME) / "postgres"):
         if (base / "passwords.json").exists():
-            password = json.loads((base / "passwords.json").read_text("ascii"))[APP]
-            found["DATABASE_URL_APP"] = f"postgresql://{APP}:{quote(password)}@/{where}"
+            password = json.loads((base / "passwords.json").read_text("ascii"))[role]
+            found[VARIABLES[role]] = f"postgresql://{role}:{quote(password)}@/{where}"
     return found
+
+
+VARIABLES = {APP: "DATABASE_URL_APP", WORKER: "DATABASE_URL_WORKER"}
 
 
 @pytest.fixture
@@ -129,3 +163,67 @@ def test_a_dealers_report_wakes_its_basket(scene: Scene, inlet: str, sandbox: Sa
     taken: list[wakes.Wake] = []
     _wait(lambda: taken.extend(wakes.take(raw())) or taken)
     assert set(taken) == {(account.pk, group, "")}
+
+
+def test_what_was_answered_is_there_after_every_death_exactly_once(scene: Scene, living: Living) -> None:
+    """SIGKILL of the inlet and of the folder and a crash of PostgreSQL, while events come: none that was answered is lost."""
+    answered: set[int] = set()
+    stop = threading.Event()
+
+    def send(first: int) -> None:
+        number = first
+        while not stop.is_set():
+            content = json.dumps({"event": "added", "id": str(number), "channel_public_id": scene.near.profile_id,
+                                  "updated_at": "2026-03-02T03:00:00Z"}).encode()  # fmt: skip
+            try:
+                if wire.post(living.port, scene.path, content, authorization=f"KakaoAK {ADMIN_KEY}") == 200:
+                    answered.add(number)
+                    number += 4
+            except (OSError, ValueError):
+                time.sleep(0.02)  # nobody there: the same event again
+
+    threads = [threading.Thread(target=send, args=(first,)) for first in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        _grows(answered)
+        living.kill("server")
+        living.start("server")
+        _grows(answered)
+        living.kill("folder")
+        _grows(answered)
+        living.start("folder")
+        _crash_the_database()
+        _grows(answered)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    _wait(lambda: inbox.waiting(raw())[:2] == (0, 0))
+    known = raw().execute("SELECT count(*) FROM external_identity").fetchall()
+    assert (Person.objects.count(), Friendship.objects.count()) == (known[0][0],) * 2
+    told = raw().execute("SELECT person_id, count(*) FROM activity WHERE kind = 'channels.added' GROUP BY 1").fetchall()
+    assert len(told) == known[0][0] and {count for _, count in told} == {1}
+    sealer, space = sealer_at(settings.VAULT_KEY), identities.space(scene.app.pk)
+    root = scene.made.root.pk
+    there = {bytes(blind) for (blind,) in raw().execute("SELECT blind FROM external_identity").fetchall()}
+    assert {identities.blind(sealer, root, space, str(number)) for number in answered} <= there
+
+
+def _grows(answered: set[int]) -> None:
+    """Some more events are answered."""
+    before = len(answered)
+    _wait(lambda: len(answered) > before + 50)
+
+
+def _crash_the_database() -> None:
+    """PostgreSQL goes down as in a power cut and comes back; on a server of others, all connections are cut."""
+    server = Embedded(base=Path(connection.settings_dict["HOST"]).parent)
+    if (server.base / "passwords.json").exists():
+        connection.close()
+        server.restart(mode="immediate")
+    else:
+        raw().execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

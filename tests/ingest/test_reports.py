@@ -8,7 +8,7 @@ import pytest
 from majung.channels import wakes
 from majung.channels.models import DealerAccount, DealerWake
 from majung.core.db import raw
-from tests.ingest.asgi import post
+from tests.ingest import wire
 from tests.ingest.conftest import Scene
 
 pytestmark = [pytest.mark.product("M10"), pytest.mark.django_db(transaction=True)]
@@ -18,7 +18,9 @@ GROUP = "G4V20260302090000000000000000001"
 
 def report(scene: Scene, content: Any, **rest: Any) -> int:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return post(scene.application, f"/r/{scene.account.report_token}", body, **rest)
+    status = wire.post(scene.port, f"/r/{scene.account.report_token}", body, **rest)
+    scene.fold()
+    return status
 
 
 @pytest.mark.parametrize(
@@ -43,8 +45,8 @@ def test_five_calls_for_one_report_are_one_wake(scene: Scene) -> None:
 
 
 def test_a_stranger_cannot_even_wake(scene: Scene) -> None:
-    assert post(scene.application, "/r/not-a-token", b"[]") == 404
-    assert post(scene.application, f"/r/{scene.app.path_token}", b"[]") == 404
+    assert wire.post(scene.port, "/r/not-a-token", b"[]") == 404
+    assert wire.post(scene.port, f"/r/{scene.app.path_token}", b"[]") == 404
 
     assert DealerWake.objects.count() == 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from majung.core import sql
+from majung.core import arrays, sql
 
 
 class FriendState(IntEnum):
@@ -46,13 +46,23 @@ HOW_WORDS: dict[How, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One observation of one person and one channel."""
+    """Observations as columns of one length, one for each pair of person and channel; ``at`` in microseconds since 1970."""
 
-    root_id: int
-    channel_id: int
-    person_id: int
-    state: FriendState
-    at: datetime
+    people: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    roots: NDArray[np.int64]
+    states: NDArray[np.int64]
+    at: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def only(self, which: NDArray[Any]) -> "Seen":
+        """Those at these places."""
+        return Seen(
+            people=self.people[which], channels=self.channels[which], roots=self.roots[which], states=self.states[which],
+            at=self.at[which],
+        )  # fmt: skip
 
 
 def observe(
@@ -87,15 +97,24 @@ def observe_pairs(
     return connection.execute(_sql("observe"), facts, prepare=False).rowcount
 
 
-def observe_many(connection: psycopg.Connection[Any], seen: Sequence[Seen], how: How) -> int:
-    """As ``observe`` for many channels in one statement. Returns rows changed."""
-    if not seen:
-        return 0
+def observe_many(connection: psycopg.Connection[Any], seen: Seen, how: How) -> Seen:
+    """As ``observe`` for many channels in one statement. Returns what was news. The connection knows ``core.arrays``."""
+    if not len(seen):
+        return seen
     facts = {
-        "people": [s.person_id for s in seen], "channels": [s.channel_id for s in seen], "how": int(how),
-        "roots": [s.root_id for s in seen], "states": [int(s.state) for s in seen], "ats": [s.at for s in seen],
+        "people": arrays.int4s(seen.people), "channels": arrays.int8s(seen.channels), "roots": arrays.int4s(seen.roots),
+        "states": arrays.int2s(seen.states), "ats": arrays.instants(seen.at), "how": int(how),
     }  # fmt: skip
-    return connection.execute(_sql("observe_rows"), facts).rowcount
+    rows = connection.execute(_sql("observe_rows"), facts, binary=True, prepare=False).fetchall()
+    people, channels = rows[0]
+    if people is None:
+        return seen.only(np.empty(0, np.int64))
+    if len(people) == len(seen):
+        return seen
+    each = np.unique(seen.channels)
+    told = seen.people * len(each) + np.searchsorted(each, seen.channels)
+    news = people.astype(np.int64) * len(each) + np.searchsorted(each, channels)
+    return seen.only(np.flatnonzero(np.isin(told, news)))
 
 
 def _sql(name: str) -> str:

@@ -311,16 +311,20 @@ class Friendship(models.Model):
         db_table = "friendship"
 
 
-class InboundSeen(models.Model):
-    """Keys of what already came in once, so that a repeat changes nothing."""
+class Inbox(models.Model):
+    """What came in and is not folded yet; ``channels.inbox`` packs and takes it."""
 
-    pk = models.CompositePrimaryKey("kind", "key")
-    kind = models.TextField()
-    key = models.BinaryField()
+    seq = models.BigIntegerField(primary_key=True)
+    kind = models.SmallIntegerField()
+    source = models.BigIntegerField()
+    n = models.IntegerField()
     at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    body = models.BinaryField()
+    problem = models.TextField(null=True)
 
     class Meta:
-        db_table = "inbound_seen"
+        db_table = "inbox"
 
 
 class DealerWake(models.Model):

@@ -5,12 +5,12 @@ from datetime import timedelta
 from procrastinate.contrib.django import app
 
 from majung.channels.enums import JobKind
-from majung.channels.models import DealerAccount, DealerWake, InboundSeen
+from majung.channels.models import DealerAccount, DealerWake
 from majung.channels.services import jobs
 from majung.core import clock
 from majung.core.jobs import task
 
-SEEN_KEPT = timedelta(days=30)
+WAKES_KEPT = timedelta(days=30)
 
 
 @task("channels.ask_dealer", queue="dealers")
@@ -31,8 +31,7 @@ def hourly(timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @task("channels.nightly")
 def nightly(timestamp: int) -> None:
-    """Templates of every account; keys of what came in long ago, and wakes nobody took, are forgotten."""
+    """Templates of every account; wakes nobody took are forgotten."""
     jobs.ask_all((JobKind.TEMPLATES,))
-    long_ago = clock.now() - SEEN_KEPT
-    InboundSeen.objects.filter(at__lt=long_ago).delete()
+    long_ago = clock.now() - WAKES_KEPT
     DealerWake.objects.filter(at__lt=long_ago).delete()

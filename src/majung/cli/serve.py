@@ -13,25 +13,22 @@ from majung.core.sealing import Keyring
 def web(arguments: argparse.Namespace) -> int:
     """The console, the portal and the API: WSGI on threads, as the web role."""
     _require(APP)
-    return _granian("majung.wsgi:application", "wsgi", arguments, "--blocking-threads", "4")
+    options = ("--interface", "wsgi", "--workers", "1", "--no-ws", "--log-level", "warning", "--blocking-threads", "4")
+    return _become(arguments, "granian", *options, "majung.wsgi:application")
 
 
 def ingest(arguments: argparse.Namespace) -> int:
-    """Webhooks and delivery reports: a bare ASGI app, as the web role."""
+    """Webhooks and delivery reports: a server of its own without Django, as the web role."""
     _require(APP)
-    return _granian("majung.ingest.app:application", "asginl", arguments)
+    return _become(arguments, "majung.ingest.server")
 
 
-def _granian(target: str, interface: str, arguments: argparse.Namespace, *more: str) -> int:
+def _become(arguments: argparse.Namespace, module: str, *more: str) -> int:
+    """This process goes on as a server that listens where it was asked to."""
     installation.require_port(arguments.port, arguments.host)
     installation.say(f"http://{arguments.host}:{arguments.port} 에서 듣습니다.  (끄기: Ctrl-C)")
-    os.execv(
-        sys.executable,
-        [
-            sys.executable, "-m", "granian", "--interface", interface, "--host", arguments.host, "--port", str(arguments.port),
-            "--workers", "1", "--no-ws", "--log-level", "warning", *more, target,
-        ],
-    )  # fmt: skip
+    where = ("--host", arguments.host, "--port", str(arguments.port))
+    os.execv(sys.executable, [sys.executable, "-m", module, *where, *more])
 
 
 def worker(arguments: argparse.Namespace) -> int:

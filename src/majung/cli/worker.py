@@ -1,6 +1,6 @@
-"""The worker: one process of jobs (Procrastinate, with Django) and several dispatchers (without), watched by this one.
+"""The worker: jobs (Procrastinate, with Django), several dispatchers and the inbox's folder (without), watched by this one.
 
-While the installation is muted (``delivery.installation``) neither runs: a job, too, may write to people or dealers.
+While the installation is muted (``delivery.installation``) none of them runs: a job, too, may write to people or dealers.
 """
 
 import signal
@@ -97,3 +97,4 @@ def _start(family: Family, url: str, senders: int) -> None:
     )
     for place in range(senders):
         family.start(f"sender-{place}", [sys.executable, "-m", "majung.delivery.worker"], MAJUNG_DISPATCH_URL=url)
+    family.start("folder", [sys.executable, "-m", "majung.ingest.folder"])

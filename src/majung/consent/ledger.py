@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
-from majung.core import clock, sql
+from majung.core import arrays, clock, sql
 
 RESULT_DAYS: Final = 14  # 정보통신망법 시행령 제62조의2: within 14 days of the expression
 
@@ -73,6 +75,31 @@ def refuse(
     if news and notify:
         owe_result(connection, root, entity, news, REFUSED, at=at)
     return news
+
+
+def refuse_each(
+    connection: psycopg.Connection[Any],
+    medium: str,
+    path: str,
+    *,
+    roots: NDArray[np.int64],
+    people: NDArray[np.int64],
+    entities: NDArray[np.int64],
+    at: NDArray[np.int64],
+    by: By = SYSTEM,
+) -> None:
+    """As ``refuse`` by one medium, for columns of one length; ``at`` in microseconds. The connection knows ``core.arrays``."""
+    if not len(people):
+        return
+    params = Said(how=path, at=clock.now(), by=by).params() | {
+        "medium": medium, "path": path, "roots": arrays.int4s(roots), "people": arrays.int4s(people),
+        "entities": arrays.int8s(entities), "ats": arrays.instants(at),
+    }  # fmt: skip
+    news: dict[tuple[int, int, date], list[tuple[datetime, int]]] = {}
+    for root, entity, person, when in connection.execute(_sql("refuse_each"), params, prepare=False):
+        news.setdefault((root, entity, clock.seoul(when).date()), []).append((when, person))
+    for (root, entity, _), told in sorted(news.items()):
+        owe_result(connection, root, entity, {person for _, person in told}, REFUSED, at=min(when for when, _ in told))
 
 
 def clear_refusal(

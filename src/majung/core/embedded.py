@@ -134,6 +134,13 @@ class Embedded:
         self._run("pg_resetwal", "-e", str((number >> 32) + 1), "-D", str(self.data))
         self.start()
 
+    def restart(self, mode: str = "fast") -> None:
+        """The server has gone down, with ``immediate`` as in a crash, and answers again."""
+        self._run(
+            "pg_ctl", "restart", "-w", "-t", "120", "-m", mode, "-D", str(self.data), "-l", str(self.log), "-o",
+            f"-k {self.socket}",
+        )  # fmt: skip
+
     def is_running(self) -> bool:
         """Whether this server's own postmaster answers."""
         return (self.data / "postmaster.pid").exists() and self._call(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-_PASSED_ON = ("x-forwarded-for", "forwarded", "via", "x-real-ip")
+PASSED_ON = ("x-forwarded-for", "forwarded", "via", "x-real-ip")
 """Headers by which a proxy says that it asks for somebody else."""
 
 
@@ -64,4 +64,4 @@ def may_read(peer: str, headers: Mapping[str, str], token: str) -> bool:
         is_near = ipaddress.ip_address(peer).is_loopback
     except ValueError:
         return False
-    return is_near and not any(name in headers for name in _PASSED_ON)
+    return is_near and not any(name in headers for name in PASSED_ON)

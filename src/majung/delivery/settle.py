@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,20 @@ _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What is told of a group: for each message chunk, position and ledger byte; ``rest`` is that of all others (0: unknown)."""
+    """What is told of messages: for each chunk, position and ledger byte; ``rest`` is that of all others (0: unknown).
+
+    In order of chunk, unless it is a part that ``_joined`` has yet to join.
+    """
 
     chunks: NDArray[np.int64]
     seqs: NDArray[np.int64]
     bytes: NDArray[np.uint8]
     rest: int = 0
+
+    def of(self, chunk_no: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Positions and bytes of one chunk."""
+        low, high = np.searchsorted(self.chunks, (chunk_no, chunk_no + 1))
+        return self.seqs[low:high], self.bytes[low:high]
 
 
 def look(
@@ -120,10 +129,12 @@ def listing(hands: Hands, account: LiveAccount, campaign: int, group: str, code:
 
 def _joined(parts: list[Told]) -> Told:
     none = np.empty(0, np.int64)
+    chunks = np.concatenate([none, *(part.chunks for part in parts)])
+    order = np.argsort(chunks, kind="stable")
     return Told(
-        chunks=np.concatenate([none, *(part.chunks for part in parts)]),
-        seqs=np.concatenate([none, *(part.seqs for part in parts)]),
-        bytes=np.concatenate([none.astype(np.uint8), *(part.bytes for part in parts)]),
+        chunks=chunks[order],
+        seqs=np.concatenate([none, *(part.seqs for part in parts)])[order],
+        bytes=np.concatenate([none.astype(np.uint8), *(part.bytes for part in parts)])[order],
     )
 
 
@@ -140,39 +151,51 @@ def _read(hands: Hands, adapter: Adapter, campaign: int, page: Page) -> Told:
 
 
 def write(hands: Hands, found: Dispatch, group: str, told: Told | None, *, is_last: bool, look_seconds: float) -> None:
-    """Outcomes, friendships, refusals, money and the next wave, in one transaction."""
-    now = clock.now()
+    """What is told of a group, in one transaction."""
     with hands.connection.transaction():
         rows = run(hands.connection, "group_chunks", campaign=found.campaign_id, group=group, worker=hands.worker)
-        chunks = [
-            Chunk(
-                chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
-                outcome=bytearray(outcome), watermark=int(watermark), ahead=tuple(ahead), open_ahead=open_ahead,
-                parent_chunk=parent,
-            )
-            for number, channel, off_route, wave, attempt, people, outcome, watermark, ahead, open_ahead, parent in rows
-        ]  # fmt: skip
-        fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
-        crash("during_settle")
-        if is_text := any(chunk.parent_chunk is not None for chunk in chunks):
-            found = found.as_text()
-        planned = waves.plan(hands, found, chunks, fresh, now)
-        finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
-        _money_back(hands, found, chunks, fresh, now)
-        write_refusals(hands.connection, found, chunks, now, only=fresh)
-        if not is_text:
-            planned += fallback.plan(found, chunks)
-        facts = {
-            "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
-            "told": [c.is_told for c in chunks],
-        }  # fmt: skip
-        [(first,)] = run(
-            hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)
-        ).fetchall()
-        waves.write(hands, found, chunks, planned, first)
-        run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
-        if any(one.parent_chunk is not None for one in planned):
-            crash("fallback_planned")
+        write_chunks(hands, found, chunks_of(rows), told, is_last=is_last, look_seconds=look_seconds)
+
+
+def chunks_of(rows: Iterable[tuple[Any, ...]]) -> list[Chunk]:
+    """Handed chunks, as ``group_chunks`` returns them."""
+    return [
+        Chunk(
+            chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people,
+            outcome=bytearray(outcome), watermark=int(watermark), ahead=tuple(ahead), open_ahead=open_ahead,
+            parent_chunk=parent,
+        )
+        for number, channel, off_route, wave, attempt, people, outcome, watermark, ahead, open_ahead, parent in rows
+    ]  # fmt: skip
+
+
+def write_chunks(
+    hands: Hands, found: Dispatch, chunks: list[Chunk], told: Told | None, *, is_last: bool, look_seconds: float
+) -> None:
+    """Outcomes, friendships, refusals, money and the next wave of chunks that this transaction has locked.
+
+    They are all of the campaign's first medium, or all of the text that is sent instead.
+    """
+    now = clock.now()
+    fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
+    crash("during_settle")
+    if is_text := any(chunk.parent_chunk is not None for chunk in chunks):
+        found = found.as_text()
+    planned = waves.plan(hands, found, chunks, fresh, now)
+    finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
+    _money_back(hands, found, chunks, fresh, now)
+    write_refusals(hands.connection, found, chunks, now, only=fresh)
+    if not is_text:
+        planned += fallback.plan(found, chunks)
+    facts = {
+        "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
+        "told": [c.is_told for c in chunks],
+    }  # fmt: skip
+    [(first,)] = run(hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)).fetchall()
+    waves.write(hands, found, chunks, planned, first)
+    run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
+    if any(one.parent_chunk is not None for one in planned):
+        crash("fallback_planned")
 
 
 def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int64]:
@@ -181,9 +204,10 @@ def _apply(chunk: Chunk, told: Told | None, *, is_last: bool) -> NDArray[np.int6
     is_open = (cells == ACCEPTED) | (cells == IN_DOUBT)
     after = cells.copy()
     if told is not None:
-        mine = (told.chunks == chunk.chunk_no) & (told.seqs < len(cells))
+        seqs, bytes_told = told.of(chunk.chunk_no)
+        there = seqs < len(cells)
         named = np.full(len(cells), told.rest, np.uint8)
-        named[told.seqs[mine]] = told.bytes[mine]
+        named[seqs[there]] = bytes_told[there]
         hit = is_open & (named != 0)
         after[hit] = named[hit]
         if is_last:

@@ -29,8 +29,8 @@ ALTER TABLE activity ALTER COLUMN people SET STORAGE EXTERNAL;
 CREATE INDEX activity_in_order ON activity (xid, seq);
 -- A person's timeline.
 CREATE INDEX activity_of_person ON activity (person_id, seq) WHERE person_id IS NOT NULL;
--- What happened to one campaign, unit or grant.
-CREATE INDEX activity_of_object ON activity (object_kind, object_id, seq) WHERE object_id IS NOT NULL;
+-- What happened to one campaign, unit or grant; what somebody did to a channel is found by the person.
+CREATE INDEX activity_of_object ON activity (object_kind, object_id, seq) WHERE object_id IS NOT NULL AND object_kind <> 'channel';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON activity FOR EACH ROW EXECUTE FUNCTION majung_append_only();
 
 -- name: drop

@@ -424,6 +424,19 @@ class Reported:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report whose content may be believed, read: of each message its basket, our id as sent and its outcome byte.
+
+    ``about``: what else it speaks of, which is looked at.
+    """
+
+    about: set[Reported]
+    of: list[str]
+    ids: list[str]
+    outcomes: bytes
+
+
 class Adapter(AccountCalls, ABC):
     """One dealer's wire format. Holds no state but its account; every method is pure: no network, clock, database.
 
@@ -464,6 +477,15 @@ class Adapter(AccountCalls, ABC):
     def decode_session(self, reply: Reply, now: datetime) -> Session:
         """The token, and until when it is used."""
         raise NotImplementedError
+
+    proves_reports_by_group: ClassVar[bool] = False
+    """Whether an item of a report is believed that names the basket in which its message lies: only where a basket's id is long,
+    random, and told to nobody but us over a signed call (docs/decisions/0029). Otherwise a report only wakes a look."""
+
+    @classmethod
+    def decode_report(cls, body: bytes) -> Report:
+        """A report, for adapters whose reports prove themselves. Raises ValueError when it is none; odd items are passed over."""
+        return Report(about=cls.reported(body), of=[], ids=[], outcomes=b"")
 
     @classmethod
     def reported(cls, body: bytes) -> set[Reported]:  # noqa: ARG003  for those that do

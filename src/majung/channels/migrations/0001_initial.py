@@ -1,4 +1,4 @@
-"""Tables of the room; friendship, inbound_seen and dealer_wake are written in SQL (sql/tables.sql)."""
+"""Tables of the room; friendship, inbox and dealer_wake are written in SQL (sql/tables.sql)."""
 
 import django.db.models.deletion
 import majung.core.clock
@@ -54,15 +54,19 @@ class Migration(migrations.Migration):
             },
         )]),
         migrations.SeparateDatabaseAndState(state_operations=[migrations.CreateModel(
-            name='InboundSeen',
+            name='Inbox',
             fields=[
-                ('pk', models.CompositePrimaryKey('kind', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
-                ('key', models.BinaryField()),
+                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('kind', models.SmallIntegerField()),
+                ('source', models.BigIntegerField()),
+                ('n', models.IntegerField()),
                 ('at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+                ('body', models.BinaryField()),
+                ('problem', models.TextField(null=True)),
             ],
             options={
-                'db_table': 'inbound_seen',
+                'db_table': 'inbox',
             },
         )]),
         migrations.CreateModel(

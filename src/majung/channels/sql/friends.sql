@@ -11,15 +11,19 @@ ON CONFLICT (person_id, channel_id) DO UPDATE
  WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2);
 
 -- name: observe_rows
--- As observe, for news of many channels at once: of several news of one pair only the newest is taken.
-INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
-SELECT DISTINCT ON (n.person_id, n.channel_id) n.person_id, n.channel_id, n.root_id, n.state, n.seen_at, %(how)s::smallint
-  FROM unnest(%(people)s::bigint[], %(channels)s::bigint[], %(roots)s::int[], %(states)s::smallint[], %(ats)s::timestamptz[])
-       AS n(person_id, channel_id, root_id, state, seen_at)
- ORDER BY n.person_id, n.channel_id, n.seen_at DESC, n.state = 2 DESC
-ON CONFLICT (person_id, channel_id) DO UPDATE
-   SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
- WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2);
+-- As observe, for news of many channels at once, one for each pair. Returns the pairs that are now as observed.
+WITH seen AS (
+    INSERT INTO friendship AS f (person_id, channel_id, root_id, state, seen_at, how)
+    SELECT n.person_id, n.channel_id, n.root_id, n.state, n.seen_at, %(how)s::smallint
+      FROM unnest(%(people)s::int4[], %(channels)s::bigint[], %(roots)s::int4[], %(states)s::smallint[], %(ats)s::timestamptz[])
+           AS n(person_id, channel_id, root_id, state, seen_at)
+     ORDER BY n.person_id, n.channel_id
+    ON CONFLICT (person_id, channel_id) DO UPDATE
+       SET state = excluded.state, seen_at = excluded.seen_at, how = excluded.how
+     WHERE f.seen_at < excluded.seen_at OR (f.seen_at = excluded.seen_at AND excluded.state = 2 AND f.state <> 2)
+    RETURNING person_id, channel_id
+)
+SELECT array_agg(person_id::int4), array_agg(channel_id) FROM seen;
 
 -- name: counts
 -- Reads every friendship of the channels asked for: a page of them, not all.

@@ -11,12 +11,21 @@ CREATE TABLE friendship (
 ) WITH (fillfactor = 85);
 CREATE INDEX friendship_of_channel ON friendship (channel_id, person_id);
 
-CREATE TABLE inbound_seen (
-    kind text        NOT NULL,
-    key  bytea       NOT NULL,
-    at   timestamptz NOT NULL,
-    PRIMARY KEY (kind, key)
-);
+-- What came in over webhooks, stored before it is answered and folded afterwards (docs/developers/receiving.md). One row
+-- holds many: a group commit of channel events, or one call of a dealer's reports, packed by channels/inbox.py; ids of
+-- people stand in it as blind indexes only. Rows are taken by seq, folded and deleted in one transaction; what is too early is
+-- put back with a later due_at, what cannot be folded stays, with its problem, for somebody to look at.
+CREATE TABLE inbox (
+    seq     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind    smallint    NOT NULL CHECK (kind BETWEEN 1 AND 3),
+    source  bigint      NOT NULL,
+    n       int         NOT NULL CHECK (n > 0),
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at  timestamptz NOT NULL DEFAULT '-infinity',
+    body    bytea       NOT NULL,
+    problem text
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE inbox ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- Baskets and requests about which a dealer has reported: a hint to look, never a fact (docs/decisions/0009). Where group_ref is a
 -- request key of ours, ref is what the dealer calls the request.
@@ -76,5 +85,5 @@ DROP TRIGGER channel_moved ON channels_channel;
 DROP FUNCTION channel_moved;
 
 -- name: drop
-DROP TABLE friendship, inbound_seen, dealer_wake;
+DROP TABLE friendship, inbox, dealer_wake;
 DROP FUNCTION friendship_inserted, friendship_updated, friendship_deleted;

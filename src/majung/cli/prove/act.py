@@ -94,7 +94,7 @@ class Run:
         verdict = compare.judged(
             self._ledger(campaign), lines, people,
             promises=[
-                Promise("events", set(events.answered), {bytes(k) for (k,) in self._ask("SELECT key FROM inbound_seen")}),
+                Promise("events", set(events.answered), {bytes(b) for (b,) in self._ask("SELECT blind FROM external_identity")}),
                 Promise("refusals", {*early.answered, *later.answered}, {n for (n,) in self._ask("SELECT person_id FROM refusal")}),
             ],
             refused=early.answered,
@@ -113,6 +113,7 @@ class Run:
         """
         from django.conf import settings
 
+        from majung.channels import identities
         from majung.channels.models import Channel, KakaoApp
         from majung.consent import links
         from majung.demo.world import ADMIN_KEY
@@ -124,7 +125,11 @@ class Run:
         chosen = self._dice.sample(planned, min(EARLY + LATER, len(planned)))
         made = [token.decode() for token in links.tokens(root, chosen, campaign, sealer=sealer())]
         mine = list(zip(chosen, made, strict=True))
-        events = Events(settings.INGEST_URL, app.path_token, ADMIN_KEY, app.pk, channel.profile_id, self.plan.seed)
+
+        def known(key: str) -> bytes:
+            return identities.blind(sealer(), root, identities.space(app.pk), key)
+
+        events = Events(settings.INGEST_URL, app.path_token, ADMIN_KEY, channel.profile_id, known, self.plan.seed)
         later = [] if self.plan.hidden else mine[EARLY:]
         return events, Refusals(settings.BASE_URL, mine[:EARLY]), Refusals(settings.BASE_URL, later)
 
@@ -186,6 +191,7 @@ class Run:
 
     def _start_senders(self) -> None:
         """The first one will die at the named point. Where a record is to be hidden it begins alone, so that it is its own."""
+        self.stage.start("folder")
         self.stage.start("sender-0", MAJUNG_CRASH_AT=self.plan.point)
         if self.plan.hidden:
             deadline = time.monotonic() + DEATH_SECONDS
@@ -238,7 +244,7 @@ class Run:
 
     # afterwards
     def _calm(self) -> None:
-        """Nothing is broken any more: everybody is up, and reports have had a moment to arrive."""
+        """Nothing is broken any more: everybody is up, reports have had a moment to arrive, and what was taken is folded."""
         self.stage.start_server()
         for name in ("web", "ingest"):
             if self.stage.has_ended(name):
@@ -246,6 +252,11 @@ class Run:
             self.stage.wait(name)
         for number in range(SENDERS):
             self.stage.kill(f"sender-{number}")
+        if self.stage.has_ended("folder"):
+            self.stage.start("folder")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._ask("SELECT FROM inbox WHERE problem IS NULL LIMIT 1") and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _forget_pace(self) -> None:
         """As if the ten minutes had passed after which a pace that was slowed by trouble is back: a run has seconds."""

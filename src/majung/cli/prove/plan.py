@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SENDERS = 2
-TARGETS = {"sender": 45, "ingest": 20, "web": 10, "server": 13, "backend": 12}
+TARGETS = {"sender": 40, "ingest": 17, "folder": 8, "web": 10, "server": 13, "backend": 12}
 """Who is killed at random moments, and how often of a hundred: ``server`` is all of PostgreSQL, ``backend`` one connection."""
 MOST_KILLS = 4
 LAST_KILL_SECONDS = 3.5

@@ -67,6 +67,8 @@ class Stage:
     def _role(self, name: str) -> dict[str, str]:
         if name.startswith("sender"):
             return {"MAJUNG_ROLE": WORKER, "MAJUNG_DISPATCH_URL": self.server.url(WORKER)}
+        if name == "folder":
+            return {"MAJUNG_ROLE": WORKER}
         return {"MAJUNG_ROLE": APP} if name in ("web", "ingest") else {}
 
     def kill(self, name: str) -> bool:
@@ -131,7 +133,7 @@ class Stage:
 
         connections.close_all()
         for name in self.children:
-            if name.startswith("sender"):
+            if name.startswith("sender") or name == "folder":
                 self.kill(name)
         self.kill("sandbox")
         if clock.seoul().hour >= EVENING:
@@ -291,6 +293,7 @@ def _raise_up(stage: Stage) -> None:
     ]
     for number in range(SENDERS):
         table[f"sender-{number}"] = ([sys.executable, *sender], "")
+    table["folder"] = ([sys.executable, "-m", "majung.ingest.folder"], "")
     for name, (argv, address) in table.items():
         child = Child(name, argv, {}, stage.family.logs / f"{name}.log", address)
         stage.children[name] = child

@@ -42,6 +42,18 @@ SELECT p.id, p.root_id, %(entity)s, m.medium, 'refused', %(path)s, %(at)s, %(pro
                       AND e.act = 'refused' AND e.path = %(path)s AND e.at = %(at)s)
 RETURNING person_id;
 
+-- name: refuse_each
+-- As refuse, of one medium, with an instant and an entity for each person; of several in one breath the earliest.
+INSERT INTO refusal_entry (person_id, root_id, entity_id, medium, act, path, at, proof, actor_kind, actor_id)
+SELECT DISTINCT ON (p.id, w.entity_id) p.id, p.root_id, w.entity_id, %(medium)s, 'refused', %(path)s, w.at, %(proof)s::text::jsonb, %(actor_kind)s, %(actor)s
+  FROM unnest(%(roots)s::int4[], %(people)s::int4[], %(entities)s::bigint[], %(ats)s::timestamptz[]) AS w(root_id, person_id, entity_id, at)
+  JOIN person p ON p.id = w.person_id AND p.root_id = w.root_id
+ WHERE NOT EXISTS (SELECT FROM refusal r WHERE r.person_id = p.id AND r.entity_id = w.entity_id AND r.medium = %(medium)s)
+   AND NOT EXISTS (SELECT FROM refusal_entry e WHERE e.person_id = p.id AND e.entity_id = w.entity_id AND e.medium = %(medium)s
+                      AND e.act = 'refused' AND e.path = %(path)s AND e.at = w.at)
+ ORDER BY p.id, w.entity_id, w.at
+RETURNING root_id, entity_id, person_id, at;
+
 -- name: clear
 INSERT INTO refusal_entry (person_id, root_id, entity_id, medium, act, path, at, proof, actor_kind, actor_id)
 SELECT r.person_id, r.root_id, r.entity_id, r.medium, 'cleared', %(path)s, %(at)s, %(proof)s::text::jsonb, %(actor_kind)s, %(actor)s

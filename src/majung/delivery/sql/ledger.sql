@@ -159,6 +159,14 @@ SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermar
  WHERE campaign_id = %(campaign)s AND group_ref = %(group)s AND state = 2 AND worker = %(worker)s
  ORDER BY chunk_no FOR NO KEY UPDATE;
 
+-- name: reported_chunks
+-- Chunks of which a dealer has told, those of this account alone; one that is still claimed may have left a moment ago.
+SELECT c.state, c.group_ref, c.chunk_no, c.channel_id, c.off_route, c.wave, c.attempt, c.people, c.outcome, c.watermark::text, c.ahead, c.open_ahead,
+       c.parent_chunk
+  FROM campaign_chunk c JOIN dispatch d USING (campaign_id)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state IN (1, 2) AND d.account_id = %(account)s
+ ORDER BY c.chunk_no FOR NO KEY UPDATE OF c;
+
 -- name: sealed
 SELECT chunk_no, sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);

@@ -1,7 +1,7 @@
 """The Solapi adapter: signatures, the group flow, answers and errors (kakao.md §4.1). Pure: bytes in, bytes out."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from majung.channels.adapters.base import (
     Page,
     Printer,
     Reply,
+    Report,
     Reported,
     Wire,
     our_ids,
@@ -46,6 +47,7 @@ class Solapi(SolapiAccountCalls, Basket):
     people_per_request = 10_000
     page_size = 1_000  # the largest page is not documented in our sources (kakao.md §4.1)
     secrets = frozenset({"Authorization", "to", "from", "apiKey", "signature"})
+    proves_reports_by_group = True  # reports are unsigned, but a groupId ends in random characters (kakao.md §4.1)
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
             Kind.ALIM: KindFacts(
@@ -79,7 +81,18 @@ class Solapi(SolapiAccountCalls, Basket):
     @classmethod
     def reported(cls, body: bytes) -> set[Reported]:
         """The groups of a report: items carry their fields themselves or under ``data`` (kakao.md §4.1)."""
-        return answers.reported(body)
+        return cls.decode_report(body).about
+
+    @classmethod
+    def decode_report(cls, body: bytes) -> Report:
+        """Items of messages have our id and a code; what has not is about a group."""
+        items = answers.reported(body)
+        messages = [item for item in items if item.our_id and item.statusCode]
+        groups = {item.groupId for item in items if not (item.our_id and item.statusCode)}
+        return Report(
+            about={Reported(group) for group in groups if group}, of=[item.groupId for item in messages],
+            ids=[item.our_id for item in messages], outcomes=bytes(map(codes.outcome, _codes(messages))),
+        )  # fmt: skip
 
     def _wire(self, method: str, path: str, content: bytes = b"") -> Wire:
         return Wire(method, self.url(path), JSON if content else {}, content)
@@ -182,7 +195,7 @@ def _says_no_errors(content: bytes) -> bool:
     return b'"errorCount":"0"' in head or b'"errorCount":0,' in head
 
 
-def _codes(items: list[answers.Item]) -> list[int]:
+def _codes(items: Sequence[answers.Item | answers.ReportItem]) -> list[int]:
     """Status codes as numbers, 0 for what is none; there are few different ones."""
     told = [item.statusCode for item in items]
     number = {code: whole(code) for code in set(told)}

@@ -1,14 +1,17 @@
 """Reading Solapi's answers: JSON or not, error or not (kakao.md §4.1 "Errors")."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
 
-from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, Reported, UnknownGroup, WrongState
+from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, UnknownGroup, WrongState
 from majung.core.errors import Outside
+
+T = TypeVar("T")
 
 JSON = MappingProxyType({"Content-Type": "application/json"})
 
@@ -41,6 +44,24 @@ class _Listed(msgspec.Struct, gc=False):
     nextKey: str | None = None  # noqa: N815
 
 
+class ReportItem(msgspec.Struct, gc=False):
+    """Of one item of a report, what we read: a message's, or a group's (no id of ours, no code)."""
+
+    groupId: str = ""  # noqa: N815
+    statusCode: str = ""  # noqa: N815
+    customFields: _Ours | None = None  # noqa: N815
+
+    @property
+    def our_id(self) -> str:
+        """Our id as we sent it, or ""."""
+        return "" if self.customFields is None else self.customFields.id
+
+
+class _Wrapped(msgspec.Struct, gc=False):
+    data: ReportItem
+
+
+_WRAPPED, _BARE = msgspec.json.Decoder(list[_Wrapped]), msgspec.json.Decoder(list[ReportItem])
 _ADDED, _LISTED = msgspec.json.Decoder(_Added), msgspec.json.Decoder(_Listed)
 
 _PAUSES = {
@@ -114,15 +135,34 @@ def listed(reply: Reply) -> tuple[list[Item], str]:
         return [_item(message) for message in messages.values()], text_of(told, "nextKey")
 
 
-def reported(body: bytes) -> set[Reported]:
-    """The groups that a report speaks of. Raises ValueError."""
+def reported(body: bytes) -> list[ReportItem]:
+    """The items of a report, whose fields stand under ``data`` or on the item itself. Raises ValueError."""
+    with suppress(msgspec.DecodeError, RecursionError):
+        return _few([item.data for item in _WRAPPED.decode(body)])
+    with suppress(msgspec.DecodeError, RecursionError):
+        bare = _BARE.decode(body)
+        if all(item.groupId for item in bare):
+            return _few(bare)
     told = _parsed(body)
     if not isinstance(told, list):
         raise ValueError("a report is a list")
-    if len(told) > _MOST_ITEMS:
+    return [_report_item(item) for item in _few(told)]
+
+
+def _few(items: list[T]) -> list[T]:
+    if len(items) > _MOST_ITEMS:
         raise ValueError("too many items")
-    inner = [item.get("data", item) if isinstance(item, dict) else None for item in told]
-    return {Reported(group) for one in inner if (group := text_of(one, "groupId"))}
+    return items
+
+
+def _report_item(item: Any) -> ReportItem:
+    """An item of a report that is not as documented: what can be read of it."""
+    inner = item.get("data", item) if isinstance(item, dict) else None
+    fields = inner.get("customFields") if isinstance(inner, dict) else None
+    code = inner.get("statusCode") if isinstance(inner, dict) else None
+    return ReportItem(
+        groupId=text_of(inner, "groupId"), statusCode=str(whole(code) or ""), customFields=_Ours(text_of(fields, "id"))
+    )
 
 
 def _item(told: Any) -> Item:
