@@ -186,12 +186,12 @@ def test_twenty_runs_lose_nothing_and_double_nothing_unknown() -> None:
         done = subprocess.run(
             command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=1_200, check=False
         )
+        assert done.returncode == 0, done.stderr[-4000:]
         told = json.loads(done.stdout.splitlines()[-1])
         lines = [json.loads(text) for text in (home / "prove" / "runs.jsonl").read_text().splitlines()]
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
-    assert done.returncode == 0, done.stderr[-4000:]
     assert list(told) == ["runs", "kills", "faults", "lost", "unknown_doubles", "known_repeats", "seconds"]
     assert (
         (told["runs"], told["lost"], told["unknown_doubles"]) == (20, 0, 0)
