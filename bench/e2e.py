@@ -22,9 +22,9 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
-from bench import delivery as world
-from bench import gateway, kit
-from bench.kit import Measured
+from bench import delivery as world  # noqa: E402  the path above is where it is found
+from bench import gateway, kit  # noqa: E402
+from bench.kit import Measured  # noqa: E402
 
 MILLION = 1_000_000
 NOT_FRIENDS = 0.002
@@ -104,8 +104,8 @@ def _post(url: str, chunks: int) -> None:
     for chunk in range(chunks):
         numbers = [b"010%08d" % (os.getpid() % 50 * 1_000_000 + chunk * 1000 + seq) for seq in range(1000)]
         batch = Batch(
-            kind=Kind.BRAND, message=Message(text=world.TEXT), campaign=1_000_000 + os.getpid(), chunk=chunk + 1, recipients=numbers,
-            columns={"이름": ["가온".encode()] * 1000}, constants={"조직": "한빛시당", "전화": "02-000-0000"}, pf_id="PF1",
+            kind=Kind.BRAND, message=Message(text=world.TEXT), campaign=1_000_000 + os.getpid(), chunk=chunk + 1,
+            recipients=numbers, columns={"이름": ["가온".encode()] * 1000}, constants={"조직": "한빛시당", "전화": "02-000-0000"}, pf_id="PF1",
         )  # fmt: skip
         line.call(adapter.add_messages_request(group, adapter.encode(batch)))
     line.close()
@@ -146,7 +146,8 @@ def main() -> None:
     found = {
         "e2e_1m": Measured(
             name="e2e_1m", runs=[run["messages"] / run["seconds"] for run in runs], floor=least,
-            floor_is="the same bodies rendered and posted", more=more | {"plan_seconds": [round(r["plan_seconds"], 2) for r in runs]},
+            floor_is="the same bodies rendered and posted",
+            more=more | {"plan_seconds": [round(run["plan_seconds"], 2) for run in runs]},
         ),
         "freeze_1m": Measured(
             name="freeze_1m", runs=[run["plan_seconds"] for run in runs], floor=None, floor_is="", more=more

@@ -157,7 +157,7 @@ class Run:
             max(0, given.get(name, 0) - left.get(name, 0)) for name in ("drop_next", "error_next", "hide_next")
         )
         kinds = [True, given["duplicate_webhooks"], bool(self.plan.later), self.plan.sandbox_jump is not None]
-        return counted + sum(kinds) + sum(kill.jump != 0 for kill in self.plan.kills)
+        return counted + sum(map(bool, kinds)) + sum(kill.jump != 0 for kill in self.plan.kills)
 
     # sending
     def _send(self, campaign: int) -> str:

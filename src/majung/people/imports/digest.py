@@ -4,7 +4,7 @@ import gc
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -124,7 +124,7 @@ def sealed_nobody(sealer: Sealer, root: int, import_id: int, rows: Sequence[Nobo
     }
 
 
-def digested(digester: Digester, blocks: Iterable[Lines], size_bytes: int) -> Iterator[Staged]:
+def digested(digester: Digester, blocks: Iterable[Lines], size_bytes: int) -> Generator[Staged, None, None]:
     """The blocks in their order; those of a large file by processes beside this one."""
     if size_bytes < HELPED_BYTES:
         yield from map(digester, blocks)

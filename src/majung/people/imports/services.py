@@ -339,9 +339,7 @@ def _person(
     )
 
 
-def _fill(
-    source: ImportFile, merged: Sequence[tuple[int, CleanRow]], districts: staging.Districts
-) -> dict[int, list[str]]:
+def _fill(source: ImportFile, merged: Sequence[tuple[int, CleanRow]], districts: Districts) -> dict[int, list[str]]:
     if not merged:
         return {}
     return dict(
