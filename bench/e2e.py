@@ -105,7 +105,8 @@ def _post(url: str, chunks: int) -> None:
         numbers = [b"010%08d" % (os.getpid() % 50 * 1_000_000 + chunk * 1000 + seq) for seq in range(1000)]
         batch = Batch(
             kind=Kind.BRAND, message=Message(text=world.TEXT), campaign=1_000_000 + os.getpid(), chunk=chunk + 1,
-            recipients=numbers, columns={"이름": ["가온".encode()] * 1000}, constants={"조직": "한빛시당", "전화": "02-000-0000"}, pf_id="PF1",
+            recipients=numbers, columns={"이름": ["가온".encode()] * 1000},
+            constants={"조직": "한빛시당", "전화": "02-000-0000"}, pf_id="PF1",
         )  # fmt: skip
         line.call(adapter.add_messages_request(group, adapter.encode(batch)))
     line.close()
