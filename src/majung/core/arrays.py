@@ -1,4 +1,4 @@
-"""Long arrays as parameters of statements and in rows: packed for PostgreSQL at once, where psycopg would go through them value by value."""
+"""Long arrays in statements and rows: packed for PostgreSQL at once, where psycopg would go through them value by value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
