@@ -1,10 +1,11 @@
 """How many of Kakao's channel events a second are taken and folded, one event a request, durable before each 200.
 
-Run: python bench/friend_webhooks.py [--events 150000] [--runs 5] [--connections 256]. Makes a database of its own, as
-bench/installation.py says. Load generator, inlet, folder and PostgreSQL share the machine. A run ends when the inbox is
-empty: only events whose friendship, person, refusal and activity stand in the database count. Half of the ids were heard
-before, one event in five is a block, over 100 channels of one app. Floor: the same server and the same reading, answered
-without a database.
+    python bench/friend_webhooks.py [--runs 5] [friend_webhooks]
+
+Load generator (256 connections), inlet, folder and PostgreSQL share the machine. A run ends when the inbox is empty: only
+events whose friendship, person, refusal and activity stand in the database count. Half of the ids were heard before, one
+event in five is a block, over 100 channels of one app. Floor: the same server and the same reading, answered without a
+database.
 """
 
 import asyncio
@@ -20,14 +21,14 @@ import psycopg
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
-from bench import webhooks  # noqa: E402
-from bench.installation import installation  # noqa: E402
+from bench import kit, webhooks  # noqa: E402  the path is set above
 
-MUST, AIM = 12_000, 20_000
+EVENTS, CONNECTIONS = 150_000, 256
 KNOWN = 200_000
 CHANNELS = 100
 KEY = "bench-admin-key"
-DATABASE = "majung_bench_webhooks"
+NAME = "webhooks"
+DATABASE = f"majung_bench_{NAME}"
 
 
 def build() -> tuple[str, int]:
@@ -84,11 +85,13 @@ def stands(url: str) -> tuple[int, int]:
     return ids, hour
 
 
-def one_run(url: str, path: str, first: int, seed: int, asked: Any, generator: webhooks.Generator) -> dict[str, Any]:
-    """Send and fold ``asked.events`` events; ids below ``first`` were heard before."""
+def one_run(
+    url: str, path: str, first: int, seed: int, generator: webhooks.Generator, events: int = EVENTS
+) -> dict[str, Any]:
+    """Send and fold ``events`` events; ids below ``first`` were heard before."""
     chance = random.Random(seed)
-    new = iter(range(first, first + asked.events))
-    ids = [chance.randrange(first) if first and chance.random() < 0.5 else next(new) for _ in range(asked.events)]
+    new = iter(range(first, first + events))
+    ids = [chance.randrange(first) if first and chance.random() < 0.5 else next(new) for _ in range(events)]
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed)
     stored = generator.store(requests(path, ids, at, seed))
     port = webhooks.free_port()
@@ -98,36 +101,36 @@ def one_run(url: str, path: str, first: int, seed: int, asked: Any, generator: w
         psycopg.connect(url, autocommit=True) as connection,
     ):
         time.sleep(1.0)
-        log, begun = webhooks.wal(connection), time.perf_counter()
+        log, begun = kit.wal_position(connection), time.perf_counter()
         of_database = webhooks.cpu_seconds(*webhooks.backends(DATABASE))
         cpu = [webhooks.cpu_seconds(server), webhooks.cpu_seconds(folder)]
-        load = generator.send(port, asked.connections, stored)
+        load = generator.send(port, CONNECTIONS, stored)
         webhooks.wait_until_folded(connection)
         seconds = time.perf_counter() - begun
         spent = {
             "server": webhooks.cpu_seconds(server) - cpu[0], "folder": webhooks.cpu_seconds(folder) - cpu[1],
             "database": webhooks.cpu_seconds(*webhooks.backends(DATABASE)) - of_database,
         }  # fmt: skip
-        log = webhooks.wal(connection) - log
+        log = kit.wal_position(connection) - log
         [(activities,)] = connection.execute(
             "SELECT count(*) FROM activity WHERE at >= %s AND at < %s", [at, at + timedelta(hours=1)]
         ).fetchall()
     if load.not_200:
         raise SystemExit(f"{load.not_200} events were not taken")
     return {
-        "events_per_second": round(asked.events / seconds), "answered_per_second": round(asked.events / load.seconds),
-        "p50_ms": load.p50_ms, "p99_ms": load.p99_ms, "wal_bytes_per_event": round(log / asked.events),
-        "us_cpu_per_event": {who: round(much / asked.events * 1e6, 1) for who, much in spent.items()},
+        "events_per_second": round(events / seconds), "answered_per_second": round(events / load.seconds),
+        "p50_ms": load.p50_ms, "p99_ms": load.p99_ms, "wal_bytes_per_event": round(log / events),
+        "us_cpu_per_event": {who: round(much / events * 1e6, 1) for who, much in spent.items()},
         "activities": activities,
     }  # fmt: skip
 
 
-def floor(path: str, asked: Any, generator: webhooks.Generator) -> float:
+def floor(path: str, generator: webhooks.Generator) -> float:
     """Events a second of the same server and reading, answered without a database."""
-    stored = generator.store(requests(path, list(range(asked.events)), datetime(2026, 1, 1, tzinfo=UTC), 0))
+    stored = generator.store(requests(path, list(range(EVENTS)), datetime(2026, 1, 1, tzinfo=UTC), 0))
     port = webhooks.free_port()
     with webhooks.process(str(Path(__file__).resolve()), "--parse-only", str(port), port=port):
-        return asked.events / generator.send(port, asked.connections, stored).seconds
+        return EVENTS / generator.send(port, CONNECTIONS, stored).seconds
 
 
 def parse_only(port: int) -> None:
@@ -150,26 +153,24 @@ def main() -> None:
         parse_only(int(sys.argv[2]))
         return
 
-    def add(parser: Any) -> None:
-        parser.add_argument("--events", type=int, default=150_000)
-        parser.add_argument("--connections", type=int, default=256)
-
-    asked = webhooks.asked(__doc__ or "", add)
+    asked = kit.asked("bench/friend_webhooks.py", ["friend_webhooks"])
+    url = kit.installation(NAME)
     generator = webhooks.Generator()
-    with installation(DATABASE) as url:
-        path, sent = build()
-        if sent < KNOWN:
-            fill = type(asked)(events=KNOWN, connections=asked.connections)
-            webhooks.tell({"filling": one_run(url, path, 0, 0, fill, generator)})
-        runs = []
-        for _ in range(asked.runs):
-            runs.append(one_run(url, path, *stands(url), asked, generator))
-            webhooks.tell(runs[-1])
-        bare = floor(path, asked, generator)
+    path, sent = build()
+    if sent < KNOWN:
+        kit.say(f"filling: {one_run(url, path, 0, 0, generator, KNOWN)}")
+    runs = []
+    for _ in range(asked.runs):
+        runs.append(one_run(url, path, *stands(url), generator))
+        kit.say(str(runs[-1]))
+    bare = floor(path, generator)
     generator.close()
-    rates = [float(run["events_per_second"]) for run in runs]
-    row = webhooks.row("friend_webhooks", rates, "events/s", MUST, AIM, bare)
-    webhooks.tell({"rows": [row], "calibration_us": round(webhooks.calibrate(), 3)})
+    kit.answer([
+        kit.Measured(
+            name="friend_webhooks", runs=[run["events_per_second"] for run in runs], floor=bare,
+            floor_is="the same server and reading, answered without a database", more=runs[-1],
+        )
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How many dealer reports a second are taken, 1,000 a request, and folded into the ledger; and the WAL each costs.
 
-Run: python bench/receipts.py [--reports 1000000] [--runs 5] [--order groups]. Makes a database of its own, as
-bench/installation.py says. Reports are Solapi's (kakao.md §4.1), in their full form. Load generator, inlet, folder and
+    python bench/receipts.py [--runs 5] [receipts wal_receipt]
+
+A million reports a run, Solapi's (kakao.md §4.1) in their full form, over four connections. Load generator, inlet, folder and
 PostgreSQL share the machine. A run ends when every byte of the ledger is final and the inbox is empty. 97 messages in a
-hundred arrive, the others fail; one in a thousand of all is an opt-out that becomes a refusal. ``--order``: ``groups``
-(baskets of 10,000 report one after the other, mixed within), ``sent`` (in order), ``random`` (mixed over the whole
-campaign). Floor: the same server and reading, answered without a database; of the WAL, three bytes stored and one folded.
+hundred arrive, the others fail; one in a thousand of all is an opt-out that becomes a refusal. Baskets of 10,000 report one
+after the other, mixed within; one run more has them mixed over the whole campaign. Floor: the same server and reading,
+answered without a database; of the WAL, three bytes stored and one folded.
 """
 
 import asyncio
@@ -21,20 +22,20 @@ import psycopg
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
-from bench import webhooks  # noqa: E402
-from bench.installation import installation  # noqa: E402
+from bench import kit, webhooks  # noqa: E402  the path is set above
 
-MUST, AIM = 150_000, 215_000
-WAL_MUST, WAL_AIM = 40, 15
+REPORTS, CONNECTIONS = 1_000_000, 4
 CHUNK, GROUP, CALL = 1000, 10_000, 1000
-DATABASE = "majung_bench_receipts"
+NAME = "receipts"
+DATABASE = f"majung_bench_{NAME}"
+WAL_FLOOR = 4.0
 OPT_OUT = 6
 """The position in every chunk of somebody who had called the 080 number."""
 MODEL = 1
 """The campaign that was frozen by the planner; those of the runs are copies of it."""
 
 
-def build(reports: int) -> str:
+def build() -> str:
     """A party and one frozen campaign; the path of its account's reports."""
     from django.db import transaction
 
@@ -53,7 +54,7 @@ def build(reports: int) -> str:
         """INSERT INTO person (id, root_id, public_id, entity_id, created_at)
            SELECT c * %(n)s::int + %(at)s + 1, d.root_id, gen_random_uuid(), (d.occasion ->> 'entity_id')::bigint, now()
              FROM dispatch d, generate_series(1, %(chunks)s - 1) AS c WHERE d.campaign_id = %(model)s ON CONFLICT DO NOTHING""",
-        {"n": CHUNK, "at": OPT_OUT, "chunks": reports // CHUNK, "model": MODEL},
+        {"n": CHUNK, "at": OPT_OUT, "chunks": REPORTS // CHUNK, "model": MODEL},
     )
     raw().execute("TRUNCATE refusal_entry, refusal")
     raw().execute("DELETE FROM inbox")
@@ -66,9 +67,9 @@ def group_of(campaign: int, chunk: int) -> str:
     return f"G4V20260302090000{campaign:05}{(chunk - 1) * CHUNK // GROUP:010}"
 
 
-def hand_over(connection: psycopg.Connection[Any], campaign: int, reports: int) -> None:
+def hand_over(connection: psycopg.Connection[Any], campaign: int) -> None:
     """A campaign of which everything was handed over and nothing was told."""
-    chunks = reports // CHUNK
+    chunks = REPORTS // CHUNK
     connection.execute("SELECT campaign_chunk_ahead(%s)", [campaign])
     connection.execute(
         """INSERT INTO dispatch (campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, purpose, medium, occasion,
@@ -78,7 +79,7 @@ def hand_over(connection: psycopg.Connection[Any], campaign: int, reports: int) 
            SELECT %(campaign)s, root_id, account_id, unit_id, scope_unit_id, grant_id, purpose, medium, occasion, template,
                   jsonb_set(segment, '{stops}', '[]'), 'sending', not_before, watermark, rule_set, unit_centiwon, worst_centiwon,
                   %(reports)s, 0, %(reports)s, %(chunks)s, %(chunks)s + 1, frozen_at FROM dispatch WHERE campaign_id = %(model)s""",
-        {"campaign": campaign, "reports": reports, "chunks": chunks, "model": MODEL},
+        {"campaign": campaign, "reports": REPORTS, "chunks": chunks, "model": MODEL},
     )
     connection.execute(
         """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, message_kind, unit_centiwon, state,
@@ -97,13 +98,13 @@ def hand_over(connection: psycopg.Connection[Any], campaign: int, reports: int) 
     connection.execute("VACUUM ANALYZE campaign_chunk")
 
 
-def requests(path: str, campaign: int, asked: Any) -> Iterator[bytes]:
+def requests(path: str, campaign: int, mixed: bool) -> Iterator[bytes]:
     """The reports of a campaign in calls of a thousand."""
     chance = random.Random(campaign)
-    messages = [(chunk, seq) for chunk in range(1, asked.reports // CHUNK + 1) for seq in range(CHUNK)]
-    if asked.order == "random":
+    messages = [(chunk, seq) for chunk in range(1, REPORTS // CHUNK + 1) for seq in range(CHUNK)]
+    if mixed:
         chance.shuffle(messages)
-    elif asked.order == "groups":
+    else:
         for start in range(0, len(messages), GROUP):
             some = messages[start : start + GROUP]
             chance.shuffle(some)
@@ -128,25 +129,25 @@ def requests(path: str, campaign: int, asked: Any) -> Iterator[bytes]:
         ).encode() + body
 
 
-def one_run(url: str, path: str, asked: Any, generator: webhooks.Generator) -> dict[str, Any]:
+def one_run(url: str, path: str, generator: webhooks.Generator, *, mixed: bool = False) -> dict[str, Any]:
     """Send and fold the reports of one campaign."""
     port = webhooks.free_port()
     with psycopg.connect(url, autocommit=True) as connection:
         [(campaign,)] = connection.execute("SELECT max(campaign_id) + 1 FROM dispatch").fetchall()
-        hand_over(connection, campaign, asked.reports)
-        stored = generator.store(requests(path, campaign, asked))
+        hand_over(connection, campaign)
+        stored = generator.store(requests(path, campaign, mixed))
         with (
             webhooks.process("-m", "majung.ingest.server", "--port", str(port), port=port) as server,
             webhooks.process("-m", "majung.ingest.folder") as folder,
         ):
             time.sleep(1.0)
-            log, begun = webhooks.wal(connection), time.perf_counter()
+            log, begun = kit.wal_position(connection), time.perf_counter()
             of_database = webhooks.cpu_seconds(*webhooks.backends(DATABASE))
             cpu = [webhooks.cpu_seconds(server), webhooks.cpu_seconds(folder)]
-            load = generator.send(port, asked.connections, stored)
+            load = generator.send(port, CONNECTIONS, stored)
             webhooks.wait_until_folded(connection)
             seconds = time.perf_counter() - begun
-            log = webhooks.wal(connection) - log
+            log = kit.wal_position(connection) - log
             spent = {
                 "server": webhooks.cpu_seconds(server) - cpu[0], "folder": webhooks.cpu_seconds(folder) - cpu[1],
                 "database": webhooks.cpu_seconds(*webhooks.backends(DATABASE)) - of_database,
@@ -159,19 +160,19 @@ def one_run(url: str, path: str, asked: Any, generator: webhooks.Generator) -> d
     if load.not_200 or open_left:
         raise SystemExit(f"{load.not_200} calls were not taken, {open_left} messages are open")
     return {
-        "reports_per_second": round(asked.reports / seconds), "answered_per_second": round(asked.reports / load.seconds),
-        "wal_bytes_per_report": round(log / asked.reports, 2), "p50_ms": load.p50_ms, "p99_ms": load.p99_ms,
-        "us_cpu_per_report": {who: round(much / asked.reports * 1e6, 2) for who, much in spent.items()},
+        "reports_per_second": round(REPORTS / seconds), "answered_per_second": round(REPORTS / load.seconds),
+        "wal_bytes_per_report": round(log / REPORTS, 2), "p50_ms": load.p50_ms, "p99_ms": load.p99_ms,
+        "us_cpu_per_report": {who: round(much / REPORTS * 1e6, 2) for who, much in spent.items()},
         "delivered": delivered,
     }  # fmt: skip
 
 
-def floor(path: str, asked: Any, generator: webhooks.Generator) -> float:
+def floor(path: str, generator: webhooks.Generator) -> float:
     """Reports a second of the same server and reading, answered without a database."""
-    stored = generator.store(requests(path, 99_999, asked))
+    stored = generator.store(requests(path, 99_999, False))
     port = webhooks.free_port()
     with webhooks.process(str(Path(__file__).resolve()), "--parse-only", str(port), port=port):
-        return asked.reports / generator.send(port, asked.connections, stored).seconds
+        return REPORTS / generator.send(port, CONNECTIONS, stored).seconds
 
 
 def parse_only(port: int) -> None:
@@ -194,27 +195,29 @@ def main() -> None:
         parse_only(int(sys.argv[2]))
         return
 
-    def add(parser: Any) -> None:
-        parser.add_argument("--reports", type=int, default=1_000_000, help="a multiple of 10,000")
-        parser.add_argument("--connections", type=int, default=4)
-        parser.add_argument("--order", choices=("groups", "sent", "random"), default="groups")
-
-    asked = webhooks.asked(__doc__ or "", add)
+    asked = kit.asked("bench/receipts.py", ["receipts", "wal_receipt"])
+    url = kit.installation(NAME)
     generator = webhooks.Generator()
-    with installation(DATABASE) as url:
-        path = build(asked.reports)
-        runs = []
-        for _ in range(asked.runs):
-            runs.append(one_run(url, path, asked, generator))
-            webhooks.tell(runs[-1])
-        bare = floor(path, asked, generator)
+    path = build()
+    runs = []
+    for _ in range(asked.runs):
+        runs.append(one_run(url, path, generator))
+        kit.say(str(runs[-1]))
+    mixed = one_run(url, path, generator, mixed=True)
+    bare = floor(path, generator)
     generator.close()
-    rates, logs = ([float(run[name]) for run in runs] for name in ("reports_per_second", "wal_bytes_per_report"))
-    rows = [
-        webhooks.row("receipts", rates, "reports/s", MUST, AIM, bare),
-        webhooks.row("wal_receipt", logs, "bytes", WAL_MUST, WAL_AIM, 4.0, less=True),
-    ]
-    webhooks.tell({"rows": rows, "order": asked.order, "calibration_us": round(webhooks.calibrate(), 3)})
+    found = {
+        "receipts": kit.Measured(
+            name="receipts", runs=[run["reports_per_second"] for run in runs], floor=bare,
+            floor_is="the same server and reading, answered without a database",
+            more=runs[-1] | {"mixed_over_the_campaign": mixed["reports_per_second"]},
+        ),
+        "wal_receipt": kit.Measured(
+            name="wal_receipt", runs=[run["wal_bytes_per_report"] for run in runs], floor=WAL_FLOOR,
+            floor_is="three bytes stored and one folded", more={"mixed_over_the_campaign": mixed["wal_bytes_per_report"]},
+        ),
+    }  # fmt: skip
+    kit.answer([found[name] for name in asked.rows])
 
 
 if __name__ == "__main__":

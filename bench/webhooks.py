@@ -1,18 +1,15 @@
-"""What bench/friend_webhooks.py and bench/receipts.py share: the load generator, the processes measured, and the printing."""
+"""What bench/friend_webhooks.py and bench/receipts.py share: the load generator and the processes measured."""
 
-import argparse
-import json
 import os
 import shutil
 import socket
-import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +17,8 @@ from typing import Any
 
 import psycopg
 
-from bench.installation import ROOT
+from bench import kit
+from bench.kit import ROOT
 
 LIMIT_SECONDS = 120.0
 
@@ -144,11 +142,7 @@ def process(*command: str, port: int = 0) -> Iterator[int]:
 
 def cpu_seconds(*pids: int) -> float:
     """User and system time of processes."""
-    spent = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        spent += int(fields[11]) + int(fields[12])
-    return spent / os.sysconf("SC_CLK_TCK")
+    return sum(map(kit.cpu_seconds, pids))
 
 
 def backends(database: str) -> list[int]:
@@ -164,12 +158,6 @@ def backends(database: str) -> list[int]:
     return found
 
 
-def wal(connection: psycopg.Connection[Any]) -> int:
-    """Where the write-ahead log stands, in bytes."""
-    [(at,)] = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchall()
-    return int(at)
-
-
 def wait_until_folded(connection: psycopg.Connection[Any]) -> None:
     """Nothing waits in the inbox."""
     deadline = time.monotonic() + LIMIT_SECONDS
@@ -179,36 +167,3 @@ def wait_until_folded(connection: psycopg.Connection[Any]) -> None:
         time.sleep(0.02)
     if connection.execute("SELECT count(*) FROM inbox").fetchone() != (0,):
         raise SystemExit("something was set aside")
-
-
-def calibrate(n: int = 200_000) -> float:
-    """Microseconds a message of the bytes-render loop (perf.md section c: 0.27)."""
-    pattern = b'{"to":"%b","text":"' + "가".encode() * 80 + b' %b %b"}'
-    rows = [(b"01000000000", b"name", b"unit")] * n
-    begun = time.perf_counter()
-    b",".join([pattern % row for row in rows])
-    return (time.perf_counter() - begun) / n * 1e6
-
-
-def row(
-    name: str, runs: list[float], unit: str, must: float, aim: float, floor: float, *, less: bool = False
-) -> dict[str, Any]:
-    """One row of the table of figures."""
-    value = statistics.median(runs)
-    return {
-        "name": name, "value": round(value, 2), "unit": unit, "must": must, "aim": aim,
-        "must_met": value <= must if less else value >= must, "floor": round(floor, 2), "runs": [round(run, 2) for run in runs],
-    }  # fmt: skip
-
-
-def asked(description: str, add: Callable[[argparse.ArgumentParser], None]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5)
-    add(parser)
-    return parser.parse_args()
-
-
-def tell(facts: dict[str, Any]) -> None:
-    """One line of JSON."""
-    print(json.dumps(facts), flush=True)
