@@ -152,8 +152,15 @@ def once(rows: int, folder: Path) -> dict[str, float]:
     [(people,)] = db.raw().execute("SELECT count(*) FROM person").fetchall()
     assert told["total"] == rows and told["applied"] + told["duplicate"] + told["problem"] == rows, told
     assert people == told["new"] == told["applied"] - told["merged"], (people, told)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**spent, "seconds": sum(spent.values()), "before_mb": before / 1024, "peak_mb": peak / 1024, **told}
+    peak, helper = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {
+        **spent,
+        "seconds": sum(spent.values()),
+        "before_mb": before / 1024,
+        "peak_mb": peak / 1024,
+        "helper_mb": helper / 1024,
+        **told,
+    }
 
 
 def units() -> list[str]:
@@ -210,7 +217,7 @@ def main() -> None:
         organised()
     more = {
         "rows": ROWS, "peak_mb": round(max(told["peak_mb"] for told in made)), "idle_mb": round(small["before_mb"]),
-        "peak_mb_of_a_tenth": round(small["peak_mb"]),
+        "peak_mb_of_a_tenth": round(small["peak_mb"]), "helper_mb": round(max(told["helper_mb"] for told in made)),
         **{key: round(statistics.median(told[key] for told in made), 1) for key in ("upload", "read", "apply")},
         **{key: made[0][key] for key in ("new", "merged", "duplicate", "problem")},
     }  # fmt: skip

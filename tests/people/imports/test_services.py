@@ -13,9 +13,10 @@ from django.db import connection
 from majung.core import clock
 from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
 from majung.people.enums import Basis
-from majung.people.imports import reader, services, staging, store
+from majung.people.imports import digest, reader, services, staging, store
 from majung.people.imports.models import ImportFile, ImportState
 from majung.people.models import Person
+from majung.people.vault import sealer
 from majung.tree.enums import Role
 from tests.make import people as make_people
 from tests.make import tree as make
@@ -134,11 +135,11 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     begin(organised, source)
     real, batches = staging._stage, []
 
-    def dies(*arguments: Any) -> None:
+    def dies(*arguments: Any) -> Any:
         batches.append(1)
         if len(batches) == 3:
             raise KeyboardInterrupt
-        real(*arguments)
+        return real(*arguments)
 
     monkeypatch.setattr(staging, "_stage", dies)
     with pytest.raises(KeyboardInterrupt):
@@ -162,6 +163,39 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     assert Person.objects.count() == 30
     services.apply(source.pk)
     assert Person.objects.count() == 57
+
+
+@pytest.mark.product("F2")
+@pytest.mark.django_db(transaction=True)
+def test_a_long_list_is_read_by_helpers_and_applied_side_by_side(
+    organised: make.Organised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "HELPED_BYTES", 0)
+    monkeypatch.setattr(staging, "BLOCK", 7)
+    rows = [f"사람{i},0100200{i:04d}\n" for i in range(60)]
+    rows[20], rows[41] = "무명,없음\n", rows[3]
+    source = applied(organised, ("이름,전화\n" + "".join(rows)).encode())
+
+    told = (source.state, source.total_rows, source.applied_rows, source.duplicate_rows, source.problem_rows)
+    assert told == (ImportState.DONE, 60, 58, 1, 1)
+    assert Person.objects.count() == 58
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_row FROM import_block ORDER BY last_row")
+        assert [row for (row,) in cursor.fetchall()] == [8, 15, 21, 29, 36, 43, 50, 57, 61]
+
+
+def test_a_kept_list_is_read_from_any_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "BLOCK", 16)
+    content = bytes(range(250))
+    name, size = store.keep(sealer(), 1, [content[:3], content[3:100], content[100:]])
+    assert size == 250
+
+    with store.opener(sealer(), 1, name)() as file:
+        assert file.read() == content
+        for at, length in ((0, 5), (15, 2), (16, 16), (31, 40), (248, 9), (250, 1)):
+            file.seek(at)
+            assert file.read(length) == content[at : at + length]
+        assert file.seek(0, 2) == 250
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,13 @@
 """What is done with a list: upload, map, dry-run, apply, undo, discard; each by an actor at a unit (F2)."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
 from psycopg.types.json import Jsonb
 
 from majung.activity import services as activity
@@ -18,6 +20,7 @@ from majung.people.bulk import NewPerson
 from majung.people.enums import Basis, MemberState
 from majung.people.imports import basis, mapping, reader, staging, store
 from majung.people.imports.clean import PROBLEMS, CleanRow
+from majung.people.imports.digest import Districts
 from majung.people.imports.mapping import Column
 from majung.people.imports.models import MOVES, ImportFile, ImportState
 from majung.people.models import Tag
@@ -27,6 +30,8 @@ from majung.tree.actor import Actor, actor_of_user, system_actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
 
+TOGETHER_FROM = 4
+"""Blocks of a list that is applied by two lines of work."""
 DISCARDABLE = [state for state, moves in MOVES.items() if ImportState.DISCARDED in moves]
 
 
@@ -203,7 +208,7 @@ def _held(import_id: int, state: ImportState) -> ImportFile | None:
 class _Places:
     """Where the people of an import can be at home: what the rows say, and which units answer for districts."""
 
-    districts: staging.Districts
+    districts: Districts
     homes: dict[str, int]
 
     def home(self, line: CleanRow, district: str) -> int | None:
@@ -214,36 +219,59 @@ class _Places:
 
 
 def apply(import_id: int) -> None:
-    """Every readable row is a person now. One block, one transaction; goes on where it was cut off."""
+    """Every readable row is a person now. One block, one transaction; goes on where it was cut off.
+
+    Of a long list two lines of work each take the next block that nobody has: while the database writes one, the other is
+    made ready.
+    """
     source = ImportFile.objects.select_related("unit").get(pk=import_id)
-    districts = staging.Districts.below(source.unit)
+    districts = staging.districts_below(source.unit)
     inside = set(districts.unit_codes.values())
     answering = people.units_of_districts(source.root_id, clock.today()).items()
     places = _Places(districts=districts, homes={district: unit for district, unit in answering if unit in inside})
-    while _apply_next(import_id, places):
-        pass
+    [(left,)] = staging.run("left", import_id=import_id)
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(_apply_beside, import_id, places) if left >= TOGETHER_FROM else None
+        while _apply_next(import_id, places):
+            pass
+        if other is not None:
+            other.result()
+    _finish(import_id)
+
+
+def _apply_beside(import_id: int, places: _Places) -> None:
+    try:
+        while _apply_next(import_id, places):
+            pass
+    finally:
+        connection.close()
 
 
 @uncollected()
 @transaction.atomic
 def _apply_next(import_id: int, places: _Places) -> bool:
-    """One block more is people, or the import is done. False when nothing is left to do."""
-    source = _held(import_id, ImportState.APPLYING)
-    if source is None:
-        return False
-    found = staging.run("next_block", import_id=source.pk, after=source.next_row)
-    if not found:
-        stored, source.stored_as = source.stored_as, ""
-        source.state, source.finished_at = ImportState.DONE, clock.now()
-        source.save(update_fields=["state", "finished_at", "stored_as"])
-        transaction.on_commit(lambda: store.remove(stored))
-        jobs.defer("people.freshen_pages", root_id=source.root_id)
+    """One block more is people. False when none is left that nobody has in hand."""
+    source = ImportFile.objects.select_related("unit").filter(pk=import_id, state=ImportState.APPLYING).first()
+    found = staging.run("next_block", import_id=import_id) if source else []
+    if source is None or not found:
         return False
     [(last_row, states, sealed, *blinds)] = found
-    source.applied_rows += _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed, blinds)
-    source.next_row = last_row
-    source.save(update_fields=["next_row", "applied_rows"])
+    applied = _apply_block(system_actor(source.root_id), source, places, last_row, states, sealed, blinds)
+    ImportFile.objects.filter(pk=import_id).update(applied_rows=F("applied_rows") + applied)
     return True
+
+
+@transaction.atomic
+def _finish(import_id: int) -> None:
+    """The import is done, if every block is."""
+    source = _held(import_id, ImportState.APPLYING)
+    if source is None or staging.run("left", import_id=import_id) != [(0,)]:
+        return
+    stored, source.stored_as = source.stored_as, ""
+    source.state, source.finished_at = ImportState.DONE, clock.now()
+    source.save(update_fields=["state", "finished_at", "stored_as"])
+    transaction.on_commit(lambda: store.remove(stored))
+    jobs.defer("people.freshen_pages", root_id=source.root_id)
 
 
 def _apply_block(

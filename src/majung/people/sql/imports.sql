@@ -94,8 +94,12 @@ SELECT problem, count(*) FROM import_row, unnest(problems) AS problem
  WHERE import_id = %(import_id)s GROUP BY problem ORDER BY count(*) DESC, problem;
 
 -- name: next_block
+-- The first block that is not people yet and that nobody has in hand; it is this transaction's from here on.
 SELECT last_row, states, sealed, numbers, names FROM import_block
- WHERE import_id = %(import_id)s AND last_row > %(after)s ORDER BY last_row LIMIT 1;
+ WHERE import_id = %(import_id)s AND people IS NULL ORDER BY last_row LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: left
+SELECT count(*)::int FROM import_block WHERE import_id = %(import_id)s AND people IS NULL;
 
 -- name: settle
 UPDATE import_block SET states = %(states)s::smallint[], people = %(people)s::bigint[], filled = %(filled)s::jsonb, sealed = '',
