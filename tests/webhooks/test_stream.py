@@ -12,7 +12,6 @@ from majung.consent import services as consent
 from majung.consent.enums import ConsentMedium, RefusalPath
 from majung.core import clock
 from majung.core.db import raw
-from majung.ingest import store
 from majung.tree.actor import system_actor
 from majung.webhooks import events, sending, services
 from majung.webhooks.enums import Event
@@ -98,10 +97,10 @@ def test_friends_are_counted_channel_by_channel() -> None:
     for kind, times in (("channels.added", 3), ("channels.blocked", 2)):
         for person in range(1, times + 1):
             raw().execute(
-                store._sql("activity"),
-                {"roots": [party.made.root.pk], "ats": [clock.now()], "kinds": [kind], "units": [None],
-                 "people": [person], "channels": [channel.pk]},
-            )  # fmt: skip
+                "INSERT INTO activity (root_id, at, actor_kind, kind, person_id, object_kind, object_id)"
+                " VALUES (%s, %s, 'person', %s, %s, 'channel', %s)",
+                [party.made.root.pk, clock.now(), kind, person, channel.pk],
+            )
     assert {f"channels.{state.name.lower()}" for state in FriendState} >= {"channels.added", "channels.blocked"}
     [said] = told(one)
     unit = str(party.made.units[1].public_id)
