@@ -20,8 +20,6 @@ Key = tuple[str, int]
 
 SLOWEST: Final = 60.0
 """Messages a minute: no trouble makes it slower, so that it is noticed when it is over."""
-UNKNOWN: Final = 6_000.0
-"""What is taken for the pace before the first trouble when nothing has left yet."""
 RECOVERY_SECONDS: Final = 600.0
 """From nothing back to the pace of before; what was halved once is back in half the time."""
 HALF, SLOWER = 0.5, 0.75
@@ -47,11 +45,16 @@ class Learned:
         return rate if rate < self.before else None
 
 
-def slowed(known: Learned | None, at: float, *, observed: float, factor: float) -> Learned:
-    """What is learned from a trouble. ``observed``: messages a minute that left before it, when nothing was learned yet."""
+def slowed(known: Learned | None, at: float, *, observed: float, factor: float) -> Learned | None:
+    """What is learned from a trouble. ``observed``: messages a minute that left before it, when nothing was learned yet.
+
+    None when nothing had left: there is no pace to be halved, and the rest that follows a trouble is enough.
+    """
     current = known.now(at) if known is not None else None
     if known is None or current is None:
-        before = max(observed or UNKNOWN, SLOWEST)
+        if not observed:
+            return None
+        before = max(observed, SLOWEST)
         return Learned(rate=max(SLOWEST, before * factor), before=before, at=at)
     if at - known.at < TROUBLE_SECONDS:
         return known
@@ -141,10 +144,10 @@ def trouble(
         known = None if rate is None else Learned(rate=rate, before=before, at=changed_at)
         [(observed,)] = _run(connection, "observed", account=account, now=now) if known is None else [(0.0,)]
         after = slowed(known, at, observed=observed, factor=factor)
-        _run(
-            connection, "learn", account=account, rate=after.rate, before=after.before, at=after.at, trouble=why,
-            rest=max(rest, 0.0) + (at - after.at),
-        )  # fmt: skip
+        facts = {"rate": None, "before": None, "changed": None} if after is None else {
+            "rate": after.rate, "before": after.before, "changed": after.at,
+        }  # fmt: skip
+        _run(connection, "learn", account=account, at=at, trouble=why, rest=max(rest, 0.0), **facts)
 
 
 def declare(connection: Connection, root: int, account: int, per_minute: int) -> None:

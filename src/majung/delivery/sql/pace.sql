@@ -63,7 +63,7 @@ SELECT coalesce(sum(c.n), 0)::float8 * 6 FROM dispatch d JOIN campaign_chunk c U
  WHERE d.account_id = %(account)s AND d.finished_at IS NULL AND c.handed_at > %(now)s - interval '10 seconds';
 
 -- name: learn
-UPDATE pace SET learned = %(rate)s, before = %(before)s, changed_at = to_timestamp(%(at)s), trouble = %(trouble)s,
+UPDATE pace SET learned = %(rate)s, before = %(before)s, changed_at = to_timestamp(%(changed)s::float8), trouble = %(trouble)s,
        free_at = greatest(free_at, to_timestamp(%(at)s) + make_interval(secs => %(rest)s))
  WHERE kind = 'account' AND ref = %(account)s;
 
