@@ -88,7 +88,7 @@ class Nhn(NhnAccountCalls, Direct):
                 finds=Finds.SURELY if kind is Kind.ALIM else Finds.PERHAPS, find_seconds=assumed.FIND_SECONDS,
                 echoes_our_id=True, reports=True, duplicates_seconds=600 if kind is Kind.ALIM else 0,
             )
-            for kind in Kind
+            for kind in (Kind.ALIM, Kind.BRAND, Kind.SMS, Kind.LMS)
         }
     )  # fmt: skip
 
