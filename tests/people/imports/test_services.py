@@ -180,7 +180,7 @@ def test_a_long_list_is_read_by_helpers_and_applied_side_by_side(
     assert told == (ImportState.DONE, 60, 58, 1, 1)
     assert Person.objects.count() == 58
     with connection.cursor() as cursor:
-        cursor.execute("SELECT last_row FROM import_block ORDER BY last_row")
+        cursor.execute("SELECT last_row FROM import_block WHERE import_id = %s ORDER BY last_row", [source.pk])
         assert [row for (row,) in cursor.fetchall()] == [8, 15, 21, 29, 36, 43, 50, 57, 61]
 
 
