@@ -18,8 +18,8 @@ Connection = psycopg.Connection[Any]
 Key = tuple[str, int]
 """Kind (account, channel, entity) and number."""
 
-SLOWEST: Final = 60.0
-"""Messages a minute: no trouble makes it slower, so that it is noticed when it is over."""
+SLOWEST: Final = 3_000.0
+"""Messages a minute: no trouble makes it slower. What leaves of a small campaign says nothing of what the dealer can take."""
 RECOVERY_SECONDS: Final = 600.0
 """From nothing back to the pace of before; what was halved once is back in half the time."""
 HALF, SLOWER = 0.5, 0.75
