@@ -30,7 +30,8 @@ MILLION = 1_000_000
 NOT_FRIENDS = 0.002
 SENDERS = os.cpu_count() or 1
 IDLE_SECONDS = 2.0
-OWN = ("e2e_1m", "freeze_1m", "worker_rss", "wal_send")
+OF_A_MILLION = ("e2e_1m", "freeze_1m", "worker_rss", "wal_send")
+OWN = (*OF_A_MILLION, "e2e_10m", "single")
 
 
 def one_run(party: Any, campaign: int, made: gateway.Gateway) -> dict[str, Any]:
@@ -120,48 +121,66 @@ def floor(made: gateway.Gateway, messages: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
-def main() -> None:
-    """Measure the rows that are asked for."""
-    asked = kit.asked("e2e.py", OWN)
-    url = kit.installation("e2e")
-    from majung.core import clock
+def measure(url: str, people: int, times: int) -> tuple[list[dict[str, Any]], float, dict[str, Any]]:
+    """Runs with a party of this many people, the floor beside them, and what is worth knowing."""
     from majung.core.db import raw
     from majung.people import pages, vault
 
-    global _STATE
-    _STATE = _STATE % {"shift": -clock.offset_seconds()}
     with gateway.running(report_delay_seconds=0.0, key=world.KEY) as made:
         made.control("settings", {"not_friend_share": NOT_FRIENDS, "refused_share": 0.0})
-        party = world.build(MILLION, made.url)
+        party = world.build(people, made.url)
         pages.freshen(raw(), vault.sealer(), party.root_id)
         raw().execute("VACUUM ANALYZE")
         runs = []
-        for campaign in range(1, asked.runs + 1):
+        for campaign in range(1, times + 1):
             world.forget(url)
             made.forget()
             runs.append(one_run(party, campaign, made))
             kit.say(json.dumps({name: round(value, 2) for name, value in runs[-1].items()}))
         made.forget()
         least = floor(made, 200_000)
-    more = {"people": MILLION, "senders": SENDERS, "not_friends": NOT_FRIENDS, "messages": runs[-1]["messages"]}
-    found = {
-        "e2e_1m": Measured(
-            name="e2e_1m", runs=[run["messages"] / run["seconds"] for run in runs], floor=least,
-            floor_is="the same bodies rendered and posted",
-            more=more | {"plan_seconds": [round(run["plan_seconds"], 2) for run in runs]},
-        ),
-        "freeze_1m": Measured(
-            name="freeze_1m", runs=[run["plan_seconds"] for run in runs], floor=None, floor_is="", more=more
-        ),
-        "worker_rss": Measured(
-            name="worker_rss", runs=[run["peak_mb"] - run["idle_mb"] for run in runs], floor=0, floor_is="the idle worker",
-            also=max(run["peak_mb"] for run in runs), more=more,
-        ),
-        "wal_send": Measured(
-            name="wal_send", runs=[run["wal"] for run in runs], floor=8.0, floor_is="a person's number and outcome", more=more
-        ),
-    }  # fmt: skip
-    kit.answer([found[name] for name in asked.rows])
+    more = {"people": people, "senders": SENDERS, "not_friends": NOT_FRIENDS, "messages": runs[-1]["messages"]}
+    return runs, least, more | {"plan_seconds": [round(run["plan_seconds"], 2) for run in runs]}
+
+
+def end_to_end(name: str, runs: list[dict[str, Any]], least: float, more: dict[str, Any]) -> Measured:
+    """Messages a second from the freeze to the last result."""
+    rates = [run["messages"] / run["seconds"] for run in runs]
+    return Measured(name=name, runs=rates, floor=least, floor_is="the same bodies rendered and posted", more=more)
+
+
+def main() -> None:
+    """Measure the rows that are asked for."""
+    asked = kit.asked("e2e.py", OWN)
+    url = kit.installation("e2e")
+    from majung.core import clock
+
+    global _STATE
+    _STATE = _STATE % {"shift": -clock.offset_seconds()}
+    found: list[Measured] = []
+    if wanted := [name for name in asked.rows if name in OF_A_MILLION]:
+        runs, least, more = measure(url, MILLION, asked.runs)
+        idle, peak = ([run[name] for run in runs] for name in ("idle_mb", "peak_mb"))
+        every = [
+            end_to_end("e2e_1m", runs, least, more),
+            Measured(
+                name="freeze_1m", runs=[run["plan_seconds"] for run in runs], floor=None, floor_is="", more=more
+            ),
+            Measured(
+                name="worker_rss", runs=[most - least for most, least in zip(peak, idle, strict=True)], floor=0,
+                floor_is="the idle worker", also=max(peak), more=more,
+            ),
+            Measured(
+                name="wal_send", runs=[run["wal"] for run in runs], floor=8.0, floor_is="a person's number and outcome",
+                more=more,
+            ),
+        ]  # fmt: skip
+        found += [one for one in every if one.name in wanted]
+    if "e2e_10m" in asked.rows:
+        found.append(end_to_end("e2e_10m", *measure(url, 10 * MILLION, asked.runs)))
+    if "single" in asked.rows:
+        kit.say("single: sending one message a request is not built yet")
+    kit.answer(found)
 
 
 if __name__ == "__main__":
