@@ -8,8 +8,6 @@ event in five is a block, over 100 channels of one app. Floor: the same server a
 database.
 """
 
-import asyncio
-import os
 import random
 import sys
 import time
@@ -133,24 +131,9 @@ def floor(path: str, generator: webhooks.Generator) -> float:
         return EVENTS / generator.send(port, CONNECTIONS, stored).seconds
 
 
-def parse_only(port: int) -> None:
-    """The inlet, but what it would write is answered at once."""
-    import uvloop
-
-    from majung import settings
-    from majung.core.sealing import sealer_at
-    from majung.ingest import server
-    from majung.ingest.writer import Writer
-
-    Writer.put_friend = lambda _self, _packed, call: call.answer(200)  # type: ignore[method-assign]
-    uvloop.run(
-        server.serve(os.environ["DATABASE_URL"], sealer_at(settings.VAULT_KEY), "127.0.0.1", port, asyncio.Event())
-    )
-
-
 def main() -> None:
     if sys.argv[1:2] == ["--parse-only"]:
-        parse_only(int(sys.argv[2]))
+        webhooks.parse_only(int(sys.argv[2]), "put_friend")
         return
 
     asked = kit.asked("bench/friend_webhooks.py", ["friend_webhooks"])

@@ -9,8 +9,6 @@ after the other, mixed within; one run more has them mixed over the whole campai
 answered without a database; of the WAL, three bytes stored and one folded.
 """
 
-import asyncio
-import os
 import random
 import sys
 import time
@@ -175,24 +173,9 @@ def floor(path: str, generator: webhooks.Generator) -> float:
         return REPORTS / generator.send(port, CONNECTIONS, stored).seconds
 
 
-def parse_only(port: int) -> None:
-    """The inlet, but what it would write is answered at once."""
-    import uvloop
-
-    from majung import settings
-    from majung.core.sealing import sealer_at
-    from majung.ingest import server
-    from majung.ingest.writer import Writer
-
-    Writer.put = lambda _self, _rows, call: call.answer(200)  # type: ignore[method-assign]
-    uvloop.run(
-        server.serve(os.environ["DATABASE_URL"], sealer_at(settings.VAULT_KEY), "127.0.0.1", port, asyncio.Event())
-    )
-
-
 def main() -> None:
     if sys.argv[1:2] == ["--parse-only"]:
-        parse_only(int(sys.argv[2]))
+        webhooks.parse_only(int(sys.argv[2]), "put")
         return
 
     asked = kit.asked("bench/receipts.py", ["receipts", "wal_receipt"])

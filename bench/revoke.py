@@ -46,8 +46,8 @@ def one_run(party: Any, campaign: int, asked: argparse.Namespace) -> dict[str, A
         raw().execute("UPDATE dispatch SET state = 'sending' WHERE campaign_id = %s", [campaign])
         while _left(campaign) < UNDER_WAY * frozen.chunks:
             time.sleep(0.005)
+        pressed = clock.now()
         grants.revoke_all(party.made.actor, [grant.pk], why="bench")
-        revoked = clock.now()
         time.sleep(WATCHED_SECONDS)
         rows = raw().execute(
             "SELECT max(handed_at), (SELECT state || ' ' || pause_reason FROM dispatch WHERE campaign_id = %(campaign)s)"
@@ -57,7 +57,7 @@ def one_run(party: Any, campaign: int, asked: argparse.Namespace) -> dict[str, A
         [(last, state)] = rows.fetchall()
     left = _left(campaign)
     return {
-        "seconds": round(max((last - revoked).total_seconds(), 0.0), 3), "chunks": frozen.chunks, "left": left,
+        "seconds": round(max((last - pressed).total_seconds(), 0.0), 3), "chunks": frozen.chunks, "left": left,
         "stayed": frozen.chunks - left, "state": state,
     }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What bench/friend_webhooks.py and bench/receipts.py share: the load generator and the processes measured."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -167,3 +168,18 @@ def wait_until_folded(connection: psycopg.Connection[Any]) -> None:
         time.sleep(0.02)
     if connection.execute("SELECT count(*) FROM inbox").fetchone() != (0,):
         raise SystemExit("something was set aside")
+
+
+def parse_only(port: int, put: str) -> None:
+    """The inlet, but what its writer's method ``put`` would write is answered at once: the floor of both programs."""
+    import uvloop
+
+    from majung import settings
+    from majung.core.sealing import sealer_at
+    from majung.ingest import server
+    from majung.ingest.writer import Writer
+
+    setattr(Writer, put, lambda _self, _written, call: call.answer(200))
+    uvloop.run(
+        server.serve(os.environ["DATABASE_URL"], sealer_at(settings.VAULT_KEY), "127.0.0.1", port, asyncio.Event())
+    )
