@@ -249,8 +249,8 @@ def calibrate(n: int = 200_000) -> float:
 
 def floor(party: Any, people: int) -> float:
     """Messages a second of rendering the same bodies and posting them to a sink that counts bytes."""
-    from majung.channels.adapters.base import Account, Batch
     from majung.channels.adapters.solapi import Solapi
+    from majung.channels.adapters.terms import Account, Batch
     from tests.make import delivery as make
 
     template = make.template(party, text=TEXT)

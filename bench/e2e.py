@@ -95,8 +95,8 @@ def _peak_mb(pid: int) -> int:
 
 def _post(url: str, chunks: int) -> None:
     """A part of the floor: bodies rendered and posted."""
-    from majung.channels.adapters.base import Account, Batch, Kind, Message
     from majung.channels.adapters.solapi import Solapi
+    from majung.channels.adapters.terms import Account, Batch, Kind, Message
     from majung.channels.line import Line
 
     adapter = Solapi(Account(base_url=url, key=world.KEY, secret=world.SECRET))

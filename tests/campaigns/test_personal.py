@@ -3,8 +3,8 @@
 import pytest
 
 from majung.campaigns import message
-from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.registry import ADAPTERS
+from majung.channels.adapters.terms import Kind, Message
 from majung.delivery.render import NAME, PREFERENCES, Local, Template
 
 pytestmark = pytest.mark.product("M1", "M10")

@@ -16,28 +16,22 @@ from typing import Any, ClassVar
 import pytest
 
 from majung.channels import dealer
+from majung.channels.adapters.account_calls import NotOffered, Offer
 from majung.channels.adapters.base import (
-    Account,
     Adapter,
     AlreadyTaken,
     Basket,
-    Batch,
-    Button,
     DealerRefused,
     Direct,
     Finds,
     GroupState,
-    Kind,
-    Message,
     NoBalance,
-    NotOffered,
-    Offer,
     Page,
-    Reply,
     UnknownGroup,
     WrongState,
 )
 from majung.channels.adapters.outcomes import Category, Outcome, category
+from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply
 from majung.core import clock
 from majung.core.errors import Outside
 from tests.make.sandbox import KEY, SECRET, Sandbox

@@ -12,8 +12,9 @@ import pytest
 
 from bench import gateway
 from majung.channels import dealer
-from majung.channels.adapters.base import Account, Adapter, Batch, Button, GroupState, Kind, Message, Reply, Wire
+from majung.channels.adapters.base import Adapter, GroupState
 from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply, Wire
 from majung.core import clock
 from tests.channels.contract import DAY
 from tests.make.sandbox import KEY, SECRET, Sandbox

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Button, Kind, Message, Printer
 from majung.channels.adapters.limits import CannotSay
 from majung.channels.adapters.registry import ADAPTERS, adapter
 from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.terms import Button, Kind, Message, Printer
 
 pytestmark = pytest.mark.product("M10")
 

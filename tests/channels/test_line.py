@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from majung.channels import line as lines
-from majung.channels.adapters.base import Account, Reply, Session, Wire
 from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.terms import Account, Reply, Session, Wire
 from majung.channels.line import Line, Lost, Unsent
 from majung.core import clock
 from majung.core.errors import Outside

@@ -8,20 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.channels.adapters.base import (
-    Account,
-    Batch,
-    Button,
-    DealerRefused,
-    Direct,
-    Kind,
-    Message,
-    Reply,
-    Reported,
-    UnknownGroup,
-)
+from majung.channels.adapters.base import DealerRefused, Direct, Reported, UnknownGroup
 from majung.channels.adapters.nhn import Nhn, codes
 from majung.channels.adapters.outcomes import Category, Outcome, category
+from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply
 from majung.core import clock
 from majung.core.errors import Outside
 from tests.channels.contract import DAY, DirectContract

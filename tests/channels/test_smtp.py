@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.channels.adapters.base import Account, Batch, DealerRefused, Kind, Message, Reply
+from majung.channels.adapters.base import DealerRefused
 from majung.channels.adapters.outcomes import Category, Outcome, category
 from majung.channels.adapters.registry import ADAPTERS
 from majung.channels.adapters.smtp.adapter import LINK, Smtp, outcome, pack, unpack
 from majung.channels.adapters.smtp.letter import Letter
+from majung.channels.adapters.terms import Account, Batch, Kind, Message, Reply
 from majung.core.errors import Outside
 
 pytestmark = [pytest.mark.product("M10")]

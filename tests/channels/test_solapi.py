@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from majung.channels import dealer
-from majung.channels.adapters.base import Account, Basket, Batch, Button, DealerRefused, Kind, Message, NoBalance, Reply
+from majung.channels.adapters.base import Basket, DealerRefused, NoBalance
 from majung.channels.adapters.outcomes import CATEGORIES, CONSEQUENCES, WORDS, Category, Outcome, category
 from majung.channels.adapters.solapi import Solapi, codes
 from majung.channels.adapters.solapi.adapter import signature
+from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply
 from tests.channels.contract import BasketContract
 from tests.make.sandbox import Sandbox
 

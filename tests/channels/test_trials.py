@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from majung.channels import accounts, services
-from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.limits import CannotSay
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.terms import Kind, Message
 from majung.channels.enums import JobKind
 from majung.channels.errors import TooManyTests
 from majung.channels.models import AccountJob, Channel, DealerAccount, SenderNumber, TestNumber, TestSend

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from majung.channels.adapters.base import Batch
 from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.terms import Batch
 from majung.core.db import raw
 from majung.delivery import handover, ledger, planner
 from majung.delivery.books import books

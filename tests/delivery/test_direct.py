@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from majung.channels import wakes
-from majung.channels.adapters.base import Account, Batch, Finds, Handed, Kind, Message, Reply, Reported
+from majung.channels.adapters.base import Finds, Handed, Reported
 from majung.channels.adapters.nhn import Nhn
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.terms import Account, Batch, Kind, Message, Reply
 from majung.channels.line import Line
 from majung.channels.services import store_keys
 from majung.core import clock

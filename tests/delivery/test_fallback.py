@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from majung.channels import services
-from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.outcomes import UNREACHED, Outcome
+from majung.channels.adapters.terms import Kind, Message
 from majung.consent import ledger as consent
 from majung.core import clock
 from majung.core.db import raw
@@ -175,8 +175,8 @@ def text_messages(sandbox: Sandbox) -> list[tuple[str, str]]:
 
     import orjson
 
-    from majung.channels.adapters.base import Account, Wire
     from majung.channels.adapters.solapi import Solapi
+    from majung.channels.adapters.terms import Account, Wire
 
     adapter = Solapi(Account(base_url=sandbox.base_url, key=sandbox.key, secret="SANDBOX-SECRET"))
     wire = adapter.sign(Wire("GET", f"{sandbox.base_url}/messages/v4/list?limit=500"), clock.now(), "b" * 32)

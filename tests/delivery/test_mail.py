@@ -9,7 +9,7 @@ import pytest
 from majung_sandbox.mail import MailBooks
 
 from majung.channels import mail_line
-from majung.channels.adapters.base import Button, Kind, Message
+from majung.channels.adapters.terms import Button, Kind, Message
 from majung.consent import services as consent
 from majung.consent.enums import ConsentMedium, RefusalPath
 from majung.core.db import raw

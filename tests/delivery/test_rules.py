@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from majung.channels.adapters.base import Button, Kind, Message
 from majung.channels.adapters.outcomes import Outcome, category
 from majung.channels.adapters.registry import ADAPTERS
+from majung.channels.adapters.terms import Button, Kind, Message
 from majung.core.sealing import Keyring, Sealer, Unreadable
 from majung.delivery import outcomes, packing, render, sealed
 from majung.delivery.render import Local, Template

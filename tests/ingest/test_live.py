@@ -19,7 +19,7 @@ from django.db import connection
 
 from majung.channels import dealer, identities, inbox, wakes
 from majung.channels.accounts import load
-from majung.channels.adapters.base import Batch, Kind, Message
+from majung.channels.adapters.terms import Batch, Kind, Message
 from majung.channels.friends import FriendState
 from majung.channels.models import Friendship
 from majung.cli.processes import free_port

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from majung.channels.adapters.base import Button
 from majung.channels.adapters.smtp import letter
 from majung.channels.adapters.smtp.letter import Sender
+from majung.channels.adapters.terms import Button
 from majung.people.addresses import is_address, normalise
 
 pytestmark = [pytest.mark.product("M10")]

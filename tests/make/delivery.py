@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from majung.channels.adapters.base import Button, Kind, Message
 from majung.channels.adapters.outcomes import UNREACHED, Outcome
+from majung.channels.adapters.terms import Button, Kind, Message
 from majung.channels.models import Channel, DealerAccount
 from majung.core import clock, db
 from majung.crowd.expression import EVERYONE, Expression

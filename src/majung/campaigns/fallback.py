@@ -10,11 +10,11 @@ from majung.campaigns import message
 from majung.campaigns.enums import Kind
 from majung.campaigns.models import Campaign
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Kind as WireKind
-from majung.channels.adapters.base import KindFacts, Message
 from majung.channels.adapters.limits import Size
 from majung.channels.adapters.outcomes import UNREACHED, WORDS, Outcome
 from majung.channels.adapters.registry import adapter
+from majung.channels.adapters.terms import Kind as WireKind
+from majung.channels.adapters.terms import KindFacts, Message
 from majung.channels.enums import MessageKind
 from majung.channels.models import DealerAccount, SenderNumber
 from majung.delivery.order import Fallback

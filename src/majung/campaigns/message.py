@@ -6,9 +6,9 @@ from typing import Any
 
 from majung.campaigns.enums import Kind
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Button, KindFacts, Message
-from majung.channels.adapters.base import Kind as WireKind
 from majung.channels.adapters.limits import Size
+from majung.channels.adapters.terms import Button, KindFacts, Message
+from majung.channels.adapters.terms import Kind as WireKind
 from majung.delivery.render import NAME, PREFERENCES, UNIT_VARIABLES, Template, longest_values
 
 HAND_FACTS = KindFacts(

@@ -14,9 +14,9 @@ from majung.campaigns.fallback import Instead
 from majung.campaigns.models import Campaign
 from majung.channels import accounts
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Kind as WireKind
-from majung.channels.adapters.base import KindFacts, Message
 from majung.channels.adapters.registry import ADAPTERS, adapter
+from majung.channels.adapters.terms import Kind as WireKind
+from majung.channels.adapters.terms import KindFacts, Message
 from majung.channels.enums import ChannelState, MessageKind, TemplateState
 from majung.channels.models import Channel, DealerAccount, DealerProfile, SenderNumber
 from majung.core import clock, db

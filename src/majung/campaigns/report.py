@@ -9,7 +9,7 @@ from majung.audience import counts
 from majung.audience.counts import Count, Sight
 from majung.campaigns.fallback import KIND_WORDS
 from majung.campaigns.models import Campaign
-from majung.channels.adapters.base import Kind as WireKind
+from majung.channels.adapters.terms import Kind as WireKind
 from majung.channels.models import Channel
 from majung.core import db, sql
 from majung.delivery import books as ledger

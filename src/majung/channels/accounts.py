@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import psycopg
 
-from majung.channels.adapters.base import Account, Adapter, Basket
+from majung.channels.adapters.base import Adapter, Basket
 from majung.channels.adapters.registry import adapter
+from majung.channels.adapters.terms import Account
 from majung.channels.keys import account_place
 from majung.core import sql
 from majung.core.errors import Misconfigured

@@ -11,9 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from majung.channels import accounts, console_trials, queries, services
-from majung.channels.adapters.base import Adapter, Direct, Kind, Message, Offer
+from majung.channels.adapters.account_calls import Offer
+from majung.channels.adapters.base import Adapter, Direct
 from majung.channels.adapters.limits import CannotSay
 from majung.channels.adapters.registry import ADAPTERS
+from majung.channels.adapters.terms import Kind, Message
 from majung.channels.console import actor_of
 from majung.channels.enums import JobKind, JobState, MessageKind, Mode, TemplateState
 from majung.channels.errors import NoKeys

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from majung.channels.adapters.base import Adapter, Listed, Reply, Wire
+from majung.channels.adapters.account_calls import Listed
+from majung.channels.adapters.base import Adapter
+from majung.channels.adapters.terms import Reply, Wire
 from majung.channels.line import Lost
 from majung.channels.lines import open_line
 from majung.core.errors import Outside

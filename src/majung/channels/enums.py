@@ -76,7 +76,7 @@ class AccountState(TextChoices):
 
 
 class MessageKind(TextChoices):
-    """What is sent; the same words as in ``adapters.base.Kind``."""
+    """What is sent; the same words as in ``adapters.terms.Kind``."""
 
     ALIM = "ALIM", "알림톡"
     BRAND = "BRAND", "브랜드 메시지"

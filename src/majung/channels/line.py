@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from majung.channels.adapters.base import Adapter, Reply, Session, Wire
+from majung.channels.adapters.base import Adapter
+from majung.channels.adapters.terms import Reply, Session, Wire
 from majung.core import clock
 from majung.core.errors import Outside
 

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from majung.channels.adapters.base import DealerRefused, Reply, Wire
+from majung.channels.adapters.base import DealerRefused
 from majung.channels.adapters.smtp.adapter import BUNDLE_SECONDS, LETTERS, Smtp, unpack
 from majung.channels.adapters.smtp.letter import Letter
+from majung.channels.adapters.terms import Reply, Wire
 from majung.channels.line import Told, Unsent
 from majung.core import clock
 from majung.core.errors import Outside

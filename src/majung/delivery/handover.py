@@ -18,7 +18,8 @@ from pyroaring import BitMap
 
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Batch, DealerRefused, Direct, Group, GroupState, NoBalance, WrongState
+from majung.channels.adapters.base import DealerRefused, Direct, Group, GroupState, NoBalance, WrongState
+from majung.channels.adapters.terms import Batch
 from majung.channels.line import Lost
 from majung.channels.lines import AnyLine, open_line
 from majung.consent import links

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from majung.channels.adapters.base import Kind, Message
 from majung.channels.adapters.outcomes import UNREACHED
+from majung.channels.adapters.terms import Kind, Message
 from majung.core import clock
 from majung.crowd.expression import And, Expression, Leaf
 from majung.delivery.render import NAME, Template, message_from_json

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from majung.channels.adapters.base import VARIABLE, Button, Kind, KindFacts, Message
+from majung.channels.adapters.terms import VARIABLE, Button, Kind, KindFacts, Message
 from majung.core import text as korean
 from majung.core.errors import Refusal
 

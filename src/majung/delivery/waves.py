@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from majung.channels import friends
-from majung.channels.adapters.base import Kind
+from majung.channels.adapters.terms import Kind
 from majung.channels.friends import FriendState, How
 from majung.core import clock
 from majung.delivery import lookup, packing, sealed

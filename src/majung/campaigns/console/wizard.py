@@ -26,8 +26,8 @@ from majung.campaigns.models import Campaign
 from majung.campaigns.services.writing import type_in
 from majung.channels import console_trials
 from majung.channels import services as services_of_channels
-from majung.channels.adapters.base import Printer
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.terms import Printer
 from majung.channels.enums import TemplateState
 from majung.channels.models import Channel, DealerAccount, Picture, Template
 from majung.core import clock

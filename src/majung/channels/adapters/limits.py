@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from majung.channels.adapters.base import VARIABLE, Button, Kind, KindFacts, Message, Printer
+from majung.channels.adapters.terms import VARIABLE, Button, Kind, KindFacts, Message, Printer
 from majung.core.errors import Refusal
 from majung.core.text import sms_bytes
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from majung.channels.adapters.base import VARIABLE, Batch
+from majung.channels.adapters.terms import VARIABLE, Batch
 
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: cannot be typed, and never leaves this module
 _MARK = re.compile(f"{_OPEN}(.+?){_CLOSE}".encode())

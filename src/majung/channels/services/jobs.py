@@ -13,7 +13,8 @@ from django.db import transaction
 from majung.activity import services as activity
 from majung.channels import accounts, dealer
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Kind, NotOffered, Offer
+from majung.channels.adapters.account_calls import NotOffered, Offer
+from majung.channels.adapters.terms import Kind
 from majung.channels.enums import AccountState, JobKind, JobState, MessageKind, TemplateState
 from majung.channels.errors import NoKeys, told
 from majung.channels.models import AccountJob, Channel, DealerAccount, Picture, Price, SenderNumber, Template

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from majung.channels import dealer
 from majung.channels.accounts import LiveAccount
-from majung.channels.adapters.base import Offer, Refused
+from majung.channels.adapters.account_calls import Offer, Refused
 from majung.channels.adapters.outcomes import CONSEQUENCES, Consequence, Outcome
 from majung.channels.models import DealerAccount
 from majung.consent import services as consent

@@ -12,9 +12,10 @@ from majung.activity import services as activity
 from majung.channels import dealer
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters import limits
-from majung.channels.adapters.base import Basket, Batch, Button, Direct, Finds, Kind, Message, Page
+from majung.channels.adapters.base import Basket, Direct, Finds, Page
 from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
 from majung.channels.adapters.registry import adapter
+from majung.channels.adapters.terms import Batch, Button, Kind, Message
 from majung.channels.enums import JobKind
 from majung.channels.errors import TooManyTests, told
 from majung.channels.keys import test_number_place

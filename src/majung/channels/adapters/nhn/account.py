@@ -9,20 +9,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from majung.channels.adapters.base import (
-    AccountCalls,
-    Kind,
-    Listed,
-    NotOffered,
-    Offer,
-    Pf,
-    Refused,
-    Reply,
-    TemplateRow,
-    Wire,
-)
+from majung.channels.adapters.account_calls import AccountCalls, Listed, NotOffered, Offer, Pf, Refused, TemplateRow
 from majung.channels.adapters.nhn import answers, assumed
 from majung.channels.adapters.nhn.answers import inside, next_page, rows_of, text_of
+from majung.channels.adapters.terms import Kind, Reply, Wire
 from majung.core.errors import Outside
 
 _PAGE = 100

@@ -11,26 +11,11 @@ from types import MappingProxyType
 from typing import ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from majung.channels.adapters.base import (
-    Abilities,
-    Batch,
-    Credential,
-    DealerRefused,
-    Direct,
-    Finds,
-    Handed,
-    Kind,
-    KindFacts,
-    Page,
-    Printer,
-    Reply,
-    Reported,
-    Wire,
-    our_ids,
-)
+from majung.channels.adapters.base import Abilities, DealerRefused, Direct, Finds, Handed, Page, Reported, our_ids
 from majung.channels.adapters.nhn import answers, assumed, body, codes
 from majung.channels.adapters.nhn.account import SERVICE, NhnAccountCalls
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.terms import Batch, Credential, Kind, KindFacts, Printer, Reply, Wire
 
 _SEOUL = timezone(timedelta(hours=9))
 _TEXTS = frozenset({Kind.SMS, Kind.LMS})

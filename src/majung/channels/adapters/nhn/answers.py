@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from majung.channels.adapters.base import AlreadyTaken, DealerRefused, Page, Reply, Reported, UnknownGroup
+from majung.channels.adapters.base import AlreadyTaken, DealerRefused, Page, Reported, UnknownGroup
 from majung.channels.adapters.nhn import codes
+from majung.channels.adapters.terms import Reply
 from majung.core.errors import Outside
 
 JSON = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})

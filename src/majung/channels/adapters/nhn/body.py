@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from majung.channels.adapters.base import Batch, Button, Kind, Message
 from majung.channels.adapters.limits import AD_LABEL
 from majung.channels.adapters.mould import ID, TO, opened, people, same_for_all
+from majung.channels.adapters.terms import Batch, Button, Kind, Message
 
 _NO_FALLBACK = {"isResend": False}
 ADVERTISING = orjson.dumps({"body": AD_LABEL})[:-2]

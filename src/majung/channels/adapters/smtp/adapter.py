@@ -14,26 +14,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from majung.channels.adapters.base import (
-    VARIABLE,
-    Abilities,
-    Batch,
-    Credential,
-    DealerRefused,
-    Direct,
-    Finds,
-    Handed,
-    Kind,
-    KindFacts,
-    Offer,
-    Page,
-    Printer,
-    Reply,
-    Wire,
-)
+from majung.channels.adapters.account_calls import Offer
+from majung.channels.adapters.base import Abilities, DealerRefused, Direct, Finds, Handed, Page
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.smtp import letter
 from majung.channels.adapters.smtp.letter import Letter, Sender
+from majung.channels.adapters.terms import VARIABLE, Batch, Credential, Kind, KindFacts, Printer, Reply, Wire
 from majung.core.errors import Outside
 from majung.people.addresses import is_address
 

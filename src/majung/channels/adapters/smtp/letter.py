@@ -13,7 +13,7 @@ from email.header import Header
 from email.utils import formataddr
 from functools import lru_cache
 
-from majung.channels.adapters.base import Button
+from majung.channels.adapters.terms import Button
 from majung.people.addresses import is_address
 
 _LINK = re.compile(r"https?://[^\s<>\"']+")

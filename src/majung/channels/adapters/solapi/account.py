@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from majung.channels.adapters.base import AccountCalls, Kind, Listed, Pf, Refused, Reply, TemplateRow, Wire
+from majung.channels.adapters.account_calls import AccountCalls, Listed, Pf, Refused, TemplateRow
 from majung.channels.adapters.solapi.answers import JSON, members, object_of, parsed_list, text_of
+from majung.channels.adapters.terms import Kind, Reply, Wire
 from majung.core.errors import Outside
 
 _FILE_TYPES = {Kind.BRAND: "BMS", Kind.ALIM: "KAKAO"}

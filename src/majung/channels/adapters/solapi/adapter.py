@@ -10,26 +10,12 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 
-from majung.channels.adapters.base import (
-    Basket,
-    Batch,
-    Group,
-    GroupState,
-    Kind,
-    KindFacts,
-    NoBalance,
-    Page,
-    Printer,
-    Reply,
-    Report,
-    Reported,
-    Wire,
-    our_ids,
-)
+from majung.channels.adapters.base import Basket, Group, GroupState, NoBalance, Page, Report, Reported, our_ids
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.solapi import answers, body, codes
 from majung.channels.adapters.solapi.account import SolapiAccountCalls
 from majung.channels.adapters.solapi.answers import JSON, check, object_of, whole
+from majung.channels.adapters.terms import Batch, Kind, KindFacts, Printer, Reply, Wire
 from majung.core.errors import Outside
 
 _STATES = {

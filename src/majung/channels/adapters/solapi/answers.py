@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
-from majung.channels.adapters.base import DealerRefused, NoBalance, Reply, UnknownGroup, WrongState
+from majung.channels.adapters.base import DealerRefused, NoBalance, UnknownGroup, WrongState
+from majung.channels.adapters.terms import Reply
 from majung.core.errors import Outside
 
 T = TypeVar("T")
