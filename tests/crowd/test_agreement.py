@@ -303,7 +303,7 @@ def test_forgetting_keeps_what_a_bitmap_still_needs(world: World) -> None:
 def test_forgetting_keeps_what_an_open_campaign_has_still_to_see(world: World) -> None:
     """Frozen before a change and handed over after the night: the hand-over finds the change by the frozen watermark."""
     raw, campaign = db.raw(), world.campaigns[-1]
-    unseen = "SELECT people FROM crowd_change WHERE root_id = %s AND family = 'person' AND xid >= %s::text::xid8"
+    unseen = "SELECT people FROM crowd_change WHERE root_id = %s AND family = 'person_state' AND xid >= %s::text::xid8"
     [[watermark]] = raw.execute(
         "UPDATE dispatch SET watermark = pg_snapshot_xmin(pg_current_snapshot()) WHERE campaign_id = %s"
         " RETURNING watermark::text", [campaign],

@@ -83,7 +83,8 @@ def _turn_of(case: Case, visited: set[Purpose]) -> Turned | None:
 
 
 def _table(case: Case) -> list[Rule]:
-    return [rule for rule in TABLES[case.purpose] if rule.is_in_force(case.on)]
+    on = case.on
+    return [rule for rule in TABLES[case.purpose] if rule.is_in_force(on)]
 
 
 def gates(occasion: Occasion) -> Gate:
