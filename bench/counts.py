@@ -3,11 +3,11 @@
     python bench/counts.py [--runs 5] [count_1m] [count_10m]
 
 Asks as the campaign's first page does, without HTTP: ``audience.services.count`` with the occasion of a party notice by channel
-message, in a process that has served for a while. No segment is asked twice but by chance, and every fifth count follows changes by
-somebody else, which it must know of. Floor: sets at hand, joined and counted, nothing read. Some counts of each run are held against
-the SQL evaluator; one that differs ends the program. ``cold`` is the first count of a process. People are made in SQL with cheap
-values, since nothing here opens a name; what is counted is real: tables, triggers from then on, stored bitmaps, change log, rules.
-What was made is kept for the next call.
+message, in a process that has served for a while. No segment is asked twice but by chance, and every fifth count follows changes
+by somebody else, which it must know of. Floor: sets at hand, joined and counted, nothing read. Some counts of each run are held
+against the SQL evaluator; one that differs ends the program. ``cold`` is the first count of a process. People are made in SQL
+with cheap values, since nothing here opens a name; what is counted is real: tables, triggers from then on, stored bitmaps, change
+log, rules. What was made is kept for the next call.
 """
 
 import json

@@ -281,7 +281,9 @@ def test_a_reader_without_the_right_to_write_only_reads(world: World) -> None:
 def test_a_bitmap_older_than_what_was_forgotten_is_built_anew(world: World) -> None:
     evaluate.bitmap(db.raw(), world.root, Leaf("stopped"))
     with second_connection(autocommit=True) as other:
-        old = other.execute("SELECT * FROM crowd_bitmap WHERE root_id = %s", [world.root]).fetchall()
+        old = other.execute(
+            "SELECT root_id, set_key, bitmap, watermark, n FROM crowd_bitmap WHERE root_id = %s", [world.root]
+        ).fetchall()
         services.set_processing(world.made.actor, world.people[:5], stopped=True)
         evaluate.bitmap(db.raw(), world.root, Leaf("stopped"))
         other.execute("DELETE FROM crowd_bitmap WHERE root_id = %s", [world.root])

@@ -69,7 +69,7 @@ def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key], *,
         else:
             one.buckets, one.watermark = mended(one.buckets, one.changed, fresh), moment.watermark
         if may_store and moment.may_store and (one.rebuild or max(len(one.changed), one.changes) >= STORE_FROM):
-            _store(connection, root, one)
+            store(connection, root, one.key, one.buckets, one.watermark)
     return {one.key: one.buckets or {} for one in wanted.values()}
 
 
@@ -196,15 +196,15 @@ def numbers(array: bytes | None) -> Numbers:
     return np.frombuffer(array, ">u4", offset=20)[1::2].astype(np.uint32)
 
 
-def _store(connection: psycopg.Connection[Any], root: int, one: _Set) -> None:
-    buckets = one.buckets or {}
+def store(connection: psycopg.Connection[Any], root: int, key: Key, buckets: Buckets, watermark: int) -> None:
+    """The set is stored as it stood for every transaction below the watermark, unless a younger one is, or somebody is at it."""
     psycopg.Cursor(connection).execute(
         sql.load("majung.crowd", "bitmaps", "store"),
         {
             "root": root,
-            "key": registry.get(one.key[0]).key(one.key[1]),
+            "key": registry.get(key[0]).key(key[1]),
             "bitmap": pack(buckets),
-            "watermark": str(one.watermark),
+            "watermark": str(watermark),
             "n": sum(len(members) for members in buckets.values()),
         },
     )

@@ -1,6 +1,7 @@
 """The base sets: named sets of people, each declared once by the room that owns its table, with the SQL that defines it."""
 
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -145,6 +146,17 @@ def holders() -> tuple[str, ...]:
 def get(family: str) -> BaseSet:
     """The base set of that name. Raises LookupError."""
     return _sets[family]
+
+
+def of_key(key: str) -> tuple[str, tuple[Argument, ...]] | None:
+    """The family and arguments whose stored bitmap has that key; None when it is of another definition than today's."""
+    family, _, rest = key.partition("/")
+    declared = _sets.get(family)
+    try:
+        args = literal_eval(rest.partition("/")[2])
+    except (ValueError, SyntaxError):
+        return None
+    return (family, args) if declared is not None and isinstance(args, tuple) and declared.key(args) == key else None
 
 
 def parts(family: str) -> tuple[str, ...] | None:
