@@ -241,7 +241,7 @@ def floors(root: int, asker: Asker, groups: list[Any]) -> list[float]:
         if known is None:
             raise SystemExit("this connection has written something")
         store, sets = known
-        joining = Joining(sets["person", ()].words, store.ground(root).words, lambda leaf: sets[leaf.family, leaf.args])  # noqa: B023
+        joining = Joining(store.ground(root).words, lambda leaf: sets[leaf.family, leaf.args])  # noqa: B023
         out = joining.people(denied)
         begun = time.perf_counter()
         found = joining.people(asked)

@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from majung.crowd import bits, evaluate
-from majung.crowd.bits import Buckets, Ground, Listed, Plain, Sliced
+from majung.crowd.bits import Buckets, Few, Ground, Listed, Plain, Sliced
 from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or
 from majung.crowd.joining import Joining
 
 pytestmark = pytest.mark.product("M2")
 
 # Neighbours, people a block apart, and numbers far away from all others.
-persons = st.integers(0, 90) | st.integers(0, 9).map(lambda n: n * 1024 + 5) | st.sampled_from([2_000_000, 2**31 - 1])
+persons = st.integers(0, 90) | st.integers(0, 9).map(lambda n: n * 1024 + 5) | st.sampled_from([300_000, 5_000_000])
 crowds = st.lists(persons, max_size=30).map(BitMap)
 buckets = st.integers(0, 60) | st.integers(190001, 190012)
 one_bucket = st.dictionaries(persons, buckets, max_size=30)
@@ -36,19 +36,40 @@ def expected(told: Buckets, first: int | None, last: int | None) -> BitMap:
     return BitMap.union(BitMap(), *inside)
 
 
-@given(first=crowds, others=st.lists(st.tuples(crowds, crowds), max_size=4))
-def test_a_plain_set_is_mended_to_what_is_true(first: BitMap, others: list[tuple[BitMap, BitMap]]) -> None:
+def made(ground: Ground, people: BitMap) -> Plain | Few:
+    return bits.plain(ground, ground.places(bits.numbers(people)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    first=crowds, others=st.lists(st.tuples(crowds, crowds), max_size=4), large=st.sampled_from([bits.LARGE, 16, 300])
+)
+def test_a_set_is_mended_to_what_is_true(first: BitMap, others: list[tuple[BitMap, BitMap]], large: int) -> None:
+    """Also where few people are kept by their places, and become many."""
     ground = Ground()
-    truth, known = first, Plain.of(ground, {None: first})
-    for changed, wanted in others:
-        after = (truth - changed) | (wanted & changed)
-        mended = known.mended(ground, changed, {None: wanted & changed})
-        assert (mended is known) == (after == truth)
-        truth, known = after, mended
-        assert ground.people(known.words) == truth
-        assert bits.count(known.words) == len(truth)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bits, "LARGE", large)
+        truth, known = first, made(ground, first)
+        for changed, wanted in others:
+            after = (truth - changed) | (wanted & changed)
+            mended = known.mended(ground, changed, {None: wanted & changed})
+            assert (mended is known) == (after == truth)
+            truth, known = after, mended
+            words, _ = known.everyone(ground.words)
+            assert ground.people(words) == truth
+            assert bits.count(words) == len(truth)
 
 
+def test_few_of_many_are_kept_by_their_places() -> None:
+    ground = Ground()
+    everyone, few = made(ground, BitMap(range(3_000_000))), made(ground, BitMap(range(0, 3_000_000, 1000)))
+    assert isinstance(everyone, Plain)
+    assert isinstance(few, Few)
+    assert few.size_bytes * 10 < everyone.size_bytes
+    assert isinstance(few.mended(ground, BitMap(range(100_000)), {None: BitMap(range(100_000))}), Plain)
+
+
+@settings(deadline=None, max_examples=300)
 @given(
     first=one_bucket,
     changes=st.lists(st.tuples(crowds, one_bucket), max_size=4),
@@ -83,6 +104,7 @@ def test_a_new_day_needs_no_other_digit() -> None:
     assert known.mended(ground, BitMap([7]), {50: BitMap([7])}) is None, "an older day has no rank among the others"
 
 
+@settings(deadline=None, max_examples=300)
 @given(told=st.dictionaries(buckets, crowds, max_size=8), changed=crowds, fresh=st.dictionaries(buckets, crowds, max_size=4),
        ranges=st.lists(st.tuples(bounds, bounds), max_size=5))  # fmt: skip
 def test_people_in_several_buckets_stay_in_all_of_them(
@@ -104,7 +126,7 @@ leaves = st.sampled_from(NAMES).map(Leaf)
 expressions = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4).map(lambda parts: And(tuple(parts))),
+        st.lists(inner | inner.map(Not), max_size=4).map(lambda parts: And(tuple(parts))),
         st.lists(inner, max_size=4).map(lambda parts: Or(tuple(parts))),
         inner.map(Not),
         st.builds(lambda k, parts: AtLeast(k, tuple(parts)), st.integers(1, 4), st.lists(inner, max_size=5)),
@@ -113,15 +135,16 @@ expressions = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=300)
 @given(expression=expressions, everyone=crowds, told=st.fixed_dictionaries(dict.fromkeys(NAMES, crowds)))
 def test_bits_and_bitmaps_are_joined_alike(expression: Expression, everyone: BitMap, told: dict[str, BitMap]) -> None:
     """Sets were made while fewer blocks were known than at the end, and hold people who are not alive."""
     ground = Ground()
-    alive = Plain.of(ground, {None: everyone})
-    sets = {name: Plain.of(ground, {None: people}) for name, people in told.items()}
+    sets = {name: Plain(ground.pack(ground.places(bits.numbers(people)))) for name, people in told.items()}
+    sets["person"] = Plain(ground.pack(ground.places(bits.numbers(everyone))))
     before = [one.words.copy() for one in sets.values()]
 
-    found = Joining(alive.words, ground.words, lambda leaf: sets[leaf.family]).people(expression)
+    found = Joining(ground.words, lambda leaf: sets[leaf.family]).people(expression)
 
     by_bitmap = evaluate.combined(expression, lambda leaf: everyone if leaf.family == "person" else told[leaf.family])
     assert ground.people(found) == by_bitmap

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from majung.crowd import tail
@@ -51,42 +51,68 @@ class Log:
         return Reading(since, self.watermark, self.forgotten, "epoch", True, found)
 
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["begin", "note", "commit", "abort", "read", "take", "forget"]), st.integers(0, 5)),
-    max_size=60,
-)
+KINDS = ["write", "open", "open", "end", "end", "abort", "look", "look", "read", "take", "forget"]
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 5)), min_size=8, max_size=60)
 
 
+@settings(deadline=None, max_examples=500)
 @given(steps=STEPS, most=st.sampled_from([3, 4096]))
 def test_whoever_has_taken_in_the_list_knows_all_that_was_visible(steps: Iterable[tuple[str, int]], most: int) -> None:
+    """Sets are followed from when they were read whole, which is after a reading was taken in, over every later position."""
     log, one = Log(), Tail()
     pending: list[tuple[Reading, set[int]]] = []
     followed: list[tuple[int, set[int]]] = []
+
+    def take(reading: Reading, visible: set[int]) -> None:
+        position = one.take(reading)
+        if position is None:
+            assert reading.since is None
+            return
+        for at, (before, known) in enumerate(followed):
+            after = one.after(before)
+            if after is None:
+                assert most == 3 or log.forgotten
+                continue
+            knows = known | {change.seq for change in after}
+            assert knows >= visible
+            if at % 2:
+                followed[at] = position, knows
+        followed.append((position, log.visible()))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tail, "MOST", most)
         for what, which in steps:
-            if what == "begin":
-                log.begin()
-            elif what == "read":
+            if what in ("write", "open"):
+                xid = log.begin()
+                log.note(xid)
+                if what == "write":
+                    log.end(xid, commits=True)
+            elif what in ("look", "read"):
                 pending.append((log.read(one.since), log.visible()))
+                if what == "look":
+                    take(*pending.pop())
             elif what == "take" and pending:
-                reading, visible = pending.pop(which % len(pending))
-                position = one.take(reading)
-                if position is None:
-                    assert reading.since is None
-                    continue
-                for before, known in followed:
-                    after = one.after(before)
-                    assert after is None or known | {change.seq for change in after} >= visible
-                followed.append((position, visible))
+                take(*pending.pop(which % len(pending)))
             elif what == "forget":
                 log.forgotten = log.watermark
             elif log.running:
-                xid = sorted(log.running)[which % len(log.running)]
-                if what == "note":
-                    log.note(xid)
-                else:
-                    log.end(xid, commits=what == "commit")
+                log.end(sorted(log.running)[which % len(log.running)], commits=what == "end")
+
+
+def test_what_was_forgotten_before_it_was_read_ends_every_position() -> None:
+    log, one = Log(), Tail()
+    before = one.take(log.read(None))
+    xid = log.begin()
+    log.note(xid)
+    log.end(xid, commits=True)
+    log.forgotten = log.watermark
+
+    after = one.take(log.read(one.since))
+
+    assert before is not None
+    assert after is not None
+    assert one.after(before) is None
+    assert one.after(after) == []
 
 
 def test_what_is_still_to_be_read_again_is_listed_once() -> None:

@@ -15,6 +15,8 @@ from pyroaring import BitMap
 
 BLOCK: Final = 1024
 WORDS: Final = BLOCK // 64
+LARGE: Final = 2**15
+"""Words from which on an array (256 kB, of two million people) is worth being spared where few are in the set."""
 ROOM: Final = 16
 """Buckets that may be added to a set before it needs another digit."""
 
@@ -124,17 +126,54 @@ class Plain:
         """Bytes that it takes."""
         return self.words.nbytes
 
-    @classmethod
-    def of(cls, ground: Ground, buckets: Buckets) -> "Plain":
-        """The set as the database keeps it."""
-        return cls(ground.pack(ground.places(numbers(buckets.get(None) or BitMap()))))
+    def everyone(self, length: int) -> tuple[Words, bool]:
+        """Everyone in an array of that length, and whether it is a new one."""
+        return fitted(self.words, length), False
 
     def mended(self, ground: Ground, changed: BitMap, fresh: Buckets) -> "Plain":
         """The set with what is ``fresh`` about the changed people; the very same when that is nothing new."""
-        people = numbers(changed)
-        places, told = ground.places(people), np.isin(people, numbers(fresh.get(None) or BitMap()))
+        places, told = _news(ground, changed, fresh)
         words = _written(self.words, ground.words, places, told)
         return self if words is self.words else Plain(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """A set without buckets of so few people that their places, ascending, take less than an array."""
+
+    places: Numbers
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that it takes."""
+        return self.places.nbytes
+
+    def everyone(self, length: int) -> tuple[Words, bool]:
+        """Everyone in an array of that length, and whether it is a new one."""
+        words = np.zeros(length, np.uint64)
+        inside = self.places[: np.searchsorted(self.places, length * 64)].astype(np.int64)
+        np.bitwise_or.at(words, inside >> 6, np.left_shift(np.uint64(1), (inside & 63).astype(np.uint64)))
+        return words, True
+
+    def mended(self, ground: Ground, changed: BitMap, fresh: Buckets) -> "Few | Plain":
+        """The set with what is ``fresh`` about the changed people; the very same when that is nothing new."""
+        places, told = _news(ground, changed, fresh)
+        if np.array_equal(np.isin(places, self.places), told):
+            return self
+        return plain(ground, np.union1d(np.setdiff1d(self.places.astype(np.int64), places), places[told]))
+
+
+def plain(ground: Ground, places: Places) -> Plain | Few:
+    """The set of the people at these places, in the form that takes less."""
+    if ground.words >= LARGE and len(places) * 2 < ground.words:
+        return Few(np.sort(places).astype(np.uint32))
+    return Plain(ground.pack(places))
+
+
+def _news(ground: Ground, changed: BitMap, fresh: Buckets) -> tuple[Places, Marks]:
+    """Where the changed people are, and who of them is in a set without buckets now."""
+    people = numbers(changed)
+    return ground.places(people), np.isin(people, numbers(fresh.get(None) or BitMap()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +290,7 @@ class Listed:
         return Listed(mended(self.buckets, changed, fresh), ground)
 
 
-Set = Plain | Sliced | Listed
+Set = Plain | Few | Sliced | Listed
 
 
 def mended(stored: Buckets, changed: BitMap, fresh: Buckets) -> Buckets:

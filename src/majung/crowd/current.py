@@ -80,5 +80,5 @@ def _mended(
 
 def _of(ground: bits.Ground, key: Key, buckets: bits.Buckets) -> bits.Set:
     if not registry.get(key[0]).buckets:
-        return bits.Plain.of(ground, buckets)
+        return bits.plain(ground, ground.places(bits.numbers(buckets.get(None) or BitMap())))
     return bits.Sliced.of(ground, buckets) or bits.Listed(buckets, ground)

@@ -86,10 +86,7 @@ def _combined(store: kept.Store, root: int, others: Expression, joining: Joining
 
 
 def _joining(ground: bits.Ground, sets: current.Sets) -> Joining:
-    everyone = sets[EVERYONE_FAMILY, ()]
-    if not isinstance(everyone, bits.Plain):
-        raise TypeError(f"{EVERYONE_FAMILY} has buckets")
-    return Joining(everyone.words, ground.words, lambda leaf: sets[leaf.family, leaf.args])
+    return Joining(ground.words, lambda leaf: sets[leaf.family, leaf.args])
 
 
 def _keys(*expressions: Expression) -> Iterable[bitmaps.Key]:

@@ -11,6 +11,7 @@ import numpy as np
 from majung.crowd import bits
 from majung.crowd.bits import Words
 from majung.crowd.expression import Ago, And, AtLeast, Expression, Leaf, Not, Or, Range
+from majung.crowd.registry import EVERYONE_FAMILY
 
 Lookup = Callable[[Leaf | Range], bits.Set]
 
@@ -18,10 +19,10 @@ Lookup = Callable[[Leaf | Range], bits.Set]
 class Joining:
     """Joins sets of one root, as arrays of one length."""
 
-    def __init__(self, everyone: Words, length: int, lookup: Lookup) -> None:
-        self._everyone = bits.fitted(everyone, length)
+    def __init__(self, length: int, lookup: Lookup) -> None:
         self._length = length
         self._lookup = lookup
+        self._everyone, _ = self._set(Leaf(EVERYONE_FAMILY))
 
     def people(self, expression: Expression) -> Words:
         """Everyone alive who is in ``expression``: a new array."""
@@ -49,8 +50,8 @@ class Joining:
 
     def _set(self, leaf: Leaf | Range) -> tuple[Words, bool]:
         found = self._lookup(leaf)
-        if isinstance(found, bits.Plain):
-            return bits.fitted(found.words, self._length), False
+        if isinstance(found, bits.Plain | bits.Few):
+            return found.everyone(self._length)
         if not isinstance(leaf, Range) or isinstance(leaf.first, Ago) or isinstance(leaf.last, Ago):
             raise TypeError("a leaf of buckets, or a moving bound, must be resolved first")
         return bits.fitted(found.between(leaf.first, leaf.last), self._length), True
