@@ -81,7 +81,7 @@ def test_dry_run_counts_and_changes_nobody(organised: make.Organised) -> None:
     assert (source.duplicate_rows, source.problem_rows) == (1, 2)
     assert dict(services.problem_counts(source)).keys() == {
         "유선전화 번호입니다. 휴대전화 번호가 필요합니다.", "생년월일을 읽을 수 없습니다.",
-        "이 파일에 같은 번호가 먼저 나왔습니다.",
+        "이 파일에 같은 사람이 먼저 나왔습니다.",
     }  # fmt: skip
     assert not Person.objects.exists()
 
@@ -149,7 +149,7 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     assert (source.total_rows, source.new_rows) == (57, 57)
 
     services.confirm(organised.actor, source)
-    add, calls = services.people.add_people, []
+    add, calls = services.people.add_columns, []
 
     def dies_too(*arguments: Any) -> Any:
         calls.append(1)
@@ -157,7 +157,7 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
             raise KeyboardInterrupt
         return add(*arguments)
 
-    monkeypatch.setattr(services.people, "add_people", dies_too)
+    monkeypatch.setattr(services.people, "add_columns", dies_too)
     with pytest.raises(KeyboardInterrupt):
         services.apply(source.pk)
     assert Person.objects.count() == 30
