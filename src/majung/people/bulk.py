@@ -1,7 +1,7 @@
 """Adding people in sets: numbers in one block, names and numbers sealed before they leave this process, rows by COPY."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import compress
@@ -172,11 +172,11 @@ def _known(
     numbers, addresses = people.mobile_blind, people.email_blind
     alone = {address for number, address in zip(numbers, addresses, strict=True) if address and not number}
     found: dict[bytes, list[tuple[int | None, bytes | None]]] = {}
-    for kind, asked in ((ContactKind.MOBILE, {*numbers} - {None}), (ContactKind.EMAIL, alone)):
+    for kind, asked in ((ContactKind.MOBILE, {number for number in numbers if number}), (ContactKind.EMAIL, alone)):
         if not asked:
             continue
         statement = sql.load("majung.people", "people", "known_holders")
-        facts = {"root": root, "kind": int(kind), "blinds": arrays.byteas(list(asked))}
+        facts = {"root": root, "kind": int(kind), "blinds": arrays.byteas(sorted(asked))}
         for blind, number, name in psycopg.Cursor(connection).execute(statement, facts, binary=True):
             found.setdefault(blind, []).append((number, name))
     return found
@@ -273,24 +273,25 @@ def _sealed(sealer: Sealer, root: int, field: Field, numbers: list[int], values:
 def _copy_contacts(
     connection: psycopg.Connection[Any], sealer: Sealer, root: int, numbers: list[int], people: NewPeople, created: int
 ) -> None:
-    """All kinds in one COPY: one statement, one look at who shares what."""
-    owners: list[int] = []
-    kinds: list[int] = []
-    sealed: list[bytes | None] = []
-    blinds: list[bytes | None] = []
+    """All kinds in one COPY: one statement, one look at who shares what. In the order of the index by value: it is long, and who
+    goes through it in order finds it twice as fast.
+    """
+    found: list[tuple[Any, ...]] = []
     for kind, field in _CONTACTS:
         values: list[str] = getattr(people, field)
         held = list(map(bool, values))
         if not any(held):
             continue
         own, said = list(compress(numbers, held)), list(compress(values, held))
-        owners += own
-        kinds += [kind] * len(own)
-        sealed += _sealed(sealer, root, field, own, said)
+        blinds: Iterable[bytes | None]
         if kind is ContactKind.LANDLINE:
-            blinds += [sealer.blind(root, field, value) for value in said]
+            blinds = [sealer.blind(root, field, value) for value in said]
         else:
-            blinds += compress(people.mobile_blind if kind is ContactKind.MOBILE else people.email_blind, held)
+            blinds = compress(people.mobile_blind if kind is ContactKind.MOBILE else people.email_blind, held)
+        found += sorted(zip(blinds, own, [int(kind)] * len(own), _sealed(sealer, root, field, own, said), strict=True))
+    if not found:
+        return
+    each, owners, kinds, sealed = zip(*found, strict=True)
     copying.copy(
         connection,
         "contact_point",
@@ -299,7 +300,7 @@ def _copy_contacts(
             "kind": few(kinds, int2),
             "root_id": [int4(root)] * len(owners),
             "sealed": copying.blobs(sealed),
-            "blind": copying.blobs(blinds),
+            "blind": copying.blobs(each),
             "created_at": [int8(created)] * len(owners),
         },
     )

@@ -27,7 +27,7 @@ class Column(StrEnum):
 LABELS: Mapping[Column, str] = {
     Column.NAME: "이름",
     Column.MOBILE: "휴대전화",
-    Column.EMAIL: "이메일",
+    Column.EMAIL: "전자우편",
     Column.BIRTH: "생년월일·생년",
     Column.GENDER: "성별",
     Column.DISTRICT: "선거구·지역구",
@@ -100,6 +100,6 @@ def problem(columns: Sequence[Column]) -> str:
     """Why this mapping cannot be used, in Korean; empty when it can."""
     used = [column for column in columns if column]
     if not {Column.MOBILE, Column.EMAIL} & {*used}:
-        return "휴대전화나 이메일 열을 골라 주세요. 둘 다 없으면 같은 사람인지 알 수 없습니다."
+        return "휴대전화나 전자우편 열을 골라 주세요. 둘 다 없으면 같은 사람인지 알 수 없습니다."
     double = next((column for column in used if used.count(column) > 1), None)
     return f"‘{LABELS[double]}’ 열이 두 번 골라졌습니다." if double else ""

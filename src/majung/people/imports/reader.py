@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from majung.core import sheets
@@ -54,7 +55,4 @@ def inspect(body: Body) -> Sheet:
 
 def rows(body: Body, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1, cells) of every row that is not blank, without the header. Raises Unreadable on the way."""
-    filled = sheets.rows(body, sheet.written, BOUNDS)
-    if sheet.has_header:
-        next(filled, None)
-    yield from filled
+    return islice(sheets.rows(body, sheet.written, BOUNDS), int(sheet.has_header), None)

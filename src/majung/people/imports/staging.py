@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 import orjson
@@ -75,7 +75,7 @@ def read_all(source: ImportFile) -> bool:
         formula_rows=sheet.formula_rows,
     )
     begun = source.next_row
-    lines = (line for line in reader.rows(body, sheet) if line[0] > begun)
+    lines = dropwhile(lambda line: line[0] <= begun, reader.rows(body, sheet))
     with closing(digested(digester, _blocks(lines), source.size_bytes)) as blocks:
         return all(_stage(source, staged) for staged in blocks)
 

@@ -81,16 +81,17 @@ SELECT last_row FROM import_block WHERE import_id = %(import_id)s ORDER BY last_
 SELECT rows, states, sealed FROM import_block WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: match_people
--- Of one block, who is known already by number (without one, by address) and name (when the row has one), so that only those in the
--- operator's sight are counted. Looked up number by number: what the planner believes of an unnested array is no guide.
+-- Of one block, who is known already by number (without one, by address) and name (when the row has one), so that only those
+-- in the operator's sight are counted. Looked up number by number, in their order: what the planner believes of an unnested
+-- array is no guide.
 SELECT known.person_id
-  FROM import_block b, unnest(b.states, b.numbers, b.names, b.mails) AS r(state, number, name, mail)
+  FROM (SELECT CASE WHEN r.number IS NULL THEN 3 ELSE 1 END AS kind, coalesce(r.number, r.mail) AS blind, r.name
+          FROM import_block b, unnest(b.states, b.numbers, b.names, b.mails) AS r(state, number, name, mail)
+         WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND r.state = 1 ORDER BY 2) AS r
  CROSS JOIN LATERAL (SELECT c.person_id FROM contact_point c JOIN person p ON p.id = c.person_id AND p.state <> 3
-                      WHERE c.root_id = %(root)s AND c.kind = CASE WHEN r.number IS NULL THEN 3 ELSE 1 END
-                        AND c.blind = coalesce(r.number, r.mail)
+                      WHERE c.root_id = %(root)s AND c.kind = r.kind AND c.blind = r.blind
                         AND (p.name_blind = r.name OR r.name IS NULL)
-                      ORDER BY c.person_id LIMIT 1) AS known
- WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND r.state = 1;
+                      ORDER BY c.person_id LIMIT 1) AS known;
 
 -- name: totals
 SELECT readable, duplicates, problems, readable + duplicates + problems AS total
