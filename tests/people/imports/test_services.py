@@ -356,8 +356,8 @@ def _rows(source: ImportFile) -> list[tuple[int, int, Any]]:
     """Of blocks and of rows with problems: row, copies of what the file said, and what became of them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT last_row, sign(length(sealed)) + num_nonnulls(numbers, names, mails), states FROM import_block WHERE import_id = %s
-               ORDER BY last_row""",
+            """SELECT last_row, sign(length(sealed)) + num_nonnulls(numbers, names, mails), states FROM import_block
+                WHERE import_id = %s ORDER BY last_row""",
             [source.pk],
         )
         blocks = cursor.fetchall()
