@@ -88,7 +88,8 @@ def lines(home: Path, people: int, seeds: Sequence[int], lanes: int) -> Iterator
             if not loading.is_loaded(lane(home, number), people):
                 loading.copied(lane(home, 0), lane(home, number))
         for number in range(lanes):
-            standing.append(Lane(number, people))  # one after another, so that no two choose the same port
+            # One after another, so that no two choose the same port; who stands is ended if the next one fails.
+            standing.append(Lane(number, people))  # noqa: PERF401
         for one in standing:
             threading.Thread(target=_take, args=(one, waiting, done), daemon=True).start()
         for _ in seeds:

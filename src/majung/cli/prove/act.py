@@ -209,8 +209,8 @@ class Run:
         name = f"sender-{kill.which}" if kill.target == "sender" else kill.target
         back = time.monotonic() - self._begun + kill.absent
         if kill.target == "server":
-            stage.kill_server()
-            self._count("server")
+            if stage.kill_server():
+                self._count("server")
             self._at(back, stage.start_server)
         elif kill.target == "backend":
             with suppress(psycopg.OperationalError):

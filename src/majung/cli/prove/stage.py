@@ -136,9 +136,12 @@ class Stage:
     def _postmaster(self) -> int:
         return int((self.server.data / "postmaster.pid").read_text().split("\n", 1)[0])
 
-    def kill_server(self) -> None:
-        """Every process of PostgreSQL is dead, as after a power cut; what was committed is in its files."""
-        pid = self._postmaster()
+    def kill_server(self) -> bool:
+        """Every process of PostgreSQL is dead, and what was committed is in its files. False when it was dead already."""
+        try:
+            pid = self._postmaster()
+        except FileNotFoundError:
+            return False
         family = [pid, *_children(pid)]
         for each in family:
             with suppress(ProcessLookupError):
@@ -148,6 +151,7 @@ class Stage:
             time.sleep(0.005)
         # Until somebody buries the dead one its number is taken, and the next one would not dare to start.
         (self.server.data / "postmaster.pid").unlink(missing_ok=True)
+        return True
 
     def start_server(self) -> None:
         """The server answers again. What is left of the dead one may be in its way for a moment."""

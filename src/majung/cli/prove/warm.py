@@ -140,14 +140,21 @@ def main() -> int:
     _hurry()
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave nothing behind
     for line in sys.stdin.buffer:
+        _bury()
         asked = json.loads(line)
         pid = os.fork()
         if pid == 0:
             _become(asked)
         os.write(1, b"%d\n" % pid)
     return 0
+
+
+def _bury() -> None:
+    """Whoever died has left: until then its number is not given to anybody else."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _import_all() -> None:
@@ -172,7 +179,6 @@ def _become(asked: Mapping[str, object]) -> NoReturn:
     try:
         os.setsid()
         die_with_parent()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         nothing, log = (
             os.open(os.devnull, os.O_RDONLY),
             os.open(str(asked["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT),
