@@ -73,6 +73,7 @@ class Run:
         self.named = False
         self.doubts = 0
         self._hastened_at: float | None = None
+        self._held: psycopg.Connection[Any] | None = None
         self._dice = random.Random(plan.seed + 1)  # noqa: S311  dice, not secrets
         self._due: list[tuple[float, Callable[[], object]]] = []
         self._begun = 0.0
@@ -105,6 +106,7 @@ class Run:
             refused=early.answered,
         )  # fmt: skip
         [(audience,)] = self._ask("SELECT audience FROM dispatch WHERE campaign_id = %s", campaign)
+        self._hang_up()
         return Done(
             verdict=verdict, kills=self.kills, named=self.named, faults=self._fired(self.gateway.get("faults")),
             seconds=time.monotonic() - begun, audience=audience, messages=len(lines), events=len(events.answered),
@@ -239,6 +241,7 @@ class Run:
     # afterwards
     def _calm(self) -> None:
         """Nothing is broken any more: everybody is up, reports have had a moment to arrive, and what was taken is folded."""
+        self._hang_up()
         self.stage.start_server()
         for name in ("web", "ingest"):
             if self.stage.has_ended(name):
@@ -294,18 +297,25 @@ class Run:
         return rows == [(True,)]
 
     def _change(self, statement: str, *facts: Any) -> None:
-        with psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True) as connection:
-            connection.execute(statement, facts)
+        self._connection().execute(statement, facts)
 
     def _ask(self, question: str, *facts: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True) as connection:
-            return connection.execute(question, facts).fetchall()
+        return self._connection().execute(question, facts).fetchall()
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        """One that is open as far as is known; whoever finds it broken has the next one made anew."""
+        if self._held is None or self._held.closed:
+            self._held = psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True)
+        return self._held
+
+    def _hang_up(self) -> None:
+        if self._held is not None:
+            self._held.close()
 
     def _ledger(self, campaign: int) -> Ledger:
         from majung.delivery.books import books
 
-        with psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection:
-            told = books(connection, campaign)
+        told = books(self._connection(), campaign)
         rows = self._ask("SELECT chunk_no, people, outcome FROM campaign_chunk WHERE campaign_id = %s", campaign)
         written = self._ask("SELECT code, chunk_no, seq FROM chunk_exception WHERE campaign_id = %s", campaign)
         of = {code: frozenset((no, seq) for one, no, seq in written if one == code) for code in ("REPEAT", "AGAIN")}

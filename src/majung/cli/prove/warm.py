@@ -143,9 +143,13 @@ def main() -> int:
     for line in sys.stdin.buffer:
         _bury()
         asked = json.loads(line)
+        ready, begun = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _become(asked)
+            _become(asked, begun)
+        os.close(begun)
+        os.read(ready, 1)  # its end: the process leads a session now, and can be killed with all that it starts
+        os.close(ready)
         os.write(1, b"%d\n" % pid)
     return 0
 
@@ -173,11 +177,12 @@ def _hurry() -> None:
     Nhn.abilities = {kind: replace(able, find_seconds=FIND_SECONDS) for kind, able in Nhn.abilities.items()}
 
 
-def _become(asked: Mapping[str, object]) -> NoReturn:
+def _become(asked: Mapping[str, object], begun: int) -> NoReturn:
     """This process, just forked, is what was asked for, and ends as such."""
     status = 1
     try:
         os.setsid()
+        os.close(begun)
         die_with_parent()
         nothing, log = (
             os.open(os.devnull, os.O_RDONLY),
