@@ -8,7 +8,7 @@ from majung.core import sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0003_pages'),
+        ('people', '0004_addresses_of_lists'),
     ]
 
     operations = [
