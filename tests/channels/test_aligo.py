@@ -26,6 +26,7 @@ class TestAligo(DirectContract):
     """Against the sandbox, over HTTP."""
 
     adapter = Aligo
+    more = {"senders": "02-1234-5678"}
     opted_out = Outcome.NOT_TAKEN
 
     def batch(self, numbers: list[str], kind: Kind | None = None, **fields: object) -> Batch:
@@ -321,6 +322,28 @@ def test_a_token_lives_as_long_as_was_asked() -> None:
     for nothing in ({}, {"token": ""}, {"token": None}, {"token": "t" * 501}):
         with pytest.raises(Outside):
             ADAPTER.decode_session(_told(code=0, **nothing), DAY)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_good"),
+    [
+        ("02-1234-5678", True), ("0212345678, 010.1234.5678", True), ("15881234,", True), ("", False), (",", False),
+        ("전화", False), ("0212345678, 전화", False), ("123", False), ("0212345678;0312345678", False), ("٠٢١٢٣٤٥٦٧٨", False),
+    ],
+)  # fmt: skip
+def test_sender_numbers_are_numbers(written: str, is_good: bool) -> None:
+    """Aligo has no list of them: the operator writes them down."""
+    told = Aligo.lacking({"key": "user", "secret": "key", "senders": written})
+
+    assert (told == "") == is_good and (is_good or told.endswith("."))
+
+
+def test_sender_numbers_come_back_once_each_in_their_order() -> None:
+    made = Aligo(Account(base_url="", key="u", secret="k", more={"senders": "031-123-4567, 0212345678,0311234567"}))
+
+    assert made.decode_senders(_told(result_code=1)) == ["0311234567", "0212345678"]
+    with pytest.raises(DealerRefused):
+        made.decode_senders(_told(result_code=-101))
 
 
 def test_abilities_are_said_of_each_kind() -> None:

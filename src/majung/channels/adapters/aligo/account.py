@@ -17,6 +17,12 @@ KAKAO = "/akv10/"
 """How paths of the Kakao service begin."""
 
 
+def sender_numbers(written: str) -> list[str]:
+    """The digits of the numbers that somebody wrote down; "" in the place of what is none."""
+    plain = (one.translate(str.maketrans("", "", " -.()")) for one in written.split(","))
+    return [one if one.isascii() and one.isdecimal() else "" for one in plain if one] or [""]
+
+
 class AligoAccountCalls(AccountCalls):
     """The half of the adapter that account jobs use."""
 
@@ -25,7 +31,6 @@ class AligoAccountCalls(AccountCalls):
         {
             Offer.BALANCE: "알리고는 잔액 대신 보낼 수 있는 건수만 알려 줍니다. 남은 포인트는 알리고 사이트에서 확인해 주세요.",
             Offer.PRICES: "알리고는 가격표를 알려 주지 않습니다. 계약한 값을 ‘값 정하기’에 적어 주세요.",
-            Offer.SENDERS: "알리고는 등록된 발신번호의 목록을 알려 주지 않습니다. 알리고에 등록한 번호를 직접 적어 주세요.",
             Offer.REFUSED: "알리고는 080으로 거부한 번호의 목록을 알려 주지 않습니다. 거부한 분은 명단에서 직접 막아 주세요.",
             Offer.BLOCKED: "알리고에는 계정이 따로 막아 둔 번호의 목록이 없습니다.",
             Offer.PICTURES: "알리고 계정으로는 아직 그림을 보낼 수 없습니다. 그림이 필요하면 다른 대행사 계정을 써 주세요.",
@@ -47,6 +52,15 @@ class AligoAccountCalls(AccountCalls):
     def decode_checked(self, reply: Reply) -> None:
         """Any good answer will do."""
         answers.text(reply)
+
+    def senders_request(self) -> Wire:
+        """Aligo has no list of sender numbers: the account's own words hold them, once the keys have been proved."""
+        return self._ask("/remain/")
+
+    def decode_senders(self, reply: Reply) -> list[str]:
+        """Digits of each number, the default one first."""
+        answers.text(reply)
+        return list(dict.fromkeys(sender_numbers(self.account.more.get("senders", ""))))
 
     def profiles_request(self, start_key: str = "") -> Wire:
         """The sender profiles, all at once."""

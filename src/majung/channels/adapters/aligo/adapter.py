@@ -12,7 +12,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from majung.channels.adapters.aligo import answers, assumed, body, codes
-from majung.channels.adapters.aligo.account import KAKAO, SERVICE, AligoAccountCalls
+from majung.channels.adapters.aligo.account import KAKAO, SERVICE, AligoAccountCalls, sender_numbers
 from majung.channels.adapters.base import Abilities, Direct, Finds, Handed, Page
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.reading import no_answer, text_of
@@ -33,11 +33,15 @@ class Aligo(AligoAccountCalls, Direct):
     page_size = 500
     secrets = frozenset({"apikey", "key", "userid", "user_id", "token", "receiver", "phone", "sender"})
     credentials = (
-        Credential(name="key", label="알리고 아이디", help="알리고에 들어갈 때 쓰는 아이디입니다.", is_secret=False),
         Credential(
-            name="secret", label="API 키",
-            help="알리고의 ‘연동형 API’에서 봅니다. 이 서버의 IP도 거기에 등록해야 합니다.",
+            name="key", label="알리고 아이디", is_secret=False,
+            help="알리고에 들어갈 때 쓰는 아이디입니다. 알리고의 ‘연동형 API’에 이 서버의 IP도 등록해 주세요.",
         ),
+        Credential(
+            name="senders", label="발신번호", is_secret=False, is_words=True,
+            help="알리고에 등록한 번호를 적습니다. 여럿이면 쉼표로 나누고, 맨 앞 번호가 기본이 됩니다.",
+        ),
+        Credential(name="secret", label="API 키"),
     )  # fmt: skip
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
@@ -60,6 +64,14 @@ class Aligo(AligoAccountCalls, Direct):
             for kind in (Kind.ALIM, Kind.SMS, Kind.LMS)
         }
     )
+
+    @classmethod
+    def lacking(cls, given: Mapping[str, str]) -> str:
+        """Each of the sender numbers must be one."""
+        if missing := super().lacking(given):
+            return missing
+        is_good = all(8 <= len(one) <= 12 for one in sender_numbers(given["senders"]))
+        return "" if is_good else "발신번호는 숫자 8–12자리로, 여럿이면 쉼표로 나누어 적어 주세요."
 
     def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
         """The keys as form fields, by the names that each service has for them."""
