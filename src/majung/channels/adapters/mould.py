@@ -55,6 +55,33 @@ def people(batch: Batch, shape: Any) -> list[bytes]:
     return [pattern % row for row in zip(*(columns[name] for name in names), strict=True)]
 
 
+def laid(before: bytes, between: Sequence[bytes], columns: Sequence[Sequence[bytes]], after: bytes) -> bytes:
+    """Everybody's values with the same words before, between and behind them, and a comma between people.
+
+    ``between`` has one more than there are columns. One ``join`` of all pieces costs a ninth of a ``bytes %`` a person, and
+    nothing of this size is copied twice: that alone would cost as much again.
+    """
+    count, step = len(columns[0]), 2 * len(columns)
+    pieces = [b""] * (count * step)
+    for place, column in enumerate(columns):
+        pieces[2 * place :: step] = column
+        pieces[2 * place + 1 :: step] = [between[place + 1]] * count
+    pieces[step - 1 :: step] = [b"%b,%b" % (between[-1], between[0])] * count
+    if count:
+        before, pieces[-1] = before + between[0], between[-1]
+    return b"".join([before, *pieces, after])
+
+
+_DIGITS = [b"%d" % number for number in range(1_000)]
+
+
+def digits(positions: Sequence[int]) -> list[bytes]:
+    """Positions in a chunk as they are written."""
+    if positions == range(len(positions)) and len(positions) <= len(_DIGITS):
+        return _DIGITS[: len(positions)]
+    return [_DIGITS[at] if at < len(_DIGITS) else b"%d" % at for at in positions]
+
+
 def _escaped(column: Sequence[bytes], name: str, count: int) -> Sequence[bytes]:
     """The column as JSON text without its quotes; what is no UTF-8 is replaced by U+FFFD."""
     if len(column) != count:

@@ -14,11 +14,11 @@ SELECT set_config('idle_in_transaction_session_timeout', (2 * %(seconds)s * 1000
 -- big unit never delays a small one, and many campaigns of one unit are no more than one. Sorted first, so that chunks are looked for in that order
 -- and no further than to the first that has some: only what stands in a subquery of its own is asked row by row.
 -- Only while the mark that the connection shows is the installation's (installation.py).
-SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
+SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id, w.is_first,
        EXISTS (SELECT FROM pace p WHERE p.root_id = w.root_id AND p.kind <> 'unit'
                   AND (p.per_minute IS NOT NULL OR p.declared IS NOT NULL OR p.learned IS NOT NULL OR p.free_at > clock_timestamp()))
   FROM (SELECT *, greatest(max(turn) OVER (PARTITION BY unit_id), max(began) OVER ()) AS start
-          FROM (SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn, t.began
+          FROM (SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn, t.began, d.first_claim_at IS NULL AS is_first
                   FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
                  WHERE d.finished_at IS NULL AND d.state = 'sending'
                    AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true))
@@ -53,7 +53,7 @@ UPDATE campaign_chunk c
    SET state = 1, attempt = attempt + 1, worker = %(worker)s, group_ref = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 0
-RETURNING chunk_no, channel_id, wave, attempt, people, sealed, outcome, watermark::text, parent_chunk,
+RETURNING chunk_no, channel_id, off_route, wave, attempt, people, sealed, outcome, watermark::text, ahead, open_ahead, parent_chunk,
           (SELECT p.handed_at FROM campaign_chunk p WHERE p.campaign_id = c.campaign_id AND p.chunk_no = c.parent_chunk);
 
 -- name: dispatch
@@ -77,8 +77,15 @@ SELECT %(root)s, %(now)s, 'system', %(unit)s, v.n, 'delivery',
        format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
   FROM unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n);
 
+-- name: holds
+-- The last look before a group is sent: as basket, with enough of the lease left; fewer chunks mean "take a longer one".
+SELECT count(*) FROM campaign_chunk c JOIN dispatch d USING (campaign_id)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+   AND c.group_ref = %(group)s AND c.lease_until > clock_timestamp() + make_interval(secs => %(lease)s / 2)
+   AND d.state = 'sending';
+
 -- name: hold_on
--- A longer lease while a group is filled, and the last look before it is sent; as basket.
+-- A longer lease while a group is filled; as basket.
 UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM dispatch d
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
@@ -92,6 +99,20 @@ UPDATE campaign_chunk c
        lease_until = clock_timestamp() + make_interval(secs => %(look)s)
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
+
+-- name: handed_told
+-- As handed and settle in one, for a group of which every result was there as soon as it had left.
+UPDATE campaign_chunk c
+   SET outcome = v.outcome, request_hash = v.request_hash, handed_at = %(now)s,
+       state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
+       settled_at = CASE WHEN v.is_final THEN %(now)s END,
+       told_at = CASE WHEN v.is_told THEN %(now)s ELSE c.told_at END,
+       sealed = CASE WHEN v.is_final THEN NULL ELSE sealed END,
+       lease_until = CASE WHEN v.is_final THEN NULL ELSE clock_timestamp() + make_interval(secs => %(look)s) END
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[], %(finals)s::bool[], %(told)s::bool[])
+       AS v(chunk_no, outcome, request_hash, is_final, is_told)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s
+   AND c.group_ref = %(group)s;
 
 -- name: outcomes
 -- Who was dropped by a rule, or refused by the dealer at registration, just now.
@@ -288,17 +309,18 @@ UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND p
 
 -- name: changes
 -- What changed since the watermark, except by transactions that noted "not a friend" of this very campaign: of the people
--- they are about, the next channel has been chosen in the light of it.
-SELECT c.family, c.subject, c.people FROM crowd_change c
+-- they are about, the next channel has been chosen in the light of it. The first row is another: up to where all is seen now (what is
+-- still running is read again), and whether changes since the campaign's watermark have been forgotten (the nightly cut may meet a
+-- freeze that is still running).
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
+       EXISTS (SELECT FROM crowd_horizon h WHERE h.root_id = %(root)s AND h.forgot_below > %(first)s::xid8) AS is_lost,
+       NULL AS family, NULL::bigint AS subject, NULL::int[] AS people
+UNION ALL
+SELECT NULL, NULL, c.family, c.subject, c.people FROM crowd_change c
  WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
    AND c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
                      UNION ALL
                      SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL);
-
--- name: horizon
--- And whether changes since the watermark have been forgotten (the nightly cut may meet a freeze that is still running).
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
-       EXISTS (SELECT FROM crowd_horizon h WHERE h.root_id = %(root)s AND h.forgot_below > %(watermark)s::xid8);
 
 -- name: units
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;

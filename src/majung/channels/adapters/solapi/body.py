@@ -1,7 +1,7 @@
-"""Message bodies for Solapi: a template of bytes, JSON-escaped once, filled by ``bytes %`` (perf.md section c).
+"""Message bodies for Solapi: a mould of bytes, JSON-escaped once, laid between the people's values (``mould.laid``).
 
-The whole message of one kind, channel and text is built as JSON once a batch, with a mark where each variable stands;
-then each person costs one ``%`` on bytes. Variables are escaped a column at a time, and only when a column needs it.
+The whole message of one kind, channel and text is built as JSON once a batch, with a mark where each variable stands. Variables
+are escaped a column at a time, and only when a column needs it.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from majung.channels.adapters.mould import digits, laid
 from majung.channels.adapters.terms import VARIABLE, Batch, Button, Kind, Message
 
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: cannot be typed, and never leaves this module
@@ -20,10 +21,10 @@ _MARK = re.compile(f"{_OPEN}(.+?){_CLOSE}".encode())
 def encode(batch: Batch) -> bytes:
     """The body that puts the batch into a group. Raises ValueError when a column is missing or has the wrong length."""
     count = len(batch.recipients)
-    pattern, names = _pattern(batch)
+    between, names = _mould(batch)
     escaped = {name: _escaped(batch.columns[name], name, count) for name in set(names)}
-    rows = zip(batch.recipients, *(escaped[name] for name in names), batch.positions, strict=True)
-    return b'{"messages":[%b]}' % b",".join([pattern % row for row in rows])
+    columns = [batch.recipients, *(escaped[name] for name in names), digits(batch.positions)]
+    return laid(b'{"messages":[', between, columns, b"]}")
 
 
 def _escaped(column: Sequence[bytes], name: str, count: int) -> Sequence[bytes]:
@@ -41,25 +42,16 @@ def _escaped(column: Sequence[bytes], name: str, count: int) -> Sequence[bytes]:
     return column if is_plain else [orjson.dumps(value.decode(errors="replace"))[1:-1] for value in column]
 
 
-def _pattern(batch: Batch) -> tuple[bytes, list[str]]:
-    """One message as a ``bytes %`` pattern (number, variables…, position), and the variables in their order."""
-    message = {"to": f"{_OPEN}to{_CLOSE}", **_fields(batch)}
-    raw = orjson.dumps(message).replace(b"%", b"%%")
-    names: list[str] = []
-
-    def place(found: re.Match[bytes]) -> bytes:
-        name = found[1].decode()
-        if name == "to":
-            return b"%b"
-        names.append(name[1:])
-        return b"%b"
-
-    body = _MARK.sub(place, raw)
-    ours = b'"customFields":{"id":"%d-%d-' % (batch.campaign, batch.chunk)
-    missing = [name for name in names if name not in batch.columns]
-    if missing:
+def _mould(batch: Batch) -> tuple[list[bytes], list[str]]:
+    """What stands before, between and behind a person's values (number, variables…, position), and the variables in order."""
+    raw = orjson.dumps({"to": f"{_OPEN}to{_CLOSE}", **_fields(batch)})
+    before, _, *rest = _MARK.split(raw)
+    names = [name.decode()[1:] for name in rest[1::2]]
+    if missing := [name for name in names if name not in batch.columns]:
         raise ValueError(f"no values for {missing}")
-    return b'%b,%b%%d"}}' % (body[:-1], ours), names
+    between = [before, *rest[0::2]]
+    between[-1] = b'%b,"customFields":{"id":"%d-%d-' % (between[-1][:-1], batch.campaign, batch.chunk)
+    return [*between, b'"}}'], names
 
 
 def _fields(batch: Batch) -> dict[str, Any]:
