@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -168,7 +168,7 @@ def hand_over(hands: Hands, claimed: Claim) -> "Handed | None":
         return None
     group, began = "", time.monotonic()
     try:
-        group = _open_group(hands, found, account, held, now)
+        group = _open_group(hands, account, held, now)
         sent = _fill_and_send(hands, found, account, held, group)
     except Overtaken:
         _abandon(hands, account, held, group)
@@ -278,27 +278,24 @@ def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: li
         run(hands.connection, "dropped_whole", **facts, **gone)
 
 
-def _open_group(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, now: datetime) -> str:
-    """An empty group, its id committed on every chunk before anything is put into it."""
+def _open_group(hands: Hands, account: LiveAccount, held: Claim, now: datetime) -> str:
+    """An empty group, its id committed on every chunk before anything is put into it, and with it a line of the access log for
+    each chunk whose numbers and names are about to be opened (X2).
+    """
     adapter = account.basket
     group = adapter.decode_created(hands.line(account).call(adapter.create_group_request()))
     facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
-    with hands.connection.transaction():
-        done = run(hands.connection, "basket", **facts, now=now, rule_set=RULE_SET_VERSION)
-        if done.rowcount != len(held.chunks):
-            raise Overtaken
-        note_opening(hands, found, held.chunks)
+    counts = [chunk.outcome.count(NOT_YET) for chunk in held.chunks]
+    done = run(hands.connection, "basket", **facts, counts=counts, now=now, rule_set=RULE_SET_VERSION)
+    if done.rowcount != len(held.chunks):
+        raise Overtaken
     return group
 
 
-def note_opening(hands: Hands, found: Dispatch, chunks: Sequence[Chunk]) -> None:
-    """A line of the access log for each chunk whose numbers and names are about to be opened (X2)."""
-    facts = {
-        "chunks": [chunk.chunk_no for chunk in chunks],
-        "counts": [chunk.outcome.count(NOT_YET) for chunk in chunks],
-    }
-    where = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id}
-    run(hands.connection, "opened", **where, **facts, now=clock.now())
+def note_opening(hands: Hands, found: Dispatch, chunk: Chunk) -> None:
+    """A line of the access log for a chunk whose numbers and names are about to be opened (X2)."""
+    facts = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id, "now": clock.now()}
+    run(hands.connection, "opened", chunks=[chunk.chunk_no], counts=[chunk.outcome.count(NOT_YET)], **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

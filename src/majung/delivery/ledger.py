@@ -149,16 +149,14 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
             picked = run(connection, "pick", now=now, tried=tried).fetchone()
             if picked is None:
                 return None
-            campaign, start, unit, account, entity, is_first, is_paced = picked
+            campaign, start, unit, account, entity, is_paced = picked
             ready = _alike(run(connection, "ready", campaign=campaign, most=MOST_CHUNKS + 1).fetchall())
             taken = _fitting(connection, campaign, ready, (("account", account), ("entity", entity)), is_paced)
             if taken:
                 facts = {"campaign": campaign, "chunks": sorted(taken), "worker": worker, "lease": lease_seconds}
                 rows = run(connection, "claim", **facts).fetchall()
                 n = sum(people for number, people, _ in ready if number in taken)
-                if is_first:
-                    run(connection, "begun", campaign=campaign, now=now)
-                run(connection, "served", campaign=campaign, unit=unit, start=start, n=n)
+                run(connection, "served", campaign=campaign, unit=unit, start=start, n=n, now=now)
                 break
         # Other slots are taking what was ready, or its channels are not free yet: somebody else's turn.
         tried.append(campaign)

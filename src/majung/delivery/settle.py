@@ -222,8 +222,9 @@ def write_chunks(
         "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
         "told": [c.is_told for c in chunks],
     }  # fmt: skip
-    [(first,)] = run(hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)).fetchall()
-    waves.write(hands, found, chunks, planned, first)
+    if planned:
+        [(first,)] = run(hands.connection, "numbers", campaign=found.campaign_id, fresh=len(planned)).fetchall()
+        waves.write(hands, found, chunks, planned, first)
     facts |= {"campaign": found.campaign_id, "now": now, "look": look_seconds}
     if handed is None:
         run(hands.connection, "settle", **facts)

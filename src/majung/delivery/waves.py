@@ -236,8 +236,6 @@ def _router(hands: Hands, found: Dispatch) -> Router:
 
 def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next], first: int) -> None:
     """The planned chunks stand in the ledger, numbered from ``first``, with the sealed values of their parents."""
-    if not planned:
-        return
     root, campaign, sealer = found.root_id, found.campaign_id, hands.sealer
     asked = {chunks[place].chunk_no: chunks[place] for one in planned for place in np.unique(one.parents).tolist()}
     parents = {number: chunk.opened for number, chunk in asked.items() if chunk.opened is not None}

@@ -14,11 +14,11 @@ SELECT set_config('idle_in_transaction_session_timeout', (2 * %(seconds)s * 1000
 -- big unit never delays a small one, and many campaigns of one unit are no more than one. Sorted first, so that chunks are looked for in that order
 -- and no further than to the first that has some: only what stands in a subquery of its own is asked row by row.
 -- Only while the mark that the connection shows is the installation's (installation.py).
-SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id, w.is_first,
+SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
        EXISTS (SELECT FROM pace p WHERE p.root_id = w.root_id AND p.kind <> 'unit'
                   AND (p.per_minute IS NOT NULL OR p.declared IS NOT NULL OR p.learned IS NOT NULL OR p.free_at > clock_timestamp()))
   FROM (SELECT *, greatest(max(turn) OVER (PARTITION BY unit_id), max(began) OVER ()) AS start
-          FROM (SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn, t.began, d.first_claim_at IS NULL AS is_first
+          FROM (SELECT d.campaign_id, d.root_id, d.account_id, t.entity_id, t.unit_id, d.not_before, d.rest_until, t.turn, t.began
                   FROM dispatch d JOIN dispatch_turn t USING (campaign_id)
                  WHERE d.finished_at IS NULL AND d.state = 'sending'
                    AND EXISTS (SELECT FROM installation WHERE epoch || ' ' || server = current_setting('majung.mark', true))
@@ -33,13 +33,11 @@ SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id, w.is_first,
 
 -- name: served
 -- Last in its transaction: slots that serve one unit meet here.
+WITH begun AS (UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL)
 UPDATE dispatch_turn t
    SET began = %(start)s, turn = greatest(t.turn, %(start)s) + %(n)s::bigint * 1000 / coalesce(p.weight, 1)
   FROM (SELECT) AS one LEFT JOIN pace p ON p.kind = 'unit' AND p.ref = %(unit)s
  WHERE t.campaign_id = %(campaign)s;
-
--- name: begun
-UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL;
 
 -- name: ready
 SELECT chunk_no, n, channel_id, parent_chunk IS NOT NULL FROM campaign_chunk
@@ -63,12 +61,18 @@ SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occas
 
 -- name: basket
 -- The group's id is committed before anything is put into it. Only while the lease holds, the dispatch still sends and
--- nobody else has taken the chunks: fewer rows than chunks mean "do not go on".
-UPDATE campaign_chunk c
-   SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s
-  FROM dispatch d
- WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
-   AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
+-- nobody else has taken the chunks: fewer rows than chunks mean "do not go on". And as opened, of the same chunks.
+WITH held AS (
+    UPDATE campaign_chunk c
+       SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s
+      FROM dispatch d
+     WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+       AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending'
+    RETURNING c.chunk_no, d.root_id, d.unit_id
+)
+INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
+SELECT held.root_id, %(now)s, 'system', held.unit_id, v.n, 'delivery', format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
+  FROM held JOIN unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n) USING (chunk_no);
 
 -- name: opened
 -- Whose numbers and names are opened for being sent, chunk by chunk, with the purpose.
@@ -102,6 +106,7 @@ UPDATE campaign_chunk c
 
 -- name: handed_told
 -- As handed and settle in one, for a group of which every result was there as soon as it had left.
+WITH hot AS (UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s) WHERE campaign_id = %(campaign)s)
 UPDATE campaign_chunk c
    SET outcome = v.outcome, request_hash = v.request_hash, handed_at = %(now)s,
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
@@ -193,6 +198,7 @@ SELECT chunk_no, sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);
 
 -- name: settle
+WITH hot AS (UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s) WHERE campaign_id = %(campaign)s)
 UPDATE campaign_chunk c
    SET outcome = v.outcome,
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
@@ -224,9 +230,9 @@ UPDATE campaign_chunk c SET lease_until = clock_timestamp()
   FROM unnest(%(groups)s::text[]) AS w(group_ref)
  WHERE c.state = 2 AND c.group_ref = w.group_ref AND c.lease_until > clock_timestamp() + interval '1 second';
 
--- name: settled
--- Numbers for new chunks, and the instant of the last settling. Last in its transaction: the row is hot.
-UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s), next_chunk = next_chunk + %(fresh)s
+-- name: numbers
+-- Numbers for new chunks.
+UPDATE dispatch SET next_chunk = next_chunk + %(fresh)s
  WHERE campaign_id = %(campaign)s RETURNING next_chunk - %(fresh)s;
 
 -- name: cost
@@ -318,6 +324,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
 UNION ALL
 SELECT NULL, NULL, c.family, c.subject, c.people FROM crowd_change c
  WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
+   AND c.family NOT IN ('week', 'sent')  -- no rule asks the log for them: places of the week are held, not judged (week.py)
    AND c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
                      UNION ALL
                      SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL);
