@@ -286,12 +286,13 @@ SELECT %(campaign)s, root_id, 'stop', 'STOPPED', cardinality(people), people FRO
 
 -- name: finishable
 -- Dispatches of which nothing is out or ready any more; one that was paused too late is over like any other. And whether something
--- of them waits to be noted.
+-- of them waits to be noted. A few at a time: while others are still sending, closing books is not what they wait for.
 SELECT d.campaign_id, EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.told_at IS NOT NULL)
   FROM dispatch d
  WHERE d.finished_at IS NULL AND d.state IN ('sending', 'paused', 'stopped')
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
-   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2));
+   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2))
+ LIMIT 8;
 
 -- name: finishing
 -- This slot alone draws up the books of a dispatch that is not finished yet; no row or false: another one did, or does.
