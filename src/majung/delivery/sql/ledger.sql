@@ -88,6 +88,13 @@ SELECT count(*) FROM campaign_chunk c JOIN dispatch d USING (campaign_id)
    AND c.group_ref = %(group)s AND c.lease_until > clock_timestamp() + make_interval(secs => %(lease)s / 2)
    AND d.state = 'sending';
 
+-- name: opened_again
+-- Whose numbers are opened to read what became of them at a dealer that names people by their number.
+INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
+SELECT %(root)s, %(now)s, 'system', %(unit)s, v.n, 'delivery',
+       format('메시지 %%s번의 결과를 확인하려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
+  FROM unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n);
+
 -- name: hold_on
 -- A longer lease while a group is filled; as basket.
 UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
@@ -407,6 +414,6 @@ UPDATE campaign_chunk SET state = 2, handed_at = %(now)s, lease_until = clock_ti
 RETURNING chunk_no, attempt, outcome;
 
 -- name: of_request
--- The chunk of a handed request, and whether the dealer's answer was seen.
-SELECT chunk_no, outcome, request_hash IS NOT NULL FROM campaign_chunk
+-- The chunk of a handed request, whether the dealer's answer was seen, and its people with their sealed values.
+SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(ref)s AND state = 2 AND worker = %(worker)s;
