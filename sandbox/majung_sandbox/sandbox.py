@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from majung_sandbox import popbill_wire
 from majung_sandbox.accounts import Account, Accounts
 from majung_sandbox.clock import Clock, iso
 from majung_sandbox.dispatch import Dispatch
@@ -51,6 +52,8 @@ class Sandbox:
         if group.account.webhook_url and "single" in group.account.reports and picks and not group.hidden:
             if group.service in (*TEXTS, ALIM, BRAND):
                 self.outbox.hooks(group, hooks(group, batch, picks))
+            elif group.service in popbill_wire.SERVICES:
+                self.outbox.popbill(group, [popbill_wire.row(group, batch, i, int(batch.outcome[i])) for i in picks])
             elif not group.service:
                 self.outbox.report(group, reports(group, batch, picks))
         self.changed("accounts")
