@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from majung_sandbox import codes, nhn_wire
+from majung_sandbox import nhn_wire
 from majung_sandbox.accounts import Account
 from majung_sandbox.clock import SEOUL
 from majung_sandbox.errors import GatewayError
@@ -207,13 +207,9 @@ class Nhn:
             grouping_key=key,
             on_credit=True,
         )
-        raw = s.intake.raw_of(messages)
-        batch = s.intake.take(group, messages, raw, call.request.arrived, s.faults.settings.refuse_all)
-        if not (batch.registered == codes.ACCEPTED).any():
-            whole = {code for code in batch.registered.tolist() if code in codes.WHOLE}
-            if whole:
-                raise NhnError(4, next(iter(batch.reasons.values()), codes.sentence(whole.pop())))
-        s.dispatch.send_at_once(group)
+        batch, problem = s.send_at_once(group, messages, call.request.arrived)
+        if problem:
+            raise NhnError(4, problem)
         return nhn_wire.handed(group, batch)
 
     def _request_id(self) -> str:

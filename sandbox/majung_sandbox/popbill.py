@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from majung_sandbox import codes, popbill_wire
+from majung_sandbox import popbill_wire
 from majung_sandbox.accounts import Account
 from majung_sandbox.errors import GatewayError
 from majung_sandbox.http import Response
@@ -210,13 +210,9 @@ class Popbill:
             raise PopbillError(-11000040, "requestNum은 36자까지의 영문, 숫자, -, _입니다.")
         ref = f"{s.clock.seoul():%y%m%d%H}{s.store.take_counters(1) % 10**10:010d}"
         group = s.store.new_group(account, group_id=ref, allow_duplicates=True, service=service, grouping_key=key)
-        arrived = s.clock.machine_seconds()
-        batch = s.intake.take(group, messages, s.intake.raw_of(messages), arrived, s.faults.settings.refuse_all)
-        if not (batch.registered == codes.ACCEPTED).any():
-            whole = {code for code in batch.registered.tolist() if code in codes.WHOLE}
-            if whole:
-                raise PopbillError(-11000050, next(iter(batch.reasons.values()), codes.sentence(whole.pop())))
-        s.dispatch.send_at_once(group)
+        _, problem = s.send_at_once(group, messages, s.clock.machine_seconds())
+        if problem:
+            raise PopbillError(-11000050, problem)
         group.sent_at = group.sent_at or s.clock.now()
         return {"receiptNum": ref}
 

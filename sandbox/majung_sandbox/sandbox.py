@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from majung_sandbox import popbill_wire
+from majung_sandbox import codes, popbill_wire
 from majung_sandbox.accounts import Account, Accounts
 from majung_sandbox.clock import Clock, iso
 from majung_sandbox.dispatch import Dispatch
@@ -45,6 +45,21 @@ class Sandbox:
     def now_text(self) -> str:
         """The simulated instant as the wire prints it."""
         return iso(self.clock.now())
+
+    def send_at_once(self, group: Group, messages: list[dict[str, Any]], arrived: float) -> tuple[Batch, str]:
+        """Judge, keep and send the messages of a request that sends at once.
+
+        Or, with nothing sent, what is wrong with the message itself and so with the whole request.
+        """
+        batch = self.intake.take(
+            group, messages, self.intake.raw_of(messages), arrived, self.faults.settings.refuse_all
+        )
+        if not (batch.registered == codes.ACCEPTED).any():
+            whole = [code for code in batch.registered.tolist() if code in codes.WHOLE]
+            if whole:
+                return batch, next(iter(batch.reasons.values()), codes.sentence(whole[0]))
+        self.dispatch.send_at_once(group)
+        return batch, ""
 
     # what happens to groups
     def _settled(self, group: Group, batch: Batch, picks: list[int]) -> None:

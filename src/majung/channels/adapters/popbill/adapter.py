@@ -22,6 +22,7 @@ from majung.channels.adapters.popbill import answers, assumed, body, codes
 from majung.channels.adapters.popbill.account import SERVICE, PopbillAccountCalls
 from majung.channels.adapters.reading import no_answer, text_of
 from majung.channels.adapters.terms import Batch, Credential, Kind, KindFacts, Printer, Reply, Session, Wire
+from majung.channels.adapters.texts import TEXTS
 
 _VERSION = "2.0"
 _SCOPES = ("member", "150", "151", "152", "153", "154", "155", "156", "157", "158")
@@ -49,7 +50,7 @@ class Popbill(PopbillAccountCalls, Direct):
         Credential(
             name="corp", label="사업자번호", is_secret=False, is_words=True, help="팝빌에 가입한 법인의 번호 열 자리입니다."
         ),
-        Credential(name="secret", label="비밀키"),
+        Credential(name="secret", label="비밀키", is_words=True),  # base64, with signs that no other key has
     )  # fmt: skip
     kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
         {
@@ -62,13 +63,7 @@ class Popbill(PopbillAccountCalls, Direct):
                 takes_image=True, needs_profile=True, friends_only=True, is_personal=False, label=Printer.MESSENGER,
                 sender=Printer.MESSENGER, opt_out=Printer.MESSENGER,
             ),
-            Kind.SMS: KindFacts(
-                medium="SMS", bytes=90, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT, opt_out=Printer.TEXT,
-            ),
-            Kind.LMS: KindFacts(
-                medium="SMS", bytes=2000, subject_bytes=40, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT,
-                opt_out=Printer.TEXT,
-            ),
+            **TEXTS,
         }
     )  # fmt: skip
     abilities: ClassVar[Mapping[Kind, Abilities]] = MappingProxyType(
