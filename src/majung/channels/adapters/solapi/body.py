@@ -19,11 +19,21 @@ _MARK = re.compile(f"{_OPEN}(.+?){_CLOSE}".encode())
 
 def encode(batch: Batch) -> bytes:
     """The body that puts the batch into a group. Raises ValueError when a column is missing or has the wrong length."""
+    return b'{"messages":[%b]}' % b",".join(_filled(batch))
+
+
+def encode_each(batch: Batch) -> list[bytes]:
+    """A body a person, for the call that sends one message; as ``encode``."""
+    return _filled(batch, b'{"message":', b"}")
+
+
+def _filled(batch: Batch, before: bytes = b"", after: bytes = b"") -> list[bytes]:
     count = len(batch.recipients)
     pattern, names = _pattern(batch)
     escaped = {name: _escaped(batch.columns[name], name, count) for name in set(names)}
     rows = zip(batch.recipients, *(escaped[name] for name in names), batch.positions, strict=True)
-    return b'{"messages":[%b]}' % b",".join([pattern % row for row in rows])
+    pattern = before + pattern + after
+    return [pattern % row for row in rows]
 
 
 def _escaped(column: Sequence[bytes], name: str, count: int) -> Sequence[bytes]:
