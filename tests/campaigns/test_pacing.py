@@ -15,6 +15,7 @@ from majung.delivery import pace, week
 from majung.policy.enums import Purpose
 from majung.tree.enums import Role
 from tests.make import campaigns as make
+from tests.make import delivery as make_delivery
 from tests.make import tree as make_tree
 from tests.make.delivery import Party
 
@@ -81,6 +82,8 @@ def test_a_limit_that_is_no_number_is_refused(party: Party, per_minute: str) -> 
 
 def test_the_page_says_in_words_what_is_slow(party: Party, client: Client) -> None:
     client.force_login(party.made.owner)
+    make_delivery.handed(party.root_id, 1, dict.fromkeys(range(1, 1001), "a"), at=clock.now())
+    raw().execute("UPDATE dispatch SET account_id = %s", [party.account.pk])
     quiet = client.get(reverse("campaigns:pace")).content.decode()
     pace.trouble(raw(), party.root_id, party.account.pk, "대행사가 바쁘다고 답했습니다.", now=clock.now())
     client.post(reverse("campaigns:pace_change", args=["cap"]), {"purpose": "ADVERTISING", "most": "5"})

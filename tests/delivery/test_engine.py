@@ -44,6 +44,12 @@ def is_finished(campaign: int) -> bool:
     ).fetchone() == (True,)
 
 
+def in_flight() -> int:
+    """Chunks that are claimed, or handed over and not settled."""
+    [n] = raw().execute("SELECT count(*) FROM campaign_chunk WHERE state IN (1, 2)").fetchone() or (0,)
+    return int(n)
+
+
 def sent_ids(campaign: int) -> set[str]:
     """Ids that the ledger says were taken by the dealer."""
     rows = raw().execute("SELECT chunk_no, outcome FROM campaign_chunk WHERE campaign_id = %s", [campaign]).fetchall()
@@ -171,8 +177,8 @@ def sandbox_list(sandbox: Sandbox, party: make.Party) -> list[tuple[str, str]]:
 
     import orjson
 
-    from majung.channels.adapters.base import Account, Wire
     from majung.channels.adapters.solapi import Solapi
+    from majung.channels.adapters.terms import Account, Wire
 
     adapter = Solapi(Account(base_url=sandbox.base_url, key=sandbox.key, secret="SANDBOX-SECRET"))
     wire = adapter.sign(Wire("GET", f"{sandbox.base_url}/messages/v4/list?limit=20"), clock.now(), "a" * 32)
@@ -247,7 +253,7 @@ def test_a_right_that_ends_in_flight_stops_what_has_not_left(
     else:
         services.revoke(party.made.actor, above)
     until(slot, lambda: state(campaign)[0] == "paused")
-    until(slot, lambda: raw().execute("SELECT count(*) FROM campaign_chunk WHERE state IN (1, 2)").fetchone() == (0,))
+    until(slot, lambda: not in_flight())
 
     told = books(raw(), campaign)
     assert state(campaign) == ("paused", "grant_ended")
@@ -333,7 +339,7 @@ def test_at_the_end_of_the_window_the_rest_is_held_until_it_opens(
         slot.step()
     monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(late + timedelta(seconds=27.5))))
     until(slot, held)
-    until(slot, lambda: raw().execute("SELECT count(*) FROM campaign_chunk WHERE state IN (1, 2)").fetchone() == (0,))
+    until(slot, lambda: not in_flight())
     evening = books(raw(), campaign)
     monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(opens - timedelta(seconds=1))))
     assert evening.not_yet > 0 and evening.accepted > 0 and state(campaign) == ("sending", "")
@@ -353,7 +359,7 @@ def test_whom_the_dealer_refuses_at_night_is_sent_to_in_the_morning(
     monkeypatch.setenv("MAJUNG_CLOCK", str(clock.offset_to(evening_at)))
     sandbox.clock(evening_at + timedelta(minutes=7))
     _, campaign = a_campaign(sandbox, people=120)
-    until(slot, lambda: books(raw(), campaign).moved_on > 0)
+    until(slot, lambda: books(raw(), campaign).moved_on > 0 and not in_flight())
     evening = raw().execute("SELECT not_before, problem FROM dispatch WHERE campaign_id = %s", [campaign]).fetchone()
     told = books(raw(), campaign)
     morning = datetime.fromisoformat("2026-11-21T08:00:00+09:00")

@@ -32,7 +32,12 @@ def person(*, unit: Unit, entity: LegalEntity | None = None, **columns: Any) -> 
 
 
 def crowd(n: int, *, units: list[Unit], seed: int = 1, shared: float = 0.0, **columns: Any) -> list[int]:
-    """``n`` people spread over ``units``, of any age, three in five members; ``shared`` is the part with another's number."""
+    """``n`` people spread over ``units``, of any age, three in five members; ``shared`` is the part with another's number.
+
+    Their numbers begin at a full hundred: the endings, by which the sandbox decides, are the same whichever tests ran before.
+    """
+    while int(mobile()[-2:]) != 99:
+        pass
     random = np.random.default_rng(seed)
     homes = random.integers(0, len(units), n)
     years, months = random.integers(1936, 2027, n), random.integers(1, 13, n)
