@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -237,8 +238,9 @@ class Gateway:
                 break
             shown.append((group, batch, i))
         members = []
-        for group, batch, i in shown:
-            for message_id, fields in wire.objects(group, batch, [i]):
+        for _, together in groupby(shown, key=lambda place: id(place[1])):  # a request's body is read once for all of them
+            places = list(together)
+            for message_id, fields in wire.objects(*places[0][:2], [i for _, _, i in places]):
                 members.append(b'"%b":%b' % (message_id.encode(), _dump_bounded(fields)))
         keys = orjson.dumps({"startKey": key or None, "nextKey": following, "limit": limit})
         return reply(b'%b,"messageList":{%b}}' % (keys[:-1], b",".join(members)))

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from itertools import count
 from typing import Any, ClassVar
 
@@ -86,10 +87,15 @@ class AdapterContract(ABC):
     adapter: ClassVar[type[Adapter]]
     more: ClassVar[Mapping[str, str]] = {}
 
+    @cached_property
+    def day(self) -> datetime:
+        """When the test takes place, for both sides."""
+        return DAY
+
     @pytest.fixture
     def made(self, sandbox: Sandbox) -> Adapter:
         """The adapter with the sandbox's account and a template; both clocks stand at ten in the morning."""
-        sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY)})
+        sandbox.control("clock", {"offset_seconds": clock.offset_to(self.day)})
         template = {
             "account": KEY, "templateId": TEMPLATE, "channelId": "PF_ch1", "name": "확인", "content": TEXT_OF_TEMPLATE,
         }  # fmt: skip
@@ -98,7 +104,7 @@ class AdapterContract(ABC):
 
     @pytest.fixture(autouse=True)
     def _day(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(clock.VARIABLE, str(clock.offset_to(DAY)))
+        monkeypatch.setenv(clock.VARIABLE, str(clock.offset_to(self.day)))
 
     def batch(self, numbers: list[str], kind: Kind = Kind.BRAND, **fields: object) -> Batch:
         """A message of a kind to these numbers, through the near channel."""

@@ -126,12 +126,15 @@ class Stream:
     def requests(self, wire: Wire, proofs: Sequence[bytes], bodies: Sequence[bytes]) -> list[bytes]:
         """Each body as a whole request: what ``wire`` says of all of them, and its own proof (a header line)."""
         before = head(wire, self._place, with_length=False)[:-2]
-        if any(b"\n" in one or b"\r" in one for one in proofs):
-            raise Outside("a line break in a header", retryable=False)
         return [
             b"%b%b\r\nContent-Length: %d\r\n\r\n%b" % (before, proof, len(body), body)
-            for proof, body in zip(proofs, bodies, strict=True)
+            for proof, body in zip(_clean(proofs), bodies, strict=True)
         ]
+
+    def questions(self, wires: Sequence[Wire], proofs: Sequence[bytes]) -> list[bytes]:
+        """Requests without a body, each with an address of its own."""
+        heads = (head(wire, self._place)[:-2] for wire in wires)
+        return [b"%b%b\r\n\r\n" % (begins, proof) for begins, proof in zip(heads, _clean(proofs), strict=True)]
 
     def run(
         self, requests: Sequence[bytes], heard: Heard, may_begin: Callable[[], bool] = lambda: True
@@ -375,6 +378,13 @@ class _Work:
     def left(self) -> int:
         """How many have not been begun."""
         return len(self.requests) - self.next
+
+
+def _clean(proofs: Sequence[bytes]) -> Sequence[bytes]:
+    """The same. Raises Outside for a line break in a header."""
+    if any(b"\n" in one or b"\r" in one for one in proofs):
+        raise Outside("a line break in a header", retryable=False)
+    return proofs
 
 
 def _rest_of(sock: socket.socket) -> bytes:
