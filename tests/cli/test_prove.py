@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,25 +15,47 @@ import pytest
 from majung.cli.prove import record
 from majung.cli.prove.command import points
 from majung.cli.prove.compare import Ledger, Line, Promise, Verdict, judged
-from majung.cli.prove.plan import AFTER_HAND_OVER, FURTHEST_JUMP_SECONDS, MOST_KILLS, TARGETS, drawn
+from majung.cli.prove.plan import (
+    AFTER_HAND_OVER,
+    AT_ONCE,
+    FURTHEST_JUMP_SECONDS,
+    MAY_BE_HIDDEN,
+    MOST_KILLS,
+    TARGETS,
+    WAYS,
+    Way,
+    drawn,
+)
+from majung.cli.prove.warm import Forked
 
 pytestmark = pytest.mark.product("O6")
 
 ROOT = Path(__file__).parents[2]
-POINTS = ("after_claim", AFTER_HAND_OVER, "during_settle")
+SHARED = ("after_claim", AFTER_HAND_OVER, "during_settle")
+POINTS = {
+    Way.BASKET: SHARED,
+    Way.INSTEAD: ("fallback_claimed", "fallback_handed", "fallback_planned"),
+    Way.ALIM: (*SHARED, "before_hand_over"),
+    Way.BRAND: (*SHARED, "before_hand_over"),
+}
 
 
 # ── plans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_seed_says_the_same_every_time() -> None:
-    assert [drawn(seed, POINTS) for seed in range(50)] == [drawn(seed, reversed(POINTS)) for seed in range(50)]  # type: ignore[arg-type]
+    turned = {way: tuple(reversed(names)) for way, names in POINTS.items()}
+
+    assert [drawn(seed, POINTS) for seed in range(50)] == [drawn(seed, turned) for seed in range(50)]
     assert len({drawn(seed, POINTS).kills for seed in range(50)}) > 45
 
 
 def test_plans_hold_everything_that_may_happen() -> None:
-    plans = [drawn(seed, POINTS) for seed in range(400)]
+    plans = [drawn(seed, POINTS) for seed in range(600)]
 
     kills = [kill for plan in plans for kill in plan.kills]
-    assert {kill.target for kill in kills} == set(TARGETS) and {plan.point for plan in plans} == set(POINTS)
+    assert {kill.target for kill in kills} == set(TARGETS)
+    assert {(plan.way, plan.point) for plan in plans} == {
+        (way, name) for way, names in POINTS.items() for name in names
+    }
     assert all(1 <= len(plan.kills) <= MOST_KILLS for plan in plans)
     assert (
         any(kill.jump for kill in kills)
@@ -44,18 +67,42 @@ def test_plans_hold_everything_that_may_happen() -> None:
         assert any(plan.faults.get(fault) for plan in plans), fault
 
 
+def test_most_campaigns_go_by_basket_and_every_way_has_its_share() -> None:
+    plans = [drawn(seed, POINTS) for seed in range(1200)]
+
+    for way, share in WAYS.items():
+        assert abs(sum(plan.way is way for plan in plans) - 100 * share) < 80, way
+
+
+def test_answers_get_lost_where_that_way_asks_for_them() -> None:
+    for plan in (drawn(seed, POINTS) for seed in range(400)):
+        if lost := plan.faults.get("drop_endpoints"):
+            assert (
+                set(lost) == {"nhn.send"} if plan.way in AT_ONCE else all(name.startswith("groups.") for name in lost)
+            )
+
+
+def test_senders_of_a_dealer_that_sends_at_once_keep_their_clock() -> None:
+    plans = [drawn(seed, POINTS) for seed in range(600)]
+    jumps = {plan.way: [kill.jump for kill in plan.kills if kill.target == "sender"] for plan in plans}
+
+    assert not any(any(jumps[way]) for way in AT_ONCE) and any(
+        kill.jump for plan in plans for kill in plan.kills if kill.target == "sender"
+    )
+
+
 def test_a_record_is_hidden_only_where_the_worker_dies_before_it_knows() -> None:
     plans = [drawn(seed, POINTS) for seed in range(400)]
     hidden = [plan for plan in plans if plan.hidden]
 
-    assert 20 < len(hidden) < 90
+    assert 20 < len(hidden) < 90 and {plan.way for plan in hidden} <= MAY_BE_HIDDEN
     assert all(plan.point == AFTER_HAND_OVER and plan.faults["hide_next"] == 1 for plan in hidden)
     assert not any(plan.faults.get(name) for plan in hidden for name in ("drop_next", "error_next"))
     assert all(("hide_next" in plan.faults) is plan.hidden for plan in plans)
 
 
 def test_the_named_points_are_those_of_the_code() -> None:
-    assert set(POINTS) <= set(points())
+    assert {way: set(names) for way, names in points().items()} == {way: set(names) for way, names in POINTS.items()}
 
 
 # ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,6 +173,31 @@ def test_a_double_is_known_or_not() -> None:
     assert (unknown.lost, unknown.unknown_doubles) == (0, 2)
 
 
+def test_who_is_sent_to_again_on_the_dealers_word_is_a_repeat_only_where_it_lied() -> None:
+    again = ledger(again=TWICE)
+
+    true, lied = verdict(again, SEEN), verdict(again, [*SEEN, line(0)])
+
+    assert (true.lost, true.unknown_doubles, true.known_repeats) == (0, 0, 0)
+    assert (lied.lost, lied.unknown_doubles, lied.known_repeats) == (0, 0, 1)
+
+
+def test_who_stays_in_doubt_was_not_seen_by_the_dealer() -> None:
+    assert verdict(ledger(b"dd\x0aq"), SEEN[:3]).lost == 0
+    assert verdict(ledger(b"dd\x0aq"), SEEN).lost == 2  # it was, and was delivered: the ledger should know
+
+
+def test_a_message_that_failed_and_the_text_instead_are_no_double() -> None:
+    ours = Ledger(
+        chunks={1: ([11, 12], b"d\x8a"), 2: ([12], b"d")}, repeats=frozenset(), unfinished=0, is_balanced=True
+    )
+    seen = [line(0), line(1, 3102), Line(id=(2, 0), number=NUMBERS[12], code=4000)]
+
+    found = verdict(ours, seen)
+
+    assert (found.lost, found.unknown_doubles, found.findings) == (0, 0, {})
+
+
 def test_the_same_number_under_another_id_is_an_unknown_double() -> None:
     ours = Ledger(chunks={1: ([11, 12], b"dd"), 2: ([11], b"d")}, repeats=frozenset(), unfinished=0, is_balanced=True)
     seen = [line(0), line(1), Line(id=(2, 0), number=NUMBERS[11], code=4000)]
@@ -173,6 +245,39 @@ def test_a_proof_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     }
 
 
+def test_a_proof_stands_when_a_page_is_mended() -> None:
+    beside = ("src/majung/people/console.py", "src/majung/api/campaigns.py", "src/majung/cli/bench.py")
+    counts = ("src/majung/delivery/engine.py", "src/majung/cli/prove/act.py", "src/majung/portal/preferences.py")
+
+    assert all(map(record.is_beside, beside)) and not any(map(record.is_beside, counts))
+    assert all((ROOT / name).exists() for name in (*record.NOT_RUN, *beside, *counts))
+
+
+def test_nobody_who_sends_or_receives_loads_what_the_proof_leaves_out() -> None:
+    ask = (
+        "import sys, majung.delivery.worker, majung.ingest.folder, majung.ingest.server\n"
+        "print('\\n'.join(m.__file__ or '' for m in sys.modules.values() if getattr(m, '__file__', None)))"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}", "MAJUNG_SECRET_KEY": "tests-only"}
+
+    told = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+
+    loaded = [str(Path(name).relative_to(ROOT)) for name in told.stdout.split() if name.startswith(str(ROOT / "src"))]
+    assert "src/majung/delivery/handover.py" in loaded and not [name for name in loaded if record.is_beside(name)]
+
+
+def test_a_process_is_held_until_it_ends() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    held = Forked(child.pid, os.pidfd_open(child.pid))
+
+    assert held.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        held.wait(0.05)
+    held.terminate()
+    assert held.wait(10) == 0 and held.poll() == 0
+    assert child.wait(10) == -signal.SIGTERM
+
+
 # ── twenty runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.slow
 def test_twenty_runs_lose_nothing_and_double_nothing_unknown() -> None:
@@ -198,5 +303,6 @@ def test_twenty_runs_lose_nothing_and_double_nothing_unknown() -> None:
         and told["kills"] > 40
         and told["faults"] > 40
     )
+    assert len({one["way"] for one in lines}) > 1
     assert all(one["named"] for one in lines) and all(bool(one["known_repeats"]) == one["hidden"] for one in lines)
     assert all(one["events"] and one["refusals"] >= 5 and one["messages"] > 1_000 for one in lines)

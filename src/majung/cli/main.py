@@ -132,7 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--seed", type=_between(0, 2**62), metavar="S", help="이 씨앗의 한 번을 다시")
     prove.add_argument("--people", type=_people, default=20_000, metavar="N", help="받을 사람 수 (기본 20,000)")
+    prove.add_argument(
+        "--abreast", type=_between(1, 64), default=os.cpu_count() or 1, metavar="N",
+        help="몇 무대에서 나란히 돌릴지 (기본: 코어 수)",
+    )  # fmt: skip
     prove.add_argument("--json", action="store_true", help="마지막 줄에 결과를 JSON으로 적습니다")
+    prove.add_argument("--lane", type=_between(0, 63), help=argparse.SUPPRESS)
     test = command("test", TEST, "시험을 돌립니다. 뒤에 pytest 인자를 붙일 수 있습니다.")
     test.add_argument("paths", nargs="*", help="시험 파일이나 폴더")
     return parser

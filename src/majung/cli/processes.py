@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from majung.core.errors import Misconfigured
 
@@ -39,9 +40,30 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this child when its parent is killed without a chance to stop it."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Running(Protocol):
+    """A process that was started, as ``subprocess.Popen`` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is that of its session too."""
+        ...
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """It has ended. Raises subprocess.TimeoutExpired."""
+        ...
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        ...
 
 
 @dataclass(slots=True)
@@ -53,7 +75,7 @@ class Child:
     env: Mapping[str, str]
     log: Path
     address: str = ""
-    process: subprocess.Popen[bytes] | None = None
+    process: Running | None = None
     starts: list[float] = field(default_factory=list)
 
     def start(self) -> None:
@@ -67,7 +89,7 @@ class Child:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
 
 

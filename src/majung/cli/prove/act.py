@@ -13,8 +13,9 @@ import psycopg
 from majung.cli.installation import say
 from majung.cli.prove import compare
 from majung.cli.prove.compare import Ledger, Line, Promise, Verdict
-from majung.cli.prove.plan import SENDERS, Kill, Plan
-from majung.cli.prove.stage import Stage, numbers
+from majung.cli.prove.loading import numbers
+from majung.cli.prove.plan import SENDERS, Kill, Plan, Way
+from majung.cli.prove.stage import Stage
 from majung.cli.prove.traffic import Events, Going, Refusals
 from majung.core import clock
 from majung.core.embedded import OWNER
@@ -25,6 +26,7 @@ LOOK_SECONDS, DEATH_SECONDS = 0.25, 40.0
 EARLY, LATER = 5, 60
 """People who refuse before sending begins, and at most while it goes on."""
 NAMED_BACK_SECONDS = 0.3
+ASKED_SECONDS = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Done:
     messages: int
     events: int
     refusals: int
+    doubts: int = 0
     problem: str = ""
     fell: list[str] = field(default_factory=list)
 
@@ -47,11 +50,11 @@ class Done:
         """As it is written down."""
         found = self.verdict
         return {
-            "seed": plan.seed, "point": plan.point, "named": self.named, "hidden": plan.hidden,
+            "seed": plan.seed, "way": plan.way, "point": plan.point, "named": self.named, "hidden": plan.hidden,
             "kills": sum(self.kills.values()), "kills_by": self.kills, "faults": self.faults, "lost": found.lost,
             "unknown_doubles": found.unknown_doubles, "known_repeats": found.known_repeats,
             "seconds": round(self.seconds, 2), "audience": self.audience, "messages": self.messages, "events": self.events,
-            "refusals": self.refusals, "fell": self.fell,
+            "refusals": self.refusals, "doubts": self.doubts, "fell": self.fell,
             "problem": self.problem, "findings": {what: rows[:20] for what, rows in found.findings.items()},
         }  # fmt: skip
 
@@ -68,6 +71,9 @@ class Run:
         self.gateway = Gateway(settings.SANDBOX_URL)
         self.kills: dict[str, int] = {}
         self.named = False
+        self.doubts = 0
+        self._hastened_at: float | None = None
+        self._held: psycopg.Connection[Any] | None = None
         self._dice = random.Random(plan.seed + 1)  # noqa: S311  dice, not secrets
         self._due: list[tuple[float, Callable[[], object]]] = []
         self._begun = 0.0
@@ -78,9 +84,9 @@ class Run:
 
         begun = time.monotonic()
         self.stage.fell.clear()
-        self.stage.renew()
+        self.stage.renew(self.plan.way)
         demo.rejoin()
-        campaign, root = self._frozen()
+        [(campaign, root)] = self._ask("SELECT campaign_id, root_id FROM dispatch")
         people = numbers(root)
         events, early, later = self._traffic(root, campaign)
         _let_go()
@@ -100,10 +106,11 @@ class Run:
             refused=early.answered,
         )  # fmt: skip
         [(audience,)] = self._ask("SELECT audience FROM dispatch WHERE campaign_id = %s", campaign)
+        self._hang_up()
         return Done(
             verdict=verdict, kills=self.kills, named=self.named, faults=self._fired(self.gateway.get("faults")),
             seconds=time.monotonic() - begun, audience=audience, messages=len(lines), events=len(events.answered),
-            refusals=len(early.answered) + len(later.answered), problem=problem, fell=list(self.stage.fell),
+            refusals=len(early.answered) + len(later.answered), doubts=self.doubts, problem=problem, fell=list(self.stage.fell),
         )  # fmt: skip
 
     def _traffic(self, root: int, campaign: int) -> tuple[Events, Refusals, Refusals]:
@@ -132,19 +139,6 @@ class Run:
         events = Events(settings.INGEST_URL, app.path_token, ADMIN_KEY, channel.profile_id, known, self.plan.seed)
         later = [] if self.plan.hidden else mine[EARLY:]
         return events, Refusals(settings.BASE_URL, mine[:EARLY]), Refusals(settings.BASE_URL, later)
-
-    def _frozen(self) -> tuple[int, int]:
-        """A campaign whose list is frozen and which may leave, and its root: by the same services as from the console."""
-        from majung.campaigns import services as campaigns
-        from majung.campaigns.services import freezing
-        from majung.demo import run as demo
-
-        actor, campaign = demo.written(say=lambda _: None)
-        campaigns.confirm(actor, campaign)
-        if not freezing.freeze(campaign.pk):
-            campaign.refresh_from_db()
-            raise RuntimeError(f"the list was not frozen: {campaign.problem}")
-        return campaign.pk, actor.root_id
 
     def _set_faults(self) -> None:
         self.gateway.post("settings", {"report_delay_seconds": self.plan.report_delay})
@@ -179,6 +173,8 @@ class Run:
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
                 self._forget_pace()
+                if self.plan.way is Way.BRAND:
+                    self._pass_time(campaign)
                 if self._is_finished(campaign) and not self._due:
                     return ""
             time.sleep(0.02)
@@ -215,8 +211,8 @@ class Run:
         name = f"sender-{kill.which}" if kill.target == "sender" else kill.target
         back = time.monotonic() - self._begun + kill.absent
         if kill.target == "server":
-            stage.kill_server()
-            self._count("server")
+            if stage.kill_server():
+                self._count("server")
             self._at(back, stage.start_server)
         elif kill.target == "backend":
             with suppress(psycopg.OperationalError):
@@ -245,6 +241,7 @@ class Run:
     # afterwards
     def _calm(self) -> None:
         """Nothing is broken any more: everybody is up, reports have had a moment to arrive, and what was taken is folded."""
+        self._hang_up()
         self.stage.start_server()
         for name in ("web", "ingest"):
             if self.stage.has_ended(name):
@@ -260,39 +257,73 @@ class Run:
 
     def _forget_pace(self) -> None:
         """As if the ten minutes had passed after which a pace that was slowed by trouble is back: a run has seconds."""
-        with (
-            suppress(psycopg.OperationalError),
-            psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection,
-        ):
-            connection.execute(
+        with suppress(psycopg.OperationalError):
+            self._change(
                 "UPDATE pace SET learned = NULL, before = NULL, changed_at = NULL, trouble = '', free_at = 'epoch'"
                 " WHERE learned IS NOT NULL"
             )
+
+    def _pass_time(self, campaign: int) -> None:
+        """As if three days had passed, when nothing but doubt is left and the dealer has been asked about it once more."""
+        doubt = "state = 2 AND group_ref ~ %s"
+        key = rf"^{campaign}-\d+-\d+$"
+        with suppress(psycopg.OperationalError):
+            [(others, doubts, asked)] = self._ask(
+                f"SELECT count(*) FILTER (WHERE NOT ({doubt})), count(*) FILTER (WHERE {doubt}),"
+                " count(*) FILTER (WHERE lease_until > clock_timestamp() + interval '0.2 s')"
+                " FROM campaign_chunk WHERE campaign_id = %s AND state <> 3",
+                key, key, campaign,
+            )  # fmt: skip
+            if others or not doubts:
+                self._hastened_at = None
+            elif self._hastened_at is None:
+                self._hastened_at = time.monotonic()
+                self._change(
+                    "UPDATE campaign_chunk SET lease_until = clock_timestamp() WHERE campaign_id = %s AND state = 2",
+                    campaign,
+                )
+            elif asked == doubts and time.monotonic() - self._hastened_at > ASKED_SECONDS:
+                self._change(
+                    "UPDATE campaign_chunk SET handed_at = handed_at - interval '73 hours', lease_until = clock_timestamp()"
+                    " WHERE campaign_id = %s AND state = 2", campaign,
+                )  # fmt: skip
 
     def _is_finished(self, campaign: int) -> bool:
         try:
             rows = self._ask("SELECT finished_at IS NOT NULL FROM dispatch WHERE campaign_id = %s", campaign)
         except psycopg.OperationalError:
             return False
+        self.stage.flush(on=True)
         return rows == [(True,)]
 
+    def _change(self, statement: str, *facts: Any) -> None:
+        self._connection().execute(statement, facts)
+
     def _ask(self, question: str, *facts: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True) as connection:
-            return connection.execute(question, facts).fetchall()
+        return self._connection().execute(question, facts).fetchall()
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        """One that is open as far as is known; whoever finds it broken has the next one made anew."""
+        if self._held is None or self._held.closed:
+            self._held = psycopg.connect(self.stage.server.url(OWNER), connect_timeout=5, autocommit=True)
+        return self._held
+
+    def _hang_up(self) -> None:
+        if self._held is not None:
+            self._held.close()
 
     def _ledger(self, campaign: int) -> Ledger:
         from majung.delivery.books import books
 
-        with psycopg.connect(self.stage.server.url(OWNER), autocommit=True) as connection:
-            told = books(connection, campaign)
+        told = books(self._connection(), campaign)
         rows = self._ask("SELECT chunk_no, people, outcome FROM campaign_chunk WHERE campaign_id = %s", campaign)
-        repeats = self._ask(
-            "SELECT chunk_no, seq FROM chunk_exception WHERE campaign_id = %s AND code = 'REPEAT'", campaign
-        )
+        written = self._ask("SELECT code, chunk_no, seq FROM chunk_exception WHERE campaign_id = %s", campaign)
+        of = {code: frozenset((no, seq) for one, no, seq in written if one == code) for code in ("REPEAT", "AGAIN")}
+        self.doubts = told.in_doubt
         return Ledger(
             chunks={no: (people, bytes(outcome)) for no, people, outcome in rows},
-            repeats=frozenset((no, seq) for no, seq in repeats), unfinished=told.not_yet + told.in_doubt,
-            is_balanced=told.is_balanced,
+            repeats=of["REPEAT"], again=of["AGAIN"], is_balanced=told.is_balanced,
+            unfinished=told.not_yet + (0 if self.plan.way is Way.BRAND else told.in_doubt),
         )  # fmt: skip
 
     def _came(self, campaign: int) -> list[Line]:

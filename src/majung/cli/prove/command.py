@@ -1,39 +1,49 @@
-"""The command: which seeds are still to be run, one after the other, and the totals of the whole record."""
+"""The command: which seeds are still to be run, on one stage or on several side by side, and the totals of the record."""
 
 import argparse
 import json
 import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from majung.cli.installation import say
+from majung.cli.installation import say, writable
 from majung.cli.processes import end_in_order
-from majung.cli.prove import act, record, stage
-from majung.cli.prove.plan import drawn
+from majung.cli.prove import abreast, act, loading, record
+from majung.cli.prove.plan import AT_ONCE, Way, drawn
 from majung.core import env
 
 _POINT = re.compile(r'\bcrash\("(\w+)"\)')
+_INSTEAD = "fallback_"
 
 
-def points() -> list[str]:
-    """The named points that a campaign by brand message comes to, read from the code, so that a new one is hit unasked.
-
-    Those of fallbacks and of dealers that send at once are not among them: such campaigns are not proved here.
-    """
+def points() -> Mapping[Way, Sequence[str]]:
+    """The named points that a campaign of each way comes to, read from the code, so that a new one is hit unasked."""
     folder = Path(__file__).resolve().parents[2] / "delivery"
-    found = {
-        name for file in ("handover.py", "settle.py") for name in _POINT.findall((folder / file).read_text("utf-8"))
+
+    def of(*files: str) -> set[str]:
+        return {name for file in files for name in _POINT.findall((folder / file).read_text("utf-8"))}
+
+    shared, at_once = of("handover.py", "settle.py"), of("handover.py", "settle.py", "direct.py")
+    found = {Way.BASKET: shared, Way.INSTEAD: shared, **dict.fromkeys(AT_ONCE, at_once)}
+    return {
+        way: sorted(name for name in names if name.startswith(_INSTEAD) == (way is Way.INSTEAD))
+        for way, names in found.items()
     }
-    return sorted(name for name in found if not name.startswith("fallback_"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of ``--runs`` (or one ``--seed`` again); 0 when nothing was lost and no double was unknown."""
     end_in_order()
     home = env.home() / "prove"
+    if arguments.lane is not None:
+        _on_lane(home, arguments.lane, arguments.people)
+        return 0
     kept = record.Record(path=home / "runs.jsonl", people=arguments.people)
     again = arguments.seed is not None
-    told = _run([arguments.seed] if again else kept.missing(arguments.runs), home, kept)
+    seeds = [arguments.seed] if again else kept.missing(arguments.runs)
+    told = _run(seeds, home, kept, 1 if again else arguments.abreast)
     lines = told if again else [line for line in kept.lines() if line["seed"] <= arguments.runs]
     for line in lines:
         if record.has_failed(line):
@@ -43,19 +53,43 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if record.has_failed(found) else 0
 
 
-def _run(seeds: list[int], home: Path, kept: record.Record) -> list[dict[str, Any]]:
+def _run(seeds: Sequence[int], home: Path, kept: record.Record, lanes: int) -> list[dict[str, Any]]:
     """The lines of these runs, each written down when it is over."""
     told: list[dict[str, Any]] = []
     if not seeds:
         return told
-    with stage.standing(home, kept.people) as there:
-        for number, seed in enumerate(seeds, start=1):
-            say(f"{number}/{len(seeds)}")
-            plan = drawn(seed, points())
-            told.append(act.Run(there, plan).done().line(plan))
-            kept.add(told[-1])
-            act.tell(told[-1])
+    lanes = min(lanes, len(seeds))
+    with writable(home):
+        home.mkdir(parents=True, exist_ok=True)
+    if lanes == 1:
+        lines = _one_after_another(abreast.lane(home, 0), kept.people, seeds)
+    else:
+        lines = abreast.lines(home, kept.people, seeds, lanes)
+    for number, line in enumerate(lines, start=1):
+        kept.add(line)
+        told.append(line)
+        say(f"{number}/{len(seeds)}")
+        act.tell(line)
     return told
+
+
+def _one_after_another(home: Path, people: int, seeds: Iterable[int]) -> Iterable[dict[str, Any]]:
+    with loading.standing(home, people) as stage:
+        for seed in seeds:
+            plan = drawn(seed, points())
+            yield act.Run(stage, plan).done().line(plan)
+
+
+def _on_lane(home: Path, number: int, people: int) -> None:
+    """A process of ``abreast``: seeds come in by lines, and what their runs were goes out by lines."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever prints must not be taken for an answer
+    seeds = (int(line) for line in iter(sys.stdin.readline, ""))
+    with loading.standing(abreast.lane(home, number), people) as stage:
+        print(abreast.READY, file=answers, flush=True)
+        for seed in seeds:
+            plan = drawn(seed, points())
+            print(json.dumps(act.Run(stage, plan).done().line(plan), ensure_ascii=False), file=answers, flush=True)
 
 
 def _in_words(found: dict[str, float]) -> str:

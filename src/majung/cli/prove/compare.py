@@ -18,10 +18,15 @@ _REFUSED_BELOW = 2000
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """Our side: each chunk's people and outcome bytes, the known repeats, and what the books say of the rest."""
+    """Our side: each chunk's people and outcome bytes, the known repeats, and what the books say of the rest.
+
+    ``again`` are sent to again because their dealer denied the request: if it spoke the truth nobody got it twice.
+    ``in_doubt`` are counted as unfinished, unless a dealer's "no" proves nothing and the time to wait is over.
+    """
 
     chunks: Mapping[int, tuple[list[int], bytes]]
     repeats: frozenset[Id]
+    again: frozenset[Id] = frozenset()
     unfinished: int
     is_balanced: bool
 
@@ -88,9 +93,10 @@ def judged(
     twice = {id_ for id_, n in Counter(line.id for line in accepted).items() if n > 1}
     numbers_twice = {to for to, n in Counter(line.number for line in accepted if line.code == 4000).items() if n > 1}
     not_to = set(refused)
-    explained = {numbers.get(person.get(id_, 0), "") for id_ in twice & ledger.repeats}
+    known = ledger.repeats | (ledger.again & twice)
+    explained = {numbers.get(person.get(id_, 0), "") for id_ in twice & known}
 
-    verdict = Verdict(known_repeats=len(ledger.repeats))
+    verdict = Verdict(known_repeats=len(known))
     verdict.lost = (
         verdict.note("sent by the ledger, never seen there", sent.keys() - taken)
         + verdict.note("seen there, not sent by the ledger", taken - sent.keys())
@@ -110,7 +116,7 @@ def judged(
     )
     if ledger.unfinished:
         verdict.findings["people without an outcome"] = [str(ledger.unfinished)]
-    verdict.unknown_doubles = verdict.note("taken twice, unknown to the ledger", twice - ledger.repeats) + verdict.note(
+    verdict.unknown_doubles = verdict.note("taken twice, unknown to the ledger", twice - known) + verdict.note(
         "numbers reached twice that no known repeat explains", numbers_twice - explained
     )
     return verdict

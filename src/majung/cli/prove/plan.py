@@ -3,8 +3,21 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+
+class Way(StrEnum):
+    """How a campaign is sent: by basket, so with a text instead, or by requests that send at once, of two kinds."""
+
+    BASKET = "basket"
+    INSTEAD = "instead"
+    ALIM = "alim"
+    BRAND = "brand"
+
+
+WAYS = {Way.BASKET: 8, Way.INSTEAD: 2, Way.ALIM: 1, Way.BRAND: 1}
+"""How often of twelve."""
 SENDERS = 2
 TARGETS = {"sender": 40, "ingest": 17, "folder": 8, "web": 10, "server": 13, "backend": 12}
 """Who is killed at random moments, and how often of a hundred: ``server`` is all of PostgreSQL, ``backend`` one connection."""
@@ -17,6 +30,10 @@ HIDDEN = 0.12
 AFTER_HAND_OVER = "after_hand_over"
 """Where a group has left and the ledger does not know it yet: the only moment at which a hidden record can hurt."""
 LOST_ENDPOINTS = ("groups.create", "groups.put", "groups.send")
+SENT_AT_ONCE = "nhn.send"
+AT_ONCE = frozenset({Way.ALIM, Way.BRAND})
+MAY_BE_HIDDEN = frozenset({Way.BASKET, Way.ALIM})
+"""Ways whose dealer is believed when it denies a record. Where a "no" proves nothing, nobody is sent to again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,7 @@ class Plan:
     """One run. ``faults`` are the sandbox's words; ``later`` are changes of its settings, by second."""
 
     seed: int
+    way: Way
     point: str
     hidden: bool
     faults: Mapping[str, Any]
@@ -44,43 +62,51 @@ class Plan:
     kills: tuple[Kill, ...]
 
 
-def drawn(seed: int, points: Sequence[str]) -> Plan:
-    """The plan of a seed; the same for the same ``points``."""
+def drawn(seed: int, points: Mapping[Way, Sequence[str]]) -> Plan:
+    """The plan of a seed; the same for the same ``points`` of each way."""
     dice = random.Random(seed)  # noqa: S311  dice, not secrets
     hidden = dice.random() < HIDDEN
-    point = AFTER_HAND_OVER if hidden else dice.choice(sorted(points))
-    kills = sorted((_kill(dice) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
+    [way] = dice.choices(list(WAYS), list(WAYS.values()))
+    if hidden and way not in MAY_BE_HIDDEN:
+        way = Way.BASKET
+    point = AFTER_HAND_OVER if hidden else dice.choice(sorted(points[way]))
+    kills = sorted((_kill(dice, way) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
     slow = round(dice.uniform(0.03, 0.15), 2)
     later: list[tuple[float, Mapping[str, Any]]] = []
     if dice.random() < 0.5:  # what is sent later is reported earlier
         later.append((round(dice.uniform(0.3, 2.0), 2), {"report_delay_seconds": 0.02}))
     jump = (round(dice.uniform(0.2, 3.0), 2), dice.randint(-FURTHEST_JUMP_SECONDS, FURTHEST_JUMP_SECONDS))
     return Plan(
-        seed=seed, point=point, hidden=hidden, faults=_faults(dice, hidden), report_delay=slow, later=tuple(later),
-        sandbox_jump=jump if dice.random() < JUMP else None, kills=tuple(kills),
+        seed=seed, way=way, point=point, hidden=hidden, faults=_faults(dice, way, hidden), report_delay=slow,
+        later=tuple(later), sandbox_jump=jump if dice.random() < JUMP else None, kills=tuple(kills),
     )  # fmt: skip
 
 
-def _kill(dice: random.Random) -> Kill:
+def _kill(dice: random.Random, way: Way) -> Kill:
+    """Senders of dealers that send at once keep their clock: one that is ahead makes the others wait for as long (0043)."""
     [target] = dice.choices(list(TARGETS), list(TARGETS.values()))
     jump = dice.randint(-FURTHEST_JUMP_SECONDS, FURTHEST_JUMP_SECONDS) if dice.random() < JUMP else 0
+    if target == "sender" and way in AT_ONCE:
+        jump = 0
     return Kill(
         at=round(dice.uniform(0.1, LAST_KILL_SECONDS), 2), target=target, which=dice.randrange(SENDERS),
         absent=round(dice.uniform(0, LONGEST_ABSENCE_SECONDS), 2), jump=jump,
     )  # fmt: skip
 
 
-def _faults(dice: random.Random, hidden: bool) -> dict[str, Any]:
+def _faults(dice: random.Random, way: Way, hidden: bool) -> dict[str, Any]:
     """Answers that get lost, errors, slowness, reports that come twice. Slow enough that kills meet a campaign under way."""
     before, after = dice.randint(3, 12), dice.randint(0, 8)
     faults: dict[str, Any] = {
-        "delay_before_ms": {"*": before}, "delay_after_ms": {"groups.put": after, "groups.send": after * 3},
+        "delay_before_ms": {"*": before},
+        "delay_after_ms": {"groups.put": after, "groups.send": after * 3, SENT_AT_ONCE: after * 3},
         "duplicate_webhooks": dice.random() < 0.5, "seed": dice.getrandbits(32),
     }  # fmt: skip
     if dice.random() < 0.6:
+        endpoints = (SENT_AT_ONCE,) if way in AT_ONCE else LOST_ENDPOINTS
         faults |= {
             "drop_next": dice.randint(1, 5),
-            "drop_endpoints": dice.sample(LOST_ENDPOINTS, dice.randint(1, len(LOST_ENDPOINTS))),
+            "drop_endpoints": dice.sample(endpoints, dice.randint(1, len(endpoints))),
         }
     if dice.random() < 0.6:
         faults |= {"error_next": dice.randint(1, 8), "error_status": dice.choice((500, 502, 503))}

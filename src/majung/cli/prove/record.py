@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,17 +13,37 @@ from typing import Any
 TOTALS = ("kills", "faults", "lost", "unknown_doubles", "known_repeats", "seconds")
 
 
+NOT_RUN = tuple(
+    f"src/majung/cli/{name}.py"
+    for name in (
+        "backup", "bench", "books", "checks", "demo", "distribute", "doctor", "manifest", "owner", "restore", "returns",
+        "scratch", "tests", "up", "wake",
+    )
+)  # fmt: skip
+"""Commands that no run gives."""
+NOT_VISITED = re.compile(r"src/majung/(api/.*|\w+/(console|console_\w+|forms)\.py)")
+"""Faces that no run looks at: what they do is in services and queries, which count. The portal is visited, and counts."""
+
+
 @lru_cache
-def code(*, but: str = "") -> str:
-    """A digest of everything that runs: runs of another version prove nothing about this one. ``but``: a folder left out."""
+def code() -> str:
+    """A digest of everything that runs: runs of another version prove nothing about this one.
+
+    Templates, styles and words are no part of it, nor what ``is_beside`` names: mending a page leaves a proof as it is.
+    """
     found = hashlib.sha256()
     source = Path(__file__).resolve().parents[4]
     for root in (source / "src" / "majung", source / "sandbox"):
         for path in sorted((*root.rglob("*.py"), *root.rglob("*.sql"))):
             name = str(path.relative_to(source))
-            if not but or not name.startswith(but):
+            if not is_beside(name):
                 found.update(name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()[:16]
+
+
+def is_beside(name: str) -> bool:
+    """Whether a source file can change nothing about a run."""
+    return name in NOT_RUN or NOT_VISITED.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
