@@ -13,7 +13,7 @@ import pytest
 from majung.channels import dealer
 from majung.channels.adapters.base import DealerRefused, NoBalance, Page
 from majung.channels.adapters.outcomes import Category, Outcome, category
-from majung.channels.adapters.single import Single
+from majung.channels.adapters.single import CLOCKS_DIFFER, Single
 from majung.channels.adapters.terms import Batch, Kind, Reply
 from majung.channels.stream import Fate, Stream
 from majung.core import clock
@@ -22,7 +22,6 @@ from tests.channels.contract import DAY, AdapterContract
 from tests.make.sandbox import Sandbox
 
 _minutes = count(5)
-AROUND = timedelta(minutes=15)
 NEAR = timedelta(seconds=2)
 """The clocks of both sides were set one after the other."""
 
@@ -88,7 +87,7 @@ class SingleContract(AdapterContract):
     def persons(self, made: Single, batch: Batch) -> list[dict[str, Outcome]]:
         """What the dealer says of each person, asked by number."""
         now = clock.now()
-        wires = [made.person_request(number, now - AROUND, now + AROUND) for number in batch.recipients]
+        wires = [made.person_request(number, now - CLOCKS_DIFFER, now + CLOCKS_DIFFER) for number in batch.recipients]
         replies = crossing(made, lambda stream, proofs: stream.questions(wires, proofs), len(wires))
         pages = [made.decode_results(reply) for reply in replies if reply]
         return [

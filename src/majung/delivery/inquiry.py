@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Finds, our_ids
-from majung.channels.adapters.single import Single
+from majung.channels.adapters.single import CLOCKS_DIFFER, Single
 from majung.channels.adapters.terms import Reply
 from majung.channels.stream import Fate
 from majung.core import clock
@@ -39,8 +39,6 @@ MOST_ASKED = 8
 """Chunks whose people are asked for by number at one look."""
 MARGIN = timedelta(milliseconds=250)
 """So far may the dealer's clock be from ours for a listing by time to be whole."""
-SKEW = timedelta(minutes=15)
-"""So far it can be at all: a dealer refuses requests of a clock that is further off (kakao.md §4.1)."""
 FEW = 0.05
 """Of a chunk of which no more is open, people are asked for one by one."""
 LATE_SECONDS = 60.0
@@ -201,7 +199,10 @@ def _answers(
     """One byte a person of the chunk: the outcome of whom the dealer knows, else 0. Raises Outside when it did not answer all."""
     adapter, stream = made_by(account), hands.stream(account, made_by(account).in_flight)
     told = np.zeros(len(one.people), np.uint8)
-    asked = [adapter.person_request(numbers[at], one.since - SKEW, one.until + SKEW) for at in places.tolist()]
+    asked = [
+        adapter.person_request(numbers[at], one.since - CLOCKS_DIFFER, one.until + CLOCKS_DIFFER)
+        for at in places.tolist()
+    ]
     salt = secrets.token_hex(10)
     proofs = adapter.proofs(clock.now(), [f"{salt}{place:06}" for place in range(len(asked))])
 

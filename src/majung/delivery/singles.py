@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import DealerRefused
 from majung.channels.adapters.outcomes import Outcome
-from majung.channels.adapters.single import Single
 from majung.channels.stream import Fate, Stream
 from majung.core import clock
 from majung.core.errors import Outside
@@ -31,14 +30,7 @@ from majung.policy.rules import RULE_SET_VERSION
 
 log = logging.getLogger(__name__)
 
-look, in_doubt = inquiry.look, inquiry.in_doubt
-
-
-def made_by(account: LiveAccount) -> Single:
-    """The adapter of a dealer that is told of one person a request."""
-    if not isinstance(account.adapter, Single):
-        raise TypeError(f"{account.adapter.code} takes more than one person a request")
-    return account.adapter
+look, in_doubt, made_by = inquiry.look, inquiry.in_doubt, inquiry.made_by
 
 
 def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> None:

@@ -7,13 +7,15 @@ is asked for the person's number around that time, and only what repeats the id 
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from majung.channels.adapters.base import Abilities, Adapter, Page
 from majung.channels.adapters.terms import Batch, Kind, Reply, Wire
 
 PEOPLE_PER_CHUNK = 1_000
+CLOCKS_DIFFER = timedelta(minutes=15)
+"""So far can the dealer's clock be from ours at all: it refuses requests of a clock that is further off (kakao.md §4.1)."""
 
 
 class Single(Adapter):
