@@ -7,6 +7,7 @@ import traceback
 from collections import deque
 
 from majung_sandbox.accounts import Account
+from majung_sandbox.aligo import Aligo
 from majung_sandbox.control import Control
 from majung_sandbox.dealer import Dealer
 from majung_sandbox.errors import GatewayError
@@ -29,7 +30,13 @@ GATEWAY_ROOTS = {
     "alimtalk",
     "brand-message",
     "sms",
+    "akv10",
+    "send_mass",
+    "sms_list",
+    "remain",
 }
+PROVE_THEMSELVES = ("nhn.", "aligo.")
+"""Endpoints of dealers whose requests are not signed with a header of Solapi's."""
 _NOBODY = Account("", "")
 
 
@@ -43,6 +50,7 @@ class App:
         Gateway(s.clock, s.store, s.intake, s.dispatch, s.faults).register(self._router)
         Dealer(s.clock, s.world, s.templates, s.files, s.changed).register(self._router)
         Nhn(s).register(self._router)
+        Aligo(s).register(self._router)
         s.endpoints = list(self._router.endpoints)
         Control(s).register(self._router)
         Pages(s, self).register(self._router)
@@ -95,7 +103,7 @@ class App:
         faults = self._sandbox.faults
         if status := faults.error_now(route.endpoint):
             raise GatewayError(status, "InternalServerError", "일부러 낸 서버 오류입니다.")
-        by_itself = route.endpoint.startswith("nhn.")  # proves itself by appkey and secret key
+        by_itself = route.endpoint.startswith(PROVE_THEMSELVES)
         header = request.headers.get("authorization", "")
         account = _NOBODY if by_itself else self._sandbox.accounts.authenticate(header)
         response = route.handler(Call(request, params, account))

@@ -61,6 +61,14 @@ SENTENCES: Final = {
     OUT_OF_HOURS: "보낼 수 없는 시간(20:50–08:00)",
 }
 
+# What a message ended with → Kakao's result code, and the carriers' (which know only one end here).
+KAKAO_RESULTS: Final = {
+    DELIVERED: "1000", BAD_PROFILE: "1003", NOT_A_FRIEND: "3018", TEMPLATE_MISMATCH: "3016", NO_TALK: "3019",
+    NO_TEMPLATE: "3015", BLOCKS_TALK: "3020", OUT_OF_HOURS: "3022",
+}  # fmt: skip
+WHOLE: Final = frozenset({TOO_LONG, BUTTONS, OPTIONS, IMAGE, SUBJECT, NOT_EUC_KR, UNPRINTABLE})
+"""What is wrong with the message itself, and so with the whole request of a dealer that sends at once."""
+
 # The order gives each kind its number inside the sandbox; only the names travel.
 KINDS: Final = (
     "SMS", "LMS", "MMS", "ATA", "BMS_FREE", "BMS_TEXT", "BMS_IMAGE", "BMS_WIDE", "BMS_WIDE_ITEM_LIST",

@@ -73,7 +73,8 @@ class Control:
             ("POST", "templates", self.add_templates), ("POST", "templates/{template}", self.decide),
             ("POST", "friend", self.friend), ("POST", "refuse", self.refuse),
             ("GET", "books", self.books), ("GET", "books/ids", self.ids), ("GET", "books/messages", self.messages),
-            ("GET", "campaigns", self.campaigns), ("GET", "mail", self.mail), ("POST", "mail", self.set_mail),
+            ("GET", "campaigns", self.campaigns), ("POST", "names", self.names),
+            ("GET", "mail", self.mail), ("POST", "mail", self.set_mail),
             ("GET", "mail/ids", self.mail_ids), ("GET", "mail/returned", self.returned),
         ]  # fmt: skip
         for method, path, handler in table:
@@ -124,6 +125,14 @@ class Control:
         for name, value in wanted.items():
             setattr(targets[name], name.removeprefix("webhook_"), value)
         return reply({name: getattr(target, name.removeprefix("webhook_")) for name, target in targets.items()})
+
+    def names(self, call: Call) -> Response:
+        """Which id the next message to a number has: for the books of dealers that repeat nothing of the sender's."""
+        wanted = parse_object(call.request.body)
+        if not all(type(id_) is str and len(id_) <= 100 for id_ in wanted.values()):
+            raise invalid("번호마다 100자까지의 글이 필요합니다.")
+        self._sandbox.names |= wanted
+        return reply({"names": len(self._sandbox.names)})
 
     # mail
     def mail(self, call: Call) -> Response:

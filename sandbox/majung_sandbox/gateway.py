@@ -238,7 +238,9 @@ class Gateway:
                 break
             shown.append((group, batch, i))
         members = []
-        for _, together in groupby(shown, key=lambda place: id(place[1])):  # a request's body is read once for all of them
+        for _, together in groupby(
+            shown, key=lambda place: id(place[1])
+        ):  # a request's body is read once for all of them
             places = list(together)
             for message_id, fields in wire.objects(*places[0][:2], [i for _, _, i in places]):
                 members.append(b'"%b":%b' % (message_id.encode(), _dump_bounded(fields)))

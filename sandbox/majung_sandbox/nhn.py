@@ -210,7 +210,7 @@ class Nhn:
         raw = s.intake.raw_of(messages)
         batch = s.intake.take(group, messages, raw, call.request.arrived, s.faults.settings.refuse_all)
         if not (batch.registered == codes.ACCEPTED).any():
-            whole = {code for code in batch.registered.tolist() if code in nhn_wire.WHOLE}
+            whole = {code for code in batch.registered.tolist() if code in codes.WHOLE}
             if whole:
                 raise NhnError(4, next(iter(batch.reasons.values()), codes.sentence(whole.pop())))
         s.dispatch.send_at_once(group)

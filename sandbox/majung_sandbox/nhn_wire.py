@@ -14,17 +14,9 @@ from majung_sandbox.store import Batch, Group
 
 ALIM, BRAND, SMS, MMS = "alimtalk", "brand", "sms", "mms"
 TEXTS = (SMS, MMS)
-WHOLE: Final = frozenset({codes.TOO_LONG, codes.BUTTONS, codes.OPTIONS, codes.IMAGE, codes.SUBJECT, codes.NOT_EUC_KR,
-                          codes.UNPRINTABLE})  # fmt: skip
-"""What is wrong with the message itself, and so with the whole request."""
 # Code of registration here → NHN's, for one recipient.
 _REFUSED_KAKAO: Final = {codes.ACCEPTED: 0, codes.OPTED_OUT: -3301, codes.BLOCKED_NUMBER: -3301, codes.SERVER: -9998}
 _REFUSED_TEXT: Final = {codes.ACCEPTED: 0, codes.OPTED_OUT: -6001, codes.BLOCKED_NUMBER: -6001, codes.SERVER: -9998}
-# What it ended with → Kakao's result code, and the carriers' (which know only one end here).
-_ENDED: Final = {
-    codes.DELIVERED: "1000", codes.BAD_PROFILE: "1003", codes.NOT_A_FRIEND: "3018", codes.TEMPLATE_MISMATCH: "3016",
-    codes.NO_TALK: "3019", codes.NO_TEMPLATE: "3015", codes.BLOCKS_TALK: "3020", codes.OUT_OF_HOURS: "3022",
-}  # fmt: skip
 
 
 class NhnError(Exception):
@@ -98,7 +90,7 @@ def _row(group: Group, batch: Batch, i: int, code: int) -> dict[str, Any]:
     row = common | {
         "senderKey": batch.channel(i), "receiveDate": stamp if is_done else None,
         "messageStatus": None if is_open else "COMPLETED" if is_done and not replaced else "FAILED",
-        "resultCode": None if is_open else "3019" if replaced else _ENDED.get(code, "9999"),
+        "resultCode": None if is_open else "3019" if replaced else codes.KAKAO_RESULTS.get(code, "9999"),
         "resendStatus": "RSC04" if replaced else "RSC01", "createUser": None,
     }  # fmt: skip
     if group.service == BRAND:

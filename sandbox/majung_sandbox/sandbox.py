@@ -9,7 +9,7 @@ from majung_sandbox.faults import Faults
 from majung_sandbox.intake import Intake
 from majung_sandbox.mail import MailBooks
 from majung_sandbox.media import StoredFile
-from majung_sandbox.nhn_wire import hooks
+from majung_sandbox.nhn_wire import ALIM, BRAND, TEXTS, hooks
 from majung_sandbox.outbox import KakaoApp, Outbox
 from majung_sandbox.state import State
 from majung_sandbox.store import Batch, Group, Store
@@ -38,6 +38,7 @@ class Sandbox:
         self.mail = MailBooks()
         self.mail_port = 0
         self.endpoints: list[str] = []
+        self.names: dict[str, str] = {}  # number → id of its message, for dealers that repeat nothing of ours
         self._dirty: set[str] = set()
 
     def now_text(self) -> str:
@@ -48,9 +49,9 @@ class Sandbox:
     def _settled(self, group: Group, batch: Batch, picks: list[int]) -> None:
         self.threads.arrived(group, batch, picks)
         if group.account.webhook_url and "single" in group.account.reports and picks and not group.hidden:
-            if group.service:
+            if group.service in (*TEXTS, ALIM, BRAND):
                 self.outbox.hooks(group, hooks(group, batch, picks))
-            else:
+            elif not group.service:
                 self.outbox.report(group, reports(group, batch, picks))
         self.changed("accounts")
 

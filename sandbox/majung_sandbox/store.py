@@ -105,7 +105,7 @@ class Group:
     refunded_centiwon: int = 0
     refunded_count: int = 0
     log: list[dict[str, str]] = field(default_factory=list)
-    service: str = ""  # of a request that sent at once: alimtalk, brand, sms, mms
+    service: str = ""  # of a request that sent at once, as its dealer's module calls it
     grouping_key: str = ""  # what the sender calls that request
     on_credit: bool = False  # billed afterwards: no balance is asked for
 

@@ -13,17 +13,31 @@ from tests.make.tree import Organised
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The contract's ``kind``, ``worded`` and ``findable``, for each adapter its own."""
+    """The contract's ``kind``, ``worded``, ``pictured``, ``advertising`` and ``findable``, for each adapter its own."""
     adapter = getattr(metafunc.cls, "adapter", None)
     if adapter is None:
         return
     kinds = {
         "kind": list(adapter.kinds),
         "worded": [kind for kind, facts in adapter.kinds.items() if not facts.needs_template],
+        "pictured": [kind for kind, facts in adapter.kinds.items() if facts.takes_image],
+        "advertising": [kind for kind, facts in adapter.kinds.items() if facts.medium == "KAKAO_AD"],
         "findable": [kind for kind, able in getattr(adapter, "abilities", {}).items() if able.finds is not Finds.NEVER],
     }
     for name in kinds.keys() & set(metafunc.fixturenames):
         metafunc.parametrize(name, kinds[name])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What the contract asks of kinds that a dealer does not have is no test, and so not a skipped one."""
+    none = [
+        item
+        for item in items
+        if getattr(getattr(item, "cls", None), "adapter", None)
+        and any("empty parameter set" in str(mark.kwargs.get("reason")) for mark in item.iter_markers("skip"))
+    ]
+    config.hook.pytest_deselected(items=none)
+    items[:] = [item for item in items if item not in none]
 
 
 @pytest.fixture(scope="session")

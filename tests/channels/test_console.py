@@ -429,6 +429,25 @@ def test_adding_an_account_of_another_dealer(world: World) -> None:
     assert "나중에 청구해" in page and "가격표를 알려 주지 않습니다" in page and "대행사 가격표 가져오기" not in page
 
 
+def test_an_account_whose_dealer_tells_nothing_by_itself(world: World) -> None:
+    """The sender numbers are written down by hand, and there is no address to register."""
+    said = {"name": "알리고 계정", "adapter": "aligo", "mode": "sandbox", "refusal_number": "", "unit": world.own.pk}
+    keys = {"key": "our-user", "senders": "02-1234-5678, 031-123-4567", "secret": "OURAPIKEY"}
+    client = world.client(Role.OPERATOR)
+
+    wrong = client.post(reverse("channels:dealer_new"), said | keys | {"senders": "전화 번호"})
+    answer = client.post(reverse("channels:dealer_new"), said | keys)
+
+    assert (
+        wrong.status_code == 422 and "8–12자리" in wrong.content.decode() and "OURAPIKEY" not in wrong.content.decode()
+    )
+    made = DealerAccount.objects.get(name="알리고 계정")
+    live = accounts.load(raw(), sealer(), made.pk)
+    assert dict(live.adapter.account.more) == {"senders": "02-1234-5678, 031-123-4567"}
+    page = client.get(answer["Location"]).content.decode()
+    assert "스스로 알려 오지 않아" in page and "건수만 알려 줍니다" in page and "OURAPIKEY" not in page
+
+
 @pytest.mark.parametrize(
     ("keys", "word"),
     [

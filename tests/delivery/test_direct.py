@@ -1,10 +1,9 @@
-"""Dealers that send at once, against the sandbox's NHN Cloud: whatever is lost, nothing is lost and nothing doubled unknown.
+"""Dealers that send at once, each against its side of the sandbox: whatever is lost, nothing is lost and nothing doubled unknown.
 
 The worker that dies is the real process; its heir is a slot of this process, whose dealer lists what it took at once
 (``find_seconds``: what the real one takes to do so is only waited for, never skipped).
 """
 
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +13,11 @@ from typing import Any
 import pytest
 
 from majung.channels import wakes
+from majung.channels.adapters.aligo import Aligo
 from majung.channels.adapters.base import Finds, Handed, Reported
 from majung.channels.adapters.nhn import Nhn
 from majung.channels.adapters.outcomes import Outcome
-from majung.channels.adapters.terms import Account, Batch, Kind, Message, Reply
+from majung.channels.adapters.terms import Account, Batch, Kind, Reply
 from majung.channels.line import Line
 from majung.channels.services import store_keys
 from majung.core import clock
@@ -25,26 +25,33 @@ from majung.core.db import raw
 from majung.delivery import direct, planner
 from majung.delivery.books import books
 from majung.delivery.engine import Slot
-from majung.delivery.render import Template
-from majung.policy.enums import Medium
-from tests.delivery.conftest import Sandbox, register, start, until
-from tests.delivery.test_crash import worker
-from tests.delivery.test_engine import a_number, assert_both_sides_agree, is_finished, sent_ids, state
-from tests.make import delivery as make
+from tests.delivery.conftest import Sandbox, until
+from tests.delivery.dealing import (
+    ALIM,
+    DEALERS,
+    Case,
+    a_campaign,
+    cases,
+    cells,
+    dies,
+    end_of_patience,
+    in_doubt_ids,
+    noted,
+    taken_twice,
+)
+from tests.delivery.test_engine import assert_both_sides_agree, is_finished, sent_ids, state
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M10", "O6")]
-
-KINDS = (Kind.ALIM, Kind.BRAND, Kind.SMS)
-TEXT = "(광고)가람당 소식\n무료수신거부 080-123-4567"
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several requests a campaign, and a dealer that lists at once what it took."""
+    """Several requests a campaign, and dealers that list at once what they took."""
     monkeypatch.setattr(planner, "CHUNK", 20)
     monkeypatch.setattr(direct, "ASK_AGAIN_SECONDS", 0.05)
-    able = {kind: replace(one, find_seconds=0.2) for kind, one in Nhn.abilities.items()}
-    monkeypatch.setattr(Nhn, "abilities", able)
+    for one in DEALERS:
+        able = {kind: replace(ability, find_seconds=0.2) for kind, ability in one.abilities.items()}
+        monkeypatch.setattr(one, "abilities", able)
 
 
 @pytest.fixture
@@ -55,74 +62,34 @@ def heir(url: str, slot: Slot) -> Iterator[Slot]:
     made.close()
 
 
-def a_campaign(sandbox: Sandbox, kind: Kind, *, people: int = 150) -> tuple[make.Party, int]:
-    """A frozen and started campaign of a kind through NHN."""
-    party = make.party(people=people, base_url=sandbox.base_url, adapter="nhn")
-    register(sandbox, party)
-    number = a_number()
-    template, stops = make.template(party), make.stops(party)
-    order = make.order(party, campaign=number, at=clock.now())
-    if kind is Kind.ALIM:
-        code = f"T{number}"
-        message = Message(text="#{이름} 님, #{조직} 소식입니다.", template_id=code)
-        template = replace(template, kind=kind, message=message)
-        sandbox.ask(
-            "/_control/templates",
-            [{"account": sandbox.key, "templateId": code, "name": "소식", "content": message.text}],
-        )
-    elif kind is Kind.BRAND:
-        template = replace(template, kind=kind, message=Message(text="#{조직} 소식입니다."))
-    else:
-        template, stops = Template(kind=kind, message=Message(text=TEXT), sender="0212345678"), ()
-        account = replace(order.occasion.account, sender_number="0212345678", sender_number_registered=True)
-        order = replace(order, occasion=replace(order.occasion, medium=Medium.SMS, account=account))
-    planner.freeze(raw(), replace(order, template=template, stops=stops))
-    start(number)
-    return party, number
-
-
-def cells(campaign: int) -> str:
-    """Every outcome byte of a campaign."""
-    rows = raw().execute("SELECT outcome FROM campaign_chunk WHERE campaign_id = %s", [campaign]).fetchall()
-    return b"".join(bytes(outcome) for (outcome,) in rows).decode("latin-1")
-
-
-def noted(campaign: int, code: str) -> set[str]:
-    """Ids that have an exception of this code."""
-    rows = raw().execute(
-        "SELECT chunk_no, seq FROM chunk_exception WHERE campaign_id = %s AND code = %s", [campaign, code]
-    )
-    return {f"{campaign}-{chunk}-{seq}" for chunk, seq in rows.fetchall()}
-
-
-def taken_twice(sandbox: Sandbox, campaign: int) -> set[str]:
-    times: dict[str, int] = {}
-    for id_, *_ in sandbox.messages(campaign):
-        times[id_] = times.get(id_, 0) + 1
-    return {id_ for id_, n in times.items() if n > 1}
-
-
-def dies(url: str, home: Path, point: str) -> None:
-    """A worker of one slot, so that nothing else of it is under way when it dies."""
-    assert worker(url, home, crash_at=point, slots=1).wait(40) == -signal.SIGKILL
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_campaign_goes_out_and_both_sides_agree(kind: Kind, sandbox: Sandbox, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, kind)
+@cases(*Finds)
+def test_a_campaign_goes_out_and_both_sides_agree(case: Case, sandbox: Sandbox, slot: Slot) -> None:
+    _, campaign = a_campaign(sandbox, case)
 
     until(slot, lambda: is_finished(campaign))
 
     told = assert_both_sides_agree(sandbox, campaign)
     assert told.delivered > 50 and told.audience == 150 and state(campaign) == ("finished", "")
     assert told.cost_centiwon == told.accepted * 2500
-    assert (told.moved_on > 0) == (kind is Kind.BRAND)
+    assert (told.moved_on > 0) == (case.kind is Kind.BRAND)
     assert raw().execute("SELECT count(*) FROM campaign_chunk WHERE sealed IS NOT NULL").fetchone() == (0,)
+
+
+def test_numbers_are_opened_again_where_results_are_told_by_number_and_it_is_written_down(
+    sandbox: Sandbox, slot: Slot
+) -> None:
+    party, campaign = a_campaign(sandbox, Case(Aligo, Kind.SMS), people=40)
+
+    until(slot, lambda: is_finished(campaign))
+
+    rows = raw().execute("SELECT n, why FROM access_log WHERE root_id = %s AND what = 'delivery'", [party.root_id])
+    opened = [(n, why) for n, why in rows.fetchall() if f"{campaign}번의 결과를 확인하려고" in why]
+    assert opened and all(n > 0 for n, _ in opened)
 
 
 def test_each_person_gets_their_own_words(sandbox: Sandbox, slot: Slot) -> None:
     sandbox.ask("/_control/phones", [{"name": "폰", "number": "01000000000"}])
-    party, campaign = a_campaign(sandbox, Kind.ALIM, people=40)
+    party, campaign = a_campaign(sandbox, ALIM, people=40)
 
     until(slot, lambda: is_finished(campaign))
 
@@ -132,10 +99,22 @@ def test_each_person_gets_their_own_words(sandbox: Sandbox, slot: Slot) -> None:
         assert any(bubbles[-1]["text"].endswith(f"{unit.name} 소식입니다.") for unit in party.made.units)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("point", ["after_claim", "after_hand_over", "during_settle"])
-def test_killed_at_a_named_point(point: str, kind: Kind, sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, kind)
+@cases(*Finds)
+@pytest.mark.parametrize("point", ["after_claim", "during_settle"])
+def test_killed_before_or_after_a_request(
+    point: str, case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot
+) -> None:
+    assert_nobody_noticed(point, case, sandbox, url, home, slot)
+
+
+@cases(Finds.SURELY, Finds.PERHAPS)
+def test_killed_while_the_answer_came(case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
+    assert_nobody_noticed("after_hand_over", case, sandbox, url, home, slot)
+
+
+def assert_nobody_noticed(point: str, case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
+    """A worker that dies there costs nothing but time."""
+    _, campaign = a_campaign(sandbox, case)
     dies(url, home, point)
     at_death = books(raw(), campaign)
 
@@ -148,9 +127,30 @@ def test_killed_at_a_named_point(point: str, kind: Kind, sandbox: Sandbox, url: 
     assert attempts == ((1,) if point == "during_settle" else (2,))  # what waited for its turn was put back
 
 
+@cases(Finds.NEVER)
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_dealer_that_cannot_be_asked_leaves_doubt_and_never_a_double(
+    lost: int, case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot
+) -> None:
+    """A worker dies with the answer, or two answers are lost: these people have it, and nobody can know."""
+    sandbox.faults(drop_next=lost)
+    _, campaign = a_campaign(sandbox, case)
+    if not lost:
+        dies(url, home, "after_hand_over")
+
+    waiting = end_of_patience(campaign, slot)
+
+    told = books(raw(), campaign)
+    doubted = in_doubt_ids(campaign)
+    assert told.in_doubt == waiting.in_doubt == len(doubted) > 0 and told.is_balanced
+    assert told.cost_centiwon == (told.accepted + told.in_doubt) * 2500
+    assert sent_ids(campaign) | doubted == sandbox.ids(campaign, "taken") and sent_ids(campaign)
+    assert not taken_twice(sandbox, campaign) and noted(campaign, "AGAIN") == set()
+
+
 def test_killed_before_the_request_left_it_leaves_once(sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
     """A dealer that can say "no" is believed after three denials; who is sent on its word is written down."""
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     dies(url, home, "before_hand_over")
 
     until(slot, lambda: is_finished(campaign), 40)
@@ -159,19 +159,15 @@ def test_killed_before_the_request_left_it_leaves_once(sandbox: Sandbox, url: st
     assert len(noted(campaign, "AGAIN")) > 0 and told.delivered > 50 and not taken_twice(sandbox, campaign)
 
 
-@pytest.mark.parametrize("kind", [Kind.BRAND, Kind.SMS])
+@cases(Finds.PERHAPS, Finds.NEVER)
 def test_killed_before_the_request_left_nobody_guesses(
-    kind: Kind, sandbox: Sandbox, url: str, home: Path, slot: Slot
+    case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot
 ) -> None:
     """Where "no" proves nothing these people stay in doubt, paid for, until the deadline; the rest goes on."""
-    _, campaign = a_campaign(sandbox, kind)
+    _, campaign = a_campaign(sandbox, case)
     dies(url, home, "before_hand_over")
 
-    until(slot, lambda: "q" in cells(campaign) and not set("na") & set(cells(campaign)), 40)
-    waiting = books(raw(), campaign)
-    older = "UPDATE campaign_chunk SET handed_at = handed_at - interval '73 hours', lease_until = now()"
-    raw().execute(f"{older} WHERE campaign_id = %s AND state = 2", [campaign])
-    until(slot, lambda: is_finished(campaign))
+    waiting = end_of_patience(campaign, slot)
 
     told = books(raw(), campaign)
     assert told.in_doubt == waiting.in_doubt > 0 and told.is_balanced
@@ -179,11 +175,11 @@ def test_killed_before_the_request_left_nobody_guesses(
     assert sent_ids(campaign) == sandbox.ids(campaign, "taken") and not taken_twice(sandbox, campaign)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_lost_answer_is_found_by_its_key(kind: Kind, sandbox: Sandbox, slot: Slot) -> None:
+@cases(Finds.SURELY, Finds.PERHAPS)
+def test_a_lost_answer_is_found_by_its_key(case: Case, sandbox: Sandbox, slot: Slot) -> None:
     """Whoever was refused in a lost answer is not on the dealer's list, and so was not taken."""
     sandbox.faults(drop_next=2)
-    _, campaign = a_campaign(sandbox, kind)
+    _, campaign = a_campaign(sandbox, case)
 
     until(slot, lambda: is_finished(campaign), 60)
 
@@ -202,7 +198,7 @@ def test_a_lost_answer_is_found_by_its_key(kind: Kind, sandbox: Sandbox, slot: S
 def test_errors_of_the_gateway_are_waited_out(sandbox: Sandbox, slot: Slot) -> None:
     """While the dealer is not well nobody else is put at risk: the next request is a harmless one."""
     sandbox.faults(error_next=6, error_status=503)
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
 
     until(slot, lambda: is_finished(campaign), 60)
 
@@ -212,7 +208,7 @@ def test_errors_of_the_gateway_are_waited_out(sandbox: Sandbox, slot: Slot) -> N
 
 def test_a_hidden_record_is_sent_again_knowingly(sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
     sandbox.faults(hide_next=1)
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     dies(url, home, "after_hand_over")
 
     until(slot, lambda: is_finished(campaign), 40)
@@ -225,7 +221,7 @@ def test_a_report_with_our_key_ends_the_doubt(
     sandbox: Sandbox, url: str, home: Path, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dealer that cannot be asked: the report names the request, and what it became is fetched."""
-    party, campaign = a_campaign(sandbox, Kind.BRAND)
+    party, campaign = a_campaign(sandbox, Case(Nhn, Kind.BRAND))
     dies(url, home, "after_hand_over")
     able = {kind: replace(one, finds=Finds.NEVER) for kind, one in Nhn.abilities.items()}
     monkeypatch.setattr(Nhn, "abilities", able)
@@ -258,7 +254,7 @@ def test_an_overtaken_worker_sends_nothing(
     sandbox: Sandbox, slot: Slot, heir: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease ends while the request is being made: the heir sends the chunk, and the slow one does not."""
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     slot.hands.lease_seconds = 0.5
     honest = Nhn.encode
 
@@ -280,7 +276,7 @@ def test_an_answer_that_comes_late_changes_nothing_or_is_written_down(
 ) -> None:
     """The heir finds the request, so nothing is sent again; denied it, it sends again, and the late answer says whom."""
     sandbox.faults(hide_next=hidden)
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     slot.hands.lease_seconds = 0.5
     honest = Nhn.decode_handed
 
@@ -304,7 +300,7 @@ def test_an_answer_that_comes_before_it_was_sent_again_stops_that(
 ) -> None:
     """Denied and put back, but not yet sent again: the late answer takes the chunk back."""
     sandbox.faults(hide_next=1)
-    _, campaign = a_campaign(sandbox, Kind.ALIM, people=20)
+    _, campaign = a_campaign(sandbox, ALIM, people=20)
     slot.hands.lease_seconds = 0.3
     honest = Nhn.decode_handed
 
@@ -332,7 +328,7 @@ def test_an_answer_that_comes_before_it_was_sent_again_stops_that(
 
 
 def test_a_wrong_key_pauses_and_nobody_fails(sandbox: Sandbox, slot: Slot) -> None:
-    party, campaign = a_campaign(sandbox, Kind.ALIM)
+    party, campaign = a_campaign(sandbox, ALIM)
     store_keys(party.account, key=sandbox.key, secret="another-secret")
 
     until(slot, lambda: state(campaign)[0] == "paused")
@@ -343,7 +339,7 @@ def test_a_wrong_key_pauses_and_nobody_fails(sandbox: Sandbox, slot: Slot) -> No
 
 
 def test_no_keys_for_the_kind_pause(sandbox: Sandbox, slot: Slot) -> None:
-    party, campaign = a_campaign(sandbox, Kind.SMS)
+    party, campaign = a_campaign(sandbox, Case(Nhn, Kind.SMS))
     store_keys(party.account, key=sandbox.key, secret="SANDBOX-SECRET")
 
     until(slot, lambda: state(campaign)[0] == "paused")
@@ -352,7 +348,7 @@ def test_no_keys_for_the_kind_pause(sandbox: Sandbox, slot: Slot) -> None:
 
 
 def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     raw().execute(
         "UPDATE dispatch SET template = jsonb_set(template, '{message,template_id}', '\"NOPE\"') WHERE campaign_id = %s",
         [campaign],
@@ -365,7 +361,7 @@ def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: 
 
 
 def test_what_cannot_be_said_to_all_pauses_and_says_nothing_to_anybody(sandbox: Sandbox, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, Kind.BRAND)
+    _, campaign = a_campaign(sandbox, Case(Nhn, Kind.BRAND))
     raw().execute(
         "UPDATE dispatch SET template = jsonb_set(template, '{message,text}', '\"#{수신설정}\"') WHERE campaign_id = %s",
         [campaign],
@@ -378,7 +374,7 @@ def test_what_cannot_be_said_to_all_pauses_and_says_nothing_to_anybody(sandbox: 
 
 def test_a_chunk_is_no_larger_than_a_request(sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Nhn, "people_per_request", 7)
-    _, campaign = a_campaign(sandbox, Kind.BRAND, people=100)
+    _, campaign = a_campaign(sandbox, Case(Nhn, Kind.BRAND), people=100)
 
     until(slot, lambda: is_finished(campaign), 40)
 
@@ -390,7 +386,7 @@ def test_a_chunk_is_no_larger_than_a_request(sandbox: Sandbox, slot: Slot, monke
 def test_paused_between_two_requests_the_rest_stays(
     sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     honest = Nhn.encode
     made: list[int] = []
 
@@ -416,7 +412,7 @@ def test_the_comparison_finds_a_worker_that_lies(sandbox: Sandbox, slot: Slot, m
 
     monkeypatch.setattr(Nhn, "decode_handed", pretends)
     monkeypatch.setattr(Nhn, "encode", lambda self, batch: b'{"recipientList":[]}')
-    _, campaign = a_campaign(sandbox, Kind.ALIM)
+    _, campaign = a_campaign(sandbox, ALIM)
     until(slot, lambda: is_finished(campaign))
 
     with pytest.raises(AssertionError):

@@ -31,9 +31,11 @@ from majung.delivery.render import Template
 from majung.policy.enums import Medium
 from tests.delivery.conftest import Sandbox, register, start, until
 from tests.delivery.test_crash import worker
-from tests.delivery.test_direct import TEXT, cells, noted
+from tests.delivery.test_direct import cells, noted
 from tests.delivery.test_engine import a_number, assert_both_sides_agree, is_finished, sent_ids, state
 from tests.make import delivery as make
+
+TEXT = "(광고)가람당 소식\n무료수신거부 080-123-4567"
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M10", "O6")]
 
@@ -279,11 +281,18 @@ def test_answers_that_come_late_change_nothing_or_are_written_down(
     _, campaign = a_campaign(sandbox)
     slot.hands.lease_seconds = 0.4
 
-    def stands_still() -> None:
-        time.sleep(0.6)
-        until(heir, lambda: is_finished(campaign), 40)
+    heard: list[int] = []
+    honest = singles._Crossing._may_go_on
 
-    interrupting(monkeypatch, 12, stands_still)
+    def stands_still(self: Any) -> bool:
+        if heard:
+            heard.clear()
+            time.sleep(0.6)
+            until(heir, lambda: is_finished(campaign), 40)
+        return honest(self)
+
+    interrupting(monkeypatch, 12, lambda: heard.append(1))
+    monkeypatch.setattr(singles._Crossing, "_may_go_on", stands_still)
     slot.step()
     until(slot, lambda: is_finished(campaign), 40)
 

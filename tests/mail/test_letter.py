@@ -92,7 +92,9 @@ def test_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     ("written", "address"),
     [(" Hong@Mail.EXAMPLE ", "Hong@mail.example"), ("mailto:a@b.example", "a@b.example"), ("ａ＠ｂ．ｅｘａｍｐｌｅ", "a@b.example"),
-     ("<a@b.example>", "a@b.example"), ("없음", ""), ("a@b", ""), ("@", ""), ("x" * 10_000, "")],
+     ("<a@b.example>", "a@b.example"), ("없음", ""), ("a@b", ""), ("@", ""), ("x" * 10_000, ""),
+     ("a@우체국.example", f"a@{'우체국'.encode('idna').decode()}.example"), ("홍@b.example", ""), ("a@가..example", ""),
+     ("a@" + "가" * 64 + ".example", ""), ("a b@c.example", ""), ("a@b.example, c@d.example", "")],
 )  # fmt: skip
 def test_one_spelling_of_an_address(written: str, address: str) -> None:
     assert normalise(written) == address

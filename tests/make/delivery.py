@@ -53,7 +53,9 @@ def party(
 ) -> Party:
     """A party of ``depth`` tiers; the last ``without`` units have no channel of their own."""
     made = make_tree.organisation(depth=depth, width=width)
-    more = {"sms_key": "SANDBOXKEY", "sms_secret": "SANDBOX-SECRET"} if adapter == "nhn" else {}
+    more = {
+        "nhn": {"sms_key": "SANDBOXKEY", "sms_secret": "SANDBOX-SECRET"}, "aligo": {"senders": "0212345678"},
+    }.get(adapter, {})  # fmt: skip
     account = make_channels.account(unit=made.top, base_url=base_url, adapter=adapter, more=more)
     channels = {}
     for number, unit in enumerate(made.units[: len(made.units) - without], start=1):

@@ -99,7 +99,8 @@ class Line:
     def call(self, wire: Wire) -> Reply:
         """The answer to one signed request. Raises Unsent or Lost, and what refuses a session."""
         now, salt = clock.now(), secrets.token_hex(16)
-        return self._exchange(self._adapter.sign(wire, now, salt, self._token(now)))
+        token = self._token(now) if self._adapter.uses_session(wire) else ""
+        return self._exchange(self._adapter.sign(wire, now, salt, token))
 
     def _token(self, now: datetime) -> str:
         """The session's token, of a dealer that has sessions; fetched when there is none or it is old."""

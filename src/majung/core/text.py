@@ -18,6 +18,8 @@ def nfc(value: str) -> str:
 
 def fold(value: str) -> str:
     """``value`` for comparing: compatibility form (full width → half), no blanks, lower case."""
+    if value.isascii():
+        return "".join(value.split()).lower()
     if value.isalnum() and unicodedata.is_normalized("NFKC", value):  # nearly always
         return value.casefold()
     return "".join(unicodedata.normalize("NFC", unicodedata.normalize("NFKC", value)).split()).casefold()

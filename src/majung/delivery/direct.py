@@ -8,7 +8,7 @@ the dealer cannot say, the people stay in doubt until a report or a look tells, 
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -35,7 +35,7 @@ from majung.channels.line import Unsent
 from majung.channels.wakes import Wake
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import handover, ledger, pace, rejudge, settle
+from majung.delivery import handover, ledger, pace, rejudge, sealed, settle
 from majung.delivery.handover import (
     BUSY,
     LAST_MOMENT,
@@ -146,7 +146,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     """
     adapter, line = made_by(account), hands.line(account)
     key = key_of(found.campaign_id, chunk)
-    handover.note_opening(hands, found, [chunk])
+    handover.note_opening(hands, found, chunk)
     batch = handover.render(hands.sealer, found, account, chunk)
     try:
         body = adapter.encode(batch)
@@ -191,7 +191,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
             hands.connection,
             found,
             "charged",
-            {chunk.chunk_no: (chunk.attempt, chunk.outcome.count(ACCEPTED))},
+            {chunk.chunk_no: (chunk.attempt, chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT))},
             now,
         )
         write_refusals(hands.connection, found, [chunk], now)
@@ -380,16 +380,21 @@ def _look_for_key(hands: Hands, found: Dispatch, account: LiveAccount, key: str,
 def _listing(hands: Hands, found: Dispatch, account: LiveAccount, group: str, age_seconds: float) -> Told:
     """All results of a request, page by page, as cells of its chunk. Whoever is not of this campaign is passed over."""
     adapter, line, kind = made_by(account), hands.line(account), found.template.kind
-    [(number, outcome, was_answered)] = run(
+    [(number, outcome, was_answered, count, values)] = run(
         hands.connection, "of_request", campaign=found.campaign_id, ref=group, worker=hands.worker
     ).fetchall()
     cells = np.frombuffer(outcome, np.uint8)
     sent = np.flatnonzero(cells != LEFT_OUT)
     named = np.zeros(len(cells), np.uint8)
+    seq_of: dict[bytes, int] | None = None
     key = ""
     while True:
         page = adapter.decode_results(line.ask(adapter.results_request(kind, group, key)), kind)
-        at, codes = _seqs(page, found.campaign_id, number, sent)
+        if page.numbers is not None:
+            seq_of = seq_of or _by_number(hands, found, number, values, count)
+            at, codes = _numbered(page.numbers, seq_of)
+        else:
+            at, codes = _seqs(page, found.campaign_id, number, sent)
         outcome_of = {code: adapter.outcome(code) for code in set(page.codes)}
         bytes_of = np.frombuffer(bytes([outcome_of[code] for code in page.codes]), np.uint8)
         named[at] = _LEDGER[bytes_of[codes]]
@@ -397,11 +402,27 @@ def _listing(hands: Hands, found: Dispatch, account: LiveAccount, group: str, ag
             break
         key = page.next_key
     is_complete = not (named == ACCEPTED).any() and age_seconds >= adapter.abilities[kind].find_seconds
-    if not was_answered and is_complete and named.any():
-        # The answer that would have said so is lost; whoever is not on the list was not taken.
-        named[sent[named[sent] == 0]] = Outcome.NOT_TAKEN
+    if is_complete and named.any():
+        # The answer that would have said so is lost, or did not name them; whoever is not on the list was not taken.
+        unnamed = sent[(named[sent] == 0) & (cells[sent] == IN_DOUBT if was_answered else True)]
+        named[unnamed] = Outcome.NOT_TAKEN
     seqs = np.flatnonzero(named)
     return Told(chunks=np.full(len(seqs), number, np.int64), seqs=seqs, bytes=named[seqs])
+
+
+def _by_number(hands: Hands, found: Dispatch, chunk: int, values: bytes, count: int) -> dict[bytes, int]:
+    """Whose number is whose place in the chunk, for a dealer that names people by nothing else (docs/decisions/0040)."""
+    facts = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id, "chunks": [chunk]}
+    run(hands.connection, "opened_again", **facts, counts=[count], now=clock.now())
+    numbers, *_ = sealed.opened(hands.sealer, found.root_id, found.campaign_id, chunk, values, count)
+    return {number: seq for seq, number in enumerate(numbers)}
+
+
+def _numbered(numbers: Sequence[str], seq_of: Mapping[bytes, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As ``_seqs``, by the number that each row is about."""
+    seqs = np.array([seq_of.get(number.encode(), -1) for number in numbers], np.int64)
+    rows = np.flatnonzero(seqs >= 0)
+    return seqs[rows], rows
 
 
 def _seqs(

@@ -187,7 +187,7 @@ def _ask(hands: Hands, found: Dispatch, account: LiveAccount, one: Out) -> None:
 def _numbers(hands: Hands, found: Dispatch, one: Out, count: int) -> list[bytes]:
     """The numbers of a chunk's people; that ``count`` of them are opened is written down first (X2)."""
     where = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id}
-    run(hands.connection, "asked", **where, chunk=one.chunk_no, n=count, now=clock.now())
+    run(hands.connection, "opened_again", **where, chunks=[one.chunk_no], counts=[count], now=clock.now())
     [(_, values)] = run(hands.connection, "sealed", campaign=found.campaign_id, chunks=[one.chunk_no]).fetchall()
     opened = sealed.opened(hands.sealer, found.root_id, found.campaign_id, one.chunk_no, values, len(one.people))
     return opened[0]

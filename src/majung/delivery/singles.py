@@ -58,7 +58,7 @@ class _Crossing:
         Raises DealerRefused, Unsent or Outside when somebody was not sent; who that is, is put back or stands in a further chunk.
         """
         hands, found, chunk = self.hands, self.found, self.chunk
-        handover.note_opening(hands, found, [chunk])
+        handover.note_opening(hands, found, chunk)
         batch = handover.render(hands.sealer, found, self.account, chunk)
         try:
             bodies = self.made.encode_each(batch)

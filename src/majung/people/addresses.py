@@ -19,9 +19,16 @@ def is_address(text: str) -> bool:
 
 def normalise(text: str) -> str:
     """The one address that ``text`` says, or "": outer blanks, any width and ``mailto:`` are taken off, the domain is in
-    small letters; what stands before the @ keeps its own.
+    small letters, and one in Korean as DNS has it (xn--…, RFC 3490); what stands before the @ keeps its own.
     """
-    plain = unicodedata.normalize("NFKC", text[: 2 * LONGEST]).strip().removeprefix("mailto:").strip("<>")
+    if len(text) > 2 * LONGEST:
+        return ""
+    plain = unicodedata.normalize("NFKC", text).strip().removeprefix("mailto:").strip("<>")
     local, _, domain = plain.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
     address = f"{local}@{domain.lower()}"
     return address if is_address(address) else ""

@@ -1,29 +1,22 @@
 """Adding people in sets: numbers in one block, names and numbers sealed before they leave this process, rows by COPY."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from itertools import compress
+from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
-from majung.core import arrays, ids, sql
+from majung.core import arrays, copying, ids, sql
+from majung.core.copying import few, int2, int4, int8, int8s, text
 from majung.core.sealing import Sealer
 from majung.core.text import fold
 from majung.people.enums import Basis, ContactKind, Gender, MemberState
 from majung.people.vault import Field, place
-
-# COPY takes the bytes that a column's type has on the wire, and not all types are written equally fast: an instant is an int8 of
-# microseconds since 2000, a uuid sixteen bytes.
-_PERSON: Final = (
-    "id int8, root_id int4, public_id bytea, entity_id int8, home_unit_id int8, name_sealed bytea, name_blind bytea, birth_ym int4,"
-    " gender int2, region_code text, district_code text, state int2, basis int2, import_id int8, created_at int8, salt bytea"
-)
-_CONTACT: Final = "person_id int8, kind int2, root_id int4, sealed bytea, blind bytea, created_at int8"
-_MEMBERSHIP: Final = "person_id int8, entity_id int8, root_id int4, state int2, since date"
-_TAG: Final = "person_id int8, tag_id int8, root_id int4"
-_IDENTITY: Final = "root_id int4, app text, blind bytea, person_id int8"
 
 _CONTACTS: Final[tuple[tuple[ContactKind, Field], ...]] = (
     (ContactKind.MOBILE, "mobile"),
@@ -35,8 +28,8 @@ _CONTACTS: Final[tuple[tuple[ContactKind, Field], ...]] = (
 class NewPerson(NamedTuple):
     """Somebody to be added. Numbers as ``phones.normalise`` gives them, text as ``core.text.nfc`` does; empty is unknown.
 
-    A tuple, since imports make millions of them; written with names only. The blind indexes of name and mobile number are given
-    by who has them already (``vault.blind``), else worked out.
+    Written with names only. The blind indexes of name, mobile number and address are given by who has them already
+    (``vault.blind``), else worked out.
     """
 
     entity_id: int
@@ -57,11 +50,54 @@ class NewPerson(NamedTuple):
     identities: tuple[tuple[str, str], ...] = ()
     name_blind: bytes | None = None
     mobile_blind: bytes | None = None
+    email_blind: bytes | None = None
+
+
+class NewPeople(NamedTuple):
+    """People to be added, by columns: what ``NewPerson`` says of one, a list for each, and all lists equally long."""
+
+    entity_id: list[int]
+    name: list[str]
+    mobile: list[str]
+    landline: list[str]
+    email: list[str]
+    home_unit_id: list[int | None]
+    birth_ym: list[int | None]
+    gender: list[int]
+    region_code: list[str]
+    district_code: list[str]
+    basis: list[int]
+    import_id: list[int | None]
+    member: list[MemberState | None]
+    member_since: list[date | None]
+    tags: list[tuple[int, ...]]
+    identities: list[tuple[tuple[str, str], ...]]
+    name_blind: list[bytes | None]
+    mobile_blind: list[bytes | None]
+    email_blind: list[bytes | None]
+
+    @classmethod
+    def of(cls, rows: Sequence[NewPerson]) -> Self:
+        """Those of at least one row."""
+        return cls(*map(list, zip(*rows, strict=True)))
+
+    @classmethod
+    def alike(cls, count: int, *, entity_id: int, **columns: Any) -> Self:
+        """``count`` people: those columns; what else there is to say is one value, or unknown, for all of them."""
+        said = {**NewPerson(entity_id=entity_id)._asdict(), **columns}
+        return cls(
+            *(value if isinstance(value, list) else [value] * count for value in map(said.__getitem__, cls._fields))
+        )
+
+    def where(self, kept: Sequence[bool]) -> Self:
+        """Only those."""
+        columns: list[Any] = [list(compress(column, kept)) for column in self]
+        return type(self)(*columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """Row ``index`` is the same person as ``person_id``: same mobile number, and no other name."""
+    """Row ``index`` is the same person as ``person_id``: same number (or address, without one), and no other name."""
 
     index: int
     person_id: int
@@ -83,72 +119,72 @@ class Added:
 def add(
     connection: psycopg.Connection[Any], sealer: Sealer, root: int, rows: Sequence[NewPerson], at: datetime
 ) -> Added:
-    """``rows`` are people of ``root`` now, except duplicates by mobile number and name, among them or with those before."""
+    """As ``add_columns``, by rows."""
+    return add_columns(connection, sealer, root, NewPeople.of(rows), at) if rows else Added(numbers=[], duplicates=[])
+
+
+def add_columns(
+    connection: psycopg.Connection[Any], sealer: Sealer, root: int, people: NewPeople, at: datetime
+) -> Added:
+    """``people`` are of ``root`` now, except duplicates among them or with those before.
+
+    Somebody is known by the mobile number and the name; without a number, by the mail address and the name.
+    """
     blind = sealer.blind
-    names = [row.name_blind or blind(root, "name", fold(row.name)) if row.name else None for row in rows]
-    mobiles = [row.mobile_blind or blind(root, "mobile", row.mobile) if row.mobile else None for row in rows]
-    known = _known(connection, root, list({mobile for mobile in mobiles if mobile}))
-    fresh = _numbers(connection, len(rows))
-    numbers: list[int | None] = []
+    people = people._replace(
+        name_blind=_blinds(people.name_blind, people.name, lambda name: blind(root, "name", fold(name))),
+        mobile_blind=_blinds(people.mobile_blind, people.mobile, lambda mobile: blind(root, "mobile", mobile)),
+        email_blind=_blinds(people.email_blind, people.email, lambda email: blind(root, "email", fold(email))),
+    )
+    keys = [number or address for number, address in zip(people.mobile_blind, people.email_blind, strict=True)]
+    known = _known(connection, root, people)
+    numbers: list[int | None] = list(_numbers(connection, len(keys)))
     duplicates = []
-    for index, (number, name, mobile) in enumerate(zip(fresh, names, mobiles, strict=True)):
-        numbers.append(number)
-        if mobile is None:
+    for index, (key, name) in enumerate(zip(keys, people.name_blind, strict=True)):
+        if key is None:
             continue
-        holders = known.setdefault(mobile, [])
+        holders = known.get(key)
+        if holders is None:
+            known[key] = [(numbers[index], name)]
+            continue
         same = next((other for other, called in holders if name == called or not name), None)
         if same is None:
-            holders.append((number, name))
+            holders.append((numbers[index], name))
         else:
             duplicates.append(Duplicate(index=index, person_id=same))
-            numbers[-1] = None
-    taken = [(number, row, name) for number, row, name in zip(numbers, rows, names, strict=True) if number is not None]
-    _copy_people(connection, sealer, root, taken, at)
-    _copy_contacts(connection, sealer, root, numbers, rows, mobiles, at)
-    _copy(
-        connection,
-        "membership",
-        _MEMBERSHIP,
-        (
-            (number, row.entity_id, root, int(row.member), row.member_since or at.date())
-            for number, row, _ in taken
-            if row.member is not None
-        ),
-    )
-    _copy(
-        connection,
-        "person_tag",
-        _TAG,
-        ((number, tag, root) for number, row, _ in taken for tag in sorted(set(row.tags))),
-    )
-    _copy(
-        connection,
-        "external_identity",
-        _IDENTITY,
-        (
-            (root, app, sealer.blind(root, f"app/{app}", key), number)
-            for number, row, _ in taken
-            for app, key in row.identities
-        ),
-    )
+            numbers[index] = None
+    kept = [number is not None for number in numbers]
+    fresh = [number for number in numbers if number is not None]
+    if fresh:
+        _copy_all(connection, sealer, root, np.array(fresh), people.where(kept), at)
     return Added(numbers=numbers, duplicates=duplicates)
 
 
+def _blinds(given: list[bytes | None], values: list[str], work_out: Callable[[str], bytes]) -> list[bytes | None]:
+    """Those given, and of the other values those worked out."""
+    return [had or (work_out(value) if value else None) for had, value in zip(given, values, strict=True)]
+
+
 def _known(
-    connection: psycopg.Connection[Any], root: int, blinds: list[bytes]
-) -> dict[bytes, list[tuple[int, bytes | None]]]:
-    found: dict[bytes, list[tuple[int, bytes | None]]] = {}
-    if blinds:
-        statement = sql.load("majung.people", "people", "known_mobiles")
-        for blind, number, name in psycopg.Cursor(connection).execute(
-            statement, {"root": root, "blinds": arrays.byteas(blinds)}
-        ):
-            found.setdefault(bytes(blind), []).append((number, bytes(name) if name is not None else None))
+    connection: psycopg.Connection[Any], root: int, people: NewPeople
+) -> dict[bytes, list[tuple[int | None, bytes | None]]]:
+    """Who holds the numbers of ``people`` already, or the addresses of those without one."""
+    numbers, addresses = people.mobile_blind, people.email_blind
+    alone = {address for number, address in zip(numbers, addresses, strict=True) if address and not number}
+    found: dict[bytes, list[tuple[int | None, bytes | None]]] = {}
+    for kind, asked in ((ContactKind.MOBILE, {number for number in numbers if number}), (ContactKind.EMAIL, alone)):
+        if not asked:
+            continue
+        statement = sql.load("majung.people", "people", "known_holders")
+        facts = {"root": root, "kind": int(kind), "blinds": arrays.byteas(sorted(asked))}
+        for blind, number, name in psycopg.Cursor(connection).execute(statement, facts, binary=True):
+            found.setdefault(blind, []).append((number, name))
     return found
 
 
 def _numbers(connection: psycopg.Connection[Any], count: int) -> list[int]:
-    [(numbers,)] = psycopg.Cursor(connection).execute(sql.load("majung.people", "people", "numbers"), {"n": count})
+    statement = sql.load("majung.people", "people", "numbers")
+    [(numbers,)] = psycopg.Cursor(connection).execute(statement, {"n": count}, binary=True)
     return list(numbers or ())
 
 
@@ -156,65 +192,115 @@ def _microseconds(at: datetime) -> int:
     return (at - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def _copy_people(
+def _copy_all(
     connection: psycopg.Connection[Any],
     sealer: Sealer,
     root: int,
-    taken: list[tuple[int, NewPerson, bytes | None]],
+    numbers: NDArray[np.int64],
+    people: NewPeople,
     at: datetime,
 ) -> None:
-    sealed = iter(sealer.seal_many(place(root, "name"), ((number, row.name) for number, row, _ in taken if row.name)))
-    drawn, created = os.urandom(16 * len(taken)), _microseconds(at)
-    salts = (drawn[start : start + 16] for start in range(0, len(drawn), 16))
-    _copy(
+    count, each = len(numbers), numbers.tolist()
+    drawn, created = os.urandom(16 * count), _microseconds(at)
+    copying.copy(
         connection,
         "person",
-        _PERSON,
-        (
-            (
-                number, root, public_id, row.entity_id, row.home_unit_id, next(sealed) if name else None, name, row.birth_ym,
-                row.gender, row.region_code, row.district_code, 1, row.basis, row.import_id, created, salt,
-            )
-            for (number, row, name), public_id, salt in zip(taken, ids.uuid7_many(len(taken)), salts, strict=True)
-        ),
-    )  # fmt: skip
+        {
+            "id": int8s(numbers),
+            "root_id": [int4(root)] * count,
+            "public_id": copying.blobs(ids.uuid7_many(count)),
+            "entity_id": few(people.entity_id, int8),
+            "home_unit_id": few(people.home_unit_id, int8),
+            "name_sealed": copying.blobs(_sealed(sealer, root, "name", each, people.name)),
+            "name_blind": copying.blobs(people.name_blind),
+            "birth_ym": few(people.birth_ym, int4),
+            "gender": few(people.gender, int2),
+            "region_code": few(people.region_code, text),
+            "district_code": few(people.district_code, text),
+            "state": [int2(1)] * count,
+            "basis": few(people.basis, int2),
+            "import_id": few(people.import_id, int8),
+            "created_at": [int8(created)] * count,
+            "salt": copying.blobs(drawn[start : start + 16] for start in range(0, len(drawn), 16)),
+        },
+    )
+    _copy_contacts(connection, sealer, root, each, people, created)
+    enrolled = zip(each, people.entity_id, people.member, people.member_since, strict=True)
+    rolls = [(number, entity, state, since) for number, entity, state, since in enrolled if state is not None]
+    copying.copy(
+        connection,
+        "membership",
+        {
+            "person_id": [int8(number) for number, _, _, _ in rolls],
+            "entity_id": few((entity for _, entity, _, _ in rolls), int8),
+            "root_id": [int4(root)] * len(rolls),
+            "state": few((int(state) for _, _, state, _ in rolls), int2),
+            "since": few((since or at.date() for _, _, _, since in rolls), copying.day),
+        },
+    )
+    borne = [(number, tag) for number, tags in zip(each, people.tags, strict=True) if tags for tag in sorted({*tags})]
+    copying.copy(
+        connection,
+        "person_tag",
+        {
+            "person_id": [int8(number) for number, _ in borne],
+            "tag_id": few((tag for _, tag in borne), int8),
+            "root_id": [int4(root)] * len(borne),
+        },
+    )
+    known = [(number, app, key) for number, held in zip(each, people.identities, strict=True) for app, key in held]
+    copying.copy(
+        connection,
+        "external_identity",
+        {
+            "root_id": [int4(root)] * len(known),
+            "app": few((app for _, app, _ in known), text),
+            "blind": copying.blobs(sealer.blind(root, f"app/{app}", key) for _, app, key in known),
+            "person_id": [int8(number) for number, _, _ in known],
+        },
+    )
+
+
+def _sealed(sealer: Sealer, root: int, field: Field, numbers: list[int], values: list[str]) -> list[bytes | None]:
+    """Each value sealed for its person; None where there is none."""
+    if all(values):
+        return [*sealer.seal_many(place(root, field), zip(numbers, values, strict=True))]
+    held = [(number, value) for number, value in zip(numbers, values, strict=True) if value]
+    sealed = iter(sealer.seal_many(place(root, field), held))
+    return [next(sealed) if value else None for value in values]
 
 
 def _copy_contacts(
-    connection: psycopg.Connection[Any],
-    sealer: Sealer,
-    root: int,
-    numbers: list[int | None],
-    people: Sequence[NewPerson],
-    mobiles: list[bytes | None],
-    at: datetime,
+    connection: psycopg.Connection[Any], sealer: Sealer, root: int, numbers: list[int], people: NewPeople, created: int
 ) -> None:
-    """All kinds in one COPY: one statement, one look at who shares what."""
-    rows: list[tuple[object, ...]] = []
-    created = _microseconds(at)
+    """All kinds in one COPY: one statement, one look at who shares what. In the order of the index by value: it is long, and who
+    goes through it in order finds it twice as fast.
+    """
+    found: list[tuple[Any, ...]] = []
     for kind, field in _CONTACTS:
-        values = [str(getattr(row, field)) for row in people]
-        held = [(number, value) for number, value in zip(numbers, values, strict=True) if number is not None and value]
-        if field == "mobile":
-            blinds = [blind for number, blind in zip(numbers, mobiles, strict=True) if number is not None and blind]
+        values: list[str] = getattr(people, field)
+        held = list(map(bool, values))
+        if not any(held):
+            continue
+        own, said = list(compress(numbers, held)), list(compress(values, held))
+        blinds: Iterable[bytes | None]
+        if kind is ContactKind.LANDLINE:
+            blinds = [sealer.blind(root, field, value) for value in said]
         else:
-            blinds = [sealer.blind(root, field, fold(value) if field == "email" else value) for _, value in held]
-        rows.extend(
-            (number, int(kind), root, sealed, blind, created)
-            for (number, _), sealed, blind in zip(held, sealer.seal_many(place(root, field), held), blinds, strict=True)
-        )
-    _copy(connection, "contact_point", _CONTACT, rows)
-
-
-def _copy(connection: psycopg.Connection[Any], table: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
-    rows = list(rows)
-    if not rows:
+            blinds = compress(people.mobile_blind if kind is ContactKind.MOBILE else people.email_blind, held)
+        found += sorted(zip(blinds, own, [int(kind)] * len(own), _sealed(sealer, root, field, own, said), strict=True))
+    if not found:
         return
-    names, types = zip(*(column.split() for column in columns.split(", ")), strict=True)
-    statement = psycopg.sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
+    each, owners, kinds, sealed = zip(*found, strict=True)
+    copying.copy(
+        connection,
+        "contact_point",
+        {
+            "person_id": int8s(owners),
+            "kind": few(kinds, int2),
+            "root_id": [int4(root)] * len(owners),
+            "sealed": copying.blobs(sealed),
+            "blind": copying.blobs(each),
+            "created_at": [int8(created)] * len(owners),
+        },
     )
-    with psycopg.Cursor(connection).copy(statement) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)

@@ -12,7 +12,7 @@ from majung.core import clock, db, sql
 from majung.core.errors import Forbidden, Invalid, NotYours
 from majung.core.text import nfc
 from majung.people import bulk, vault
-from majung.people.bulk import Added, NewPerson
+from majung.people.bulk import Added, NewPeople, NewPerson
 from majung.people.enums import MemberState, PersonState
 from majung.people.models import Tag
 from majung.people.phones import normalise
@@ -21,7 +21,7 @@ from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import LegalEntity, Unit
 
-__all__ = ["Added", "NewPerson", "add_people", "erase", "put_tag", "set_home", "take_tag"]
+__all__ = ["Added", "NewPeople", "NewPerson", "add_columns", "add_people", "erase", "put_tag", "set_home", "take_tag"]
 
 LONGEST_TAG = 40
 
@@ -38,28 +38,32 @@ def _run(name: str, **params: Any) -> list[Any]:
 def add_people(actor: Actor, rows: Sequence[NewPerson]) -> Added:
     """``rows`` are in the actor's organisation now (F2, F3); best some thousands at a time.
 
-    Somebody with the same mobile number and the same name (or a row without name) is a duplicate: left out and reported.
-    Two names with one number are two people who share it. Raises NotYours or Forbidden for a home unit the actor may not
-    add to, Invalid for an entity or tag of nobody here.
+    Somebody with the same mobile number and the same name (or a row without name) is a duplicate: left out and reported; of
+    rows without a number, somebody with the same mail address. Two names with one number are two people who share it. Raises
+    NotYours or Forbidden for a home unit the actor may not add to, Invalid for an entity or tag of nobody here.
     """
-    if not rows:
-        return Added(numbers=[], duplicates=[])
-    _check_places(actor, {row.home_unit_id for row in rows}, {row.entity_id for row in rows})
-    tags = {tag for row in rows for tag in row.tags}
+    return add_columns(actor, NewPeople.of(rows)) if rows else Added(numbers=[], duplicates=[])
+
+
+@transaction.atomic
+def add_columns(actor: Actor, people: NewPeople) -> Added:
+    """As ``add_people``, for at least one."""
+    _check_places(actor, {*people.home_unit_id}, {*people.entity_id})
+    tags = {tag for borne in {*people.tags} for tag in borne}
     if tags and Tag.objects.filter(root_id=actor.root_id, pk__in=tags).count() != len(tags):
         raise Invalid(problem="모르는 꼬리표입니다.")
-    added = bulk.add(db.raw(), vault.sealer(), actor.root_id, rows, clock.now())
-    if people := added.people:
-        import_id = rows[0].import_id
-        vault.log(actor, "people.add", n=len(people), why="명단 가져오기" if import_id else "")
+    added = bulk.add_columns(db.raw(), vault.sealer(), actor.root_id, people, clock.now())
+    if fresh := added.people:
+        import_id = people.import_id[0]
+        vault.log(actor, "people.add", n=len(fresh), why="명단 가져오기" if import_id else "")
         activity.write(
             actor,
             "people.added",
-            person_id=people[0] if len(people) == 1 else None,
+            person_id=fresh[0] if len(fresh) == 1 else None,
             object_kind="import" if import_id else "",
             object_id=import_id,
-            facts={"n": len(people)},
-            people=None if len(people) == 1 else people,
+            facts={"n": len(fresh)},
+            people=None if len(fresh) == 1 else fresh,
         )
     return added
 

@@ -13,6 +13,7 @@ from majung.core import clock, db, sql
 from majung.core.errors import Invalid
 from majung.core.sealing import Place, Sealer, Unreadable, sealer_at
 from majung.core.text import fold
+from majung.people import addresses
 from majung.people.enums import ContactKind
 from majung.people.models import Person
 from majung.people.phones import Kind, Phone, normalise
@@ -204,7 +205,7 @@ def find(actor: Actor, text: str, *, address: str = "") -> list[int]:
     phone = normalise(text)
     if phone is not None or "@" in text:
         kind, field = _contact(phone)
-        value = phone.digits if phone else text
+        value = phone.digits if phone else addresses.normalise(text) or text
         connection.execute(
             sql.load("majung.people", "vault", "holders"),
             {"root": root, "kinds": [kind], "blinds": [blind(root, field, value)]},

@@ -7,10 +7,13 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from majung.consent.enums import ConsentMedium, ConsentPurpose
+from majung.core import db
 from majung.people.imports import services
 from majung.people.imports.models import ImportFile
 from majung.people.models import Person
 from majung.tree.enums import Role
+from tests.make import consent as make_consent
 from tests.make import tree as make
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +56,36 @@ def test_list_goes_from_upload_to_people_and_back() -> None:
     assert Person.objects.count() == 1
     assert "되돌리기" in client.get(page).content.decode()
     assert client.post(f"{page}undo/").status_code == 302
+
+
+@pytest.mark.product("F2", "C1")
+def test_addresses_without_consent_to_letters_are_told() -> None:
+    o = make.organisation()
+    client = signed_in(o.owner)
+    source = upload(client, o.top, "이름,이메일\n홍길동,hong@mail.example\n".encode())
+    page = f"/imports/{source.public_id}/"
+    told = "전자우편으로 받겠다는 동의는 고르지 않았습니다"
+    assert told not in client.get(page).content.decode()
+
+    client.post(page, {"column-0": "name", "column-1": "email", "basis": "4"})
+    services.read(source.pk)
+    assert told in client.get(page).content.decode()
+
+    notice = make_consent.notice(o.actor, o.top, ConsentPurpose.ADVERTISING, media=[ConsentMedium.EMAIL])
+    agreed = {
+        "basis": "1",
+        "notices": str(notice.pk),
+        "agreed_media": "EMAIL",
+        "obtained_on": "2026-01-02",
+        "evidence": "원서",
+    }
+    assert client.post(page, {"column-0": "name", "column-1": "email", **agreed}).status_code == 302
+    services.read(source.pk)
+    assert told not in client.get(page).content.decode()
+    client.post(f"{page}confirm/")
+    services.apply(source.pk)
+    given = db.raw().execute("SELECT medium, how FROM consent_entry").fetchall()
+    assert given == [("EMAIL", "import")]
 
 
 def test_file_of_problems_is_formula_safe() -> None:

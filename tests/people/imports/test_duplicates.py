@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from majung.core import db, sql
 
 pytestmark = [pytest.mark.product("F2"), pytest.mark.django_db]
+KEYS = [("a", None), ("b", None), ("b", "c"), (None, "c"), (None, "d")]
+"""Number and address of a row: by the first that is there somebody is known."""
 SOME = st.sampled_from([None, "a", "b"])
 
 
@@ -16,8 +18,12 @@ def _blind(letter: str | None) -> bytes | None:
     return None if letter is None else letter.encode() * 16
 
 
+def _known_by(key: tuple[str | None, str | None]) -> str | None:
+    return key[0] or key[1]
+
+
 @given(
-    rows=st.lists(st.tuples(SOME.filter(bool), SOME, st.sampled_from([1, 1, 1, 3])), max_size=14),
+    rows=st.lists(st.tuples(st.sampled_from(KEYS), SOME, st.sampled_from([1, 1, 1, 3])), max_size=14),
     size=st.integers(min_value=1, max_value=14),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -27,11 +33,12 @@ def test_a_row_repeats_an_earlier_one_of_the_same_number_and_name(rows: list[tup
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
         connection.execute(
-            """INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names)
-               VALUES (1, %s, %s, %s, 'x', %s, %s)""",
+            """INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names, mails)
+               VALUES (1, %s, %s, %s, 'x', %s, %s, %s)""",
             [
                 start + len(block), list(range(start + 1, start + len(block) + 1)), [state for _, _, state in block],
-                [_blind(phone) for phone, _, _ in block], [_blind(name) for _, name, _ in block],
+                [_blind(phone) for (phone, _), _, _ in block], [_blind(name) for _, name, _ in block],
+                [_blind(address) for (_, address), _, _ in block],
             ],
         )  # fmt: skip
 
@@ -42,8 +49,8 @@ def test_a_row_repeats_an_earlier_one_of_the_same_number_and_name(rows: list[tup
 
     repeats = {
         at
-        for at, (phone, name, state) in enumerate(rows, start=1)
-        if state == 1 and any(p == phone and name in (None, n) for p, n, _ in rows[: at - 1])
+        for at, (key, name, state) in enumerate(rows, start=1)
+        if state == 1 and any(_known_by(k) == _known_by(key) and name in (None, n) for k, n, _ in rows[: at - 1])
     }
     kept = "SELECT r.row, r.state FROM import_block b, unnest(b.rows, b.states) AS r(row, state) ORDER BY 1"
     marked = [3 if at in repeats else state for at, (_, _, state) in enumerate(rows, start=1)]

@@ -12,6 +12,7 @@ from django.db import connection
 
 from majung.core import clock
 from majung.core.errors import Conflict, Forbidden, Invalid, NotYours
+from majung.people import vault
 from majung.people.enums import Basis
 from majung.people.imports import digest, reader, services, staging, store
 from majung.people.imports.models import ImportFile, ImportState
@@ -81,7 +82,7 @@ def test_dry_run_counts_and_changes_nobody(organised: make.Organised) -> None:
     assert (source.duplicate_rows, source.problem_rows) == (1, 2)
     assert dict(services.problem_counts(source)).keys() == {
         "유선전화 번호입니다. 휴대전화 번호가 필요합니다.", "생년월일을 읽을 수 없습니다.",
-        "이 파일에 같은 번호가 먼저 나왔습니다.",
+        "이 파일에 같은 사람이 먼저 나왔습니다.",
     }  # fmt: skip
     assert not Person.objects.exists()
 
@@ -109,6 +110,91 @@ def test_known_person_is_filled_in_and_emptied_again(organised: make.Organised) 
     services.take_back(source.pk)
     person = Person.objects.get(pk=known)
     assert (person.birth_ym, person.gender, person.state) == (None, 0, 1)
+
+
+MAILS = (
+    "이름,휴대폰,E-mail\r\n"
+    "홍길동,010-0123-4567,Hong@Mail.EXAMPLE\r\n"
+    "성춘향,,spring@우체국.example\r\n"
+    "성춘향,,SPRING@우체국.example\r\n"
+    "이몽룡,,spring@우체국.example\r\n"
+    "변학도,010-0123-4570,hak do@mail.example\r\n"
+    "임꺽정,010-0123-4571,없음\r\n"
+    "무명씨,,-\r\n"
+).encode()
+
+
+def contacts(person: int) -> dict[str, str]:
+    """What can be opened of somebody, as the vault opens it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, sealed FROM contact_point WHERE person_id = %s ORDER BY kind", [person])
+        fields: dict[int, vault.Field] = {1: "mobile", 3: "email"}
+        root = Person.objects.get(pk=person).root_id
+        return {
+            fields[kind]: sealer().open(vault.place(root, fields[kind]), person, bytes(sealed))
+            for kind, sealed in cursor.fetchall()
+        }
+
+
+@pytest.mark.product("F2")
+def test_addresses_come_with_a_list_and_are_found(organised: make.Organised) -> None:
+    source = applied(organised, MAILS)
+
+    assert (source.total_rows, source.new_rows, source.duplicate_rows, source.problem_rows) == (7, 4, 1, 2)
+    told = {row: problems for row, problems, _ in staging.problem_rows(source, after=0, limit=10)}
+    assert told == {4: ["duplicate"], 6: ["bad_email"], 8: ["no_contact"]}
+    [hong] = vault.find(organised.actor, "hong@mail.example")
+    assert contacts(hong) == {"mobile": "01001234567", "email": "Hong@mail.example"}
+    spring, dream = vault.find(organised.actor, "Spring@우체국.example")
+    assert contacts(spring) == contacts(dream) == {"email": "spring@" + "우체국".encode("idna").decode() + ".example"}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT person_id, holders FROM contact_claim WHERE kind = 3")
+        assert cursor.fetchall() == [(spring, 2)]
+
+
+@pytest.mark.product("F2")
+def test_the_same_list_of_addresses_adds_nobody_twice(organised: make.Organised) -> None:
+    applied(organised, MAILS)
+    again = applied(organised, MAILS)
+    assert (again.new_rows, again.merged_rows, again.applied_rows) == (0, 4, 4)
+    assert Person.objects.count() == 4
+
+
+@pytest.mark.product("F2")
+def test_an_address_is_filled_in_and_taken_back_but_never_changed(organised: make.Organised) -> None:
+    lacks = make_people.person(unit=organised.top, name="홍길동", mobile="01001234567")
+    has = make_people.person(unit=organised.top, name="임꺽정", mobile="01001234571", email="before@mail.example")
+    body = "이름,휴대폰,메일\n홍길동,01001234567,hong@mail.example\n임꺽정,01001234571,other@mail.example\n"
+    source = applied(organised, body.encode())
+    assert (contacts(lacks)["email"], contacts(has)["email"]) == ("hong@mail.example", "before@mail.example")
+
+    services.undo(organised.actor, source)
+    services.take_back(source.pk)
+    assert contacts(lacks) == {"mobile": "01001234567"}
+    assert contacts(has)["email"] == "before@mail.example"
+
+
+@pytest.mark.product("F2", "X1")
+def test_an_address_stands_nowhere_in_plain_text(organised: make.Organised, media: Path) -> None:
+    source = dry_run(organised, MAILS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(b::text, '') || (SELECT string_agg(r::text, '') FROM import_row r) FROM import_block b"
+        )
+        [(staged,)] = cursor.fetchall()
+    services.confirm(organised.actor, source)
+    services.apply(source.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(c::text, '') || (SELECT string_agg(b::text, '') FROM import_block b) FROM contact_point c"
+        )
+        [(kept,)] = cursor.fetchall()
+        cursor.execute("SELECT num_nonnulls(numbers, names, mails) FROM import_block")
+        assert cursor.fetchall() == [(0,)]
+    for secret in ("mail.example", "Hong", "spring", "xn--"):
+        assert secret not in staged
+        assert secret not in kept
+        assert secret.encode().hex() not in staged + kept
 
 
 def test_import_does_not_tell_who_is_in_a_sister_unit(organised: make.Organised) -> None:
@@ -149,7 +235,7 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     assert (source.total_rows, source.new_rows) == (57, 57)
 
     services.confirm(organised.actor, source)
-    add, calls = services.people.add_people, []
+    add, calls = services.people.add_columns, []
 
     def dies_too(*arguments: Any) -> Any:
         calls.append(1)
@@ -157,7 +243,7 @@ def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
             raise KeyboardInterrupt
         return add(*arguments)
 
-    monkeypatch.setattr(services.people, "add_people", dies_too)
+    monkeypatch.setattr(services.people, "add_columns", dies_too)
     with pytest.raises(KeyboardInterrupt):
         services.apply(source.pk)
     assert Person.objects.count() == 30
@@ -270,8 +356,8 @@ def _rows(source: ImportFile) -> list[tuple[int, int, Any]]:
     """Of blocks and of rows with problems: row, copies of what the file said, and what became of them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT last_row, sign(length(sealed)) + num_nonnulls(numbers, names), states FROM import_block WHERE import_id = %s
-               ORDER BY last_row""",
+            """SELECT last_row, sign(length(sealed)) + num_nonnulls(numbers, names, mails), states FROM import_block
+                WHERE import_id = %s ORDER BY last_row""",
             [source.pk],
         )
         blocks = cursor.fetchall()

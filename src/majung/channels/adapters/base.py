@@ -64,13 +64,15 @@ def our_ids(ids: Sequence[str]) -> NDArray[np.int64]:
 class Page:
     """A page of results: our ids as sent, the provider's codes, the next page's key ("" at the end).
 
-    A dealer that does not tell our ids back has "" there, and in ``places`` the position in the request (-1: unknown).
+    A dealer that does not tell our ids back has "" there, and in ``places`` the position in the request (-1: unknown), or in
+    ``numbers`` whom the row is about, as digits (docs/decisions/0040).
     """
 
     ids: list[str]
     codes: list[int]
     next_key: str
     places: list[int] | None = None
+    numbers: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -168,6 +170,10 @@ class Adapter(AccountCalls, ABC):
     def session_request(self, now: datetime, salt: str) -> Wire | None:
         """Asks for a session token, itself signed; None for a dealer without sessions."""
         return None
+
+    def uses_session(self, wire: Wire) -> bool:
+        """Whether a request is sent under the session, of a dealer that has sessions."""
+        return True
 
     def decode_session(self, reply: Reply, now: datetime) -> Session:
         """The token, and until when it is used."""

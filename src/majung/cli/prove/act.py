@@ -186,10 +186,12 @@ class Run:
         return "not finished, and the database does not answer"
 
     def _start_senders(self) -> None:
-        """The first one will die at the named point. Where a record is to be hidden it begins alone, so that it is its own."""
+        """The first one will die at the named point. It begins alone where a record is to be hidden, so that it is its own,
+        and where there are so few requests that the other might take them all.
+        """
         self.stage.start("folder")
         self.stage.start("sender-0", MAJUNG_CRASH_AT=self.plan.point)
-        if self.plan.hidden:
+        if self.plan.hidden or self.plan.way is Way.ALIM:
             deadline = time.monotonic() + DEATH_SECONDS
             while not self.stage.has_ended("sender-0") and time.monotonic() < deadline:
                 time.sleep(0.02)

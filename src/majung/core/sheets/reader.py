@@ -68,8 +68,10 @@ def recognise(body: Body, bounds: Bounds) -> Written:
 
 def rows(body: Body, written: Written, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1 as a spreadsheet shows it, cells) of every row that says anything. Raises Unreadable on the way."""
+    if written.kind != "xlsx":
+        return _csv_rows(body, written, bounds)
     computed = {row for row, _ in written.formulas}
-    source = _xlsx_rows(body, bounds) if written.kind == "xlsx" else _csv_rows(body, written, bounds)
+    source = _xlsx_rows(body, bounds)
     return ((number, cells) for number, cells in source if number in computed or any(map(str.strip, cells)))
 
 
@@ -156,7 +158,8 @@ def _csv_rows(body: Body, written: Written, bounds: Bounds) -> Iterator[tuple[in
             raise Unreadable(problem=_NO_TEXT)
         if len(said) > bounds.letters or len(cells) > bounds.columns:
             cells = [cell[: bounds.letters] for cell in cells[: bounds.columns]]
-        yield number, cells
+        if said and not said.isspace():
+            yield number, cells
 
 
 def _xlsx_rows(body: Body, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:

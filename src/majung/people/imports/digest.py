@@ -7,17 +7,18 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
+from itertools import compress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
+import orjson
+
 from majung.core import arrays
 from majung.core.sealing import Place, Sealer, sealer_at
 from majung.core.text import fold
-from majung.people.imports.clean import Cleaner, CleanRow
+from majung.people.imports.clean import Cleaner, CleanRows, Problems
 
 Lines = list[tuple[int, list[str]]]
 """Row numbers and cells."""
@@ -30,8 +31,6 @@ AHEAD: Final = 4
 HELPED_BYTES: Final = 4 * 2**20
 """A file smaller than this is read sooner than helpers have started."""
 
-_folded = lru_cache(maxsize=2_000)(fold)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Districts:
@@ -40,22 +39,24 @@ class Districts:
     by_word: dict[str, str]
     unit_codes: dict[str, int]
 
-    def district(self, row: CleanRow) -> str | None:
+    def district(self, said: str) -> str | None:
         """The code of the district that a row says: "" for none, None for one that is not here."""
-        return self.by_word.get(_folded(row.district)) if row.district else ""
+        return self.by_word.get(fold(said)) if said else ""
 
-    def unit(self, row: CleanRow) -> int | None:
+    def unit(self, said: str) -> int | None:
         """The number of the unit whose code a row says, if it is here."""
-        return self.unit_codes.get(_folded(row.unit_code))
+        return self.unit_codes.get(fold(said))
 
-    def problems(self, row: CleanRow) -> tuple[str, ...]:
-        """What a clean row says that does not exist here."""
-        found = []
-        if self.district(row) is None:
-            found.append("bad_district")
-        if row.unit_code and self.unit(row) is None:
-            found.append("bad_unit")
-        return tuple(found)
+    def look(self, people: CleanRows, problems: Problems) -> None:
+        """Adds to ``problems`` what rows without one say that does not exist here."""
+        districts = {said for said in {*people.district} if self.district(said) is None}
+        units = {said for said in {*people.unit_code} if said and self.unit(said) is None}
+        if not districts and not units:
+            return
+        for at, (district, unit) in enumerate(zip(people.district, people.unit_code, strict=True)):
+            if (district in districts or unit in units) and at not in problems:
+                found = (("bad_district", district in districts), ("bad_unit", unit in units))
+                problems[at] = [code for code, is_wrong in found if is_wrong]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,32 +81,34 @@ class Digester:
 
     def __call__(self, batch: Lines) -> Staged:
         """The block; it has at least one row."""
-        people: list[tuple[int, CleanRow]] = []
-        nobody: list[Nobody] = []
-        for number, cells in batch:
-            row, wrong = (None, ("formula",)) if number in self.formula_rows else self.clean(cells)
-            if row is None:
-                nobody.append((number, cells, ",".join(wrong)))
-            elif missing := self.districts.problems(row):
-                nobody.append((number, cells, ",".join(missing)))
-            else:
-                people.append((number, row))
+        numbers = [number for number, _ in batch]
+        people, problems = self.clean.block([cells for _, cells in batch])
+        self.districts.look(people, problems)
+        if self.formula_rows:
+            problems |= {at: ["formula"] for at, number in enumerate(numbers) if number in self.formula_rows}
         sealer = sealer_at(self.key)
+        nobody = [(*batch[at], ",".join(problems[at])) for at in sorted(problems)]
+        if problems:
+            kept = [at not in problems for at in range(len(batch))]
+            people, numbers = people.where(kept), list(compress(numbers, kept))
         return Staged(
             last_line=batch[-1][0],
-            people=self._people(sealer, people) if people else None,
+            people=self._people(sealer, numbers, people) if numbers else None,
             nobody=sealed_nobody(sealer, self.root, self.import_id, nobody) if nobody else None,
         )
 
-    def _people(self, sealer: Sealer, people: list[tuple[int, CleanRow]]) -> dict[str, Any]:
-        blind, root, last, rows = sealer.blind, self.root, people[-1][0], [row for _, row in people]
-        text = json.dumps(rows, default=date.isoformat, ensure_ascii=False)
+    def _people(self, sealer: Sealer, numbers: list[int], people: CleanRows) -> dict[str, Any]:
+        blind, root = sealer.blind, self.root
+        names = {name: blind(root, "name", fold(name)) if name else None for name in {*people.name}}
         return {
-            "last_row": last,
-            "rows": arrays.int4s([number for number, _ in people]),
-            "sealed": sealer.seal(place(root, self.import_id, "block"), last, text),
-            "numbers": arrays.byteas([blind(root, "mobile", row.mobile) for row in rows]),
-            "names": arrays.byteas([blind(root, "name", fold(row.name)) if row.name else None for row in rows]),
+            "last_row": numbers[-1],
+            "rows": arrays.int4s(numbers),
+            "sealed": sealer.seal(place(root, self.import_id, "block"), numbers[-1], orjson.dumps(tuple(people))),
+            "numbers": arrays.byteas([blind(root, "mobile", mobile) if mobile else None for mobile in people.mobile]),
+            "names": arrays.byteas([names[name] for name in people.name]),
+            "mails": arrays.byteas([blind(root, "email", fold(email)) if email else None for email in people.email])
+            if any(people.email)
+            else None,
         }
 
 

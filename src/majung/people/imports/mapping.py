@@ -1,12 +1,12 @@
 """Which column of a list is what: header synonyms, and a look at the cells where the header says nothing. Plain."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from hashlib import blake2b
 
 from majung.core.text import fold
-from majung.people.phones import normalise
+from majung.people import addresses, phones
 
 
 class Column(StrEnum):
@@ -14,6 +14,7 @@ class Column(StrEnum):
 
     NAME = "name"
     MOBILE = "mobile"
+    EMAIL = "email"
     BIRTH = "birth"
     GENDER = "gender"
     DISTRICT = "district"
@@ -26,6 +27,7 @@ class Column(StrEnum):
 LABELS: Mapping[Column, str] = {
     Column.NAME: "이름",
     Column.MOBILE: "휴대전화",
+    Column.EMAIL: "전자우편",
     Column.BIRTH: "생년월일·생년",
     Column.GENDER: "성별",
     Column.DISTRICT: "선거구·지역구",
@@ -40,6 +42,10 @@ SYNONYMS: Mapping[Column, tuple[str, ...]] = {
     Column.MOBILE: (
         "휴대전화", "휴대폰", "핸드폰", "연락처", "전화번호", "전화", "휴대전화번호", "휴대폰번호", "핸드폰번호", "폰번호",
         "mobile", "phone", "hp", "h.p", "cell", "tel", "연락처1", "휴대전화1",
+    ),
+    Column.EMAIL: (
+        "이메일", "메일", "전자우편", "전자메일", "이메일주소", "메일주소", "전자우편주소", "email", "e-mail", "mail",
+        "emailaddress", "mailaddress", "이메일1",
     ),
     Column.BIRTH: (
         "생년월일", "생일", "생년", "출생연도", "출생년도", "주민앞자리", "출생일", "birth",
@@ -64,11 +70,10 @@ def guess(header: Sequence[str], sample: Sequence[Sequence[str]]) -> list[Column
         found = [
             Column.IGNORE if column is meaning and meaning and i != first else column for i, column in enumerate(found)
         ]
-    if Column.MOBILE not in found:
-        for i, column in enumerate(found):
-            if column is Column.IGNORE and _looks_like_mobiles([row[i] for row in sample if i < len(row)]):
-                found[i] = Column.MOBILE
-                break
+    for meaning, reads in _SEEN.items():
+        fits = (i for i, column in enumerate(found) if column is Column.IGNORE and _mostly(reads, sample, i))
+        if meaning not in found and (first := next(fits, None)) is not None:
+            found[first] = meaning
     return found
 
 
@@ -77,9 +82,13 @@ def _by_header(cell: str) -> Column:
     return _BY_WORD.get(plain) or _BY_WORD.get(_MARKS.sub("", plain), Column.IGNORE)
 
 
-def _looks_like_mobiles(cells: Sequence[str]) -> bool:
-    filled = [cell for cell in cells if cell.strip()]
-    return bool(filled) and sum(normalise(cell) is not None for cell in filled) * 2 > len(filled)
+def _mostly(reads: Callable[[str], object], sample: Sequence[Sequence[str]], at: int) -> bool:
+    filled = [cell for row in sample for cell in row[at : at + 1] if cell.strip()]
+    return sum(map(bool, map(reads, filled))) * 2 > len(filled)
+
+
+# What is known by its cells when no header says it.
+_SEEN: Mapping[Column, Callable[[str], object]] = {Column.MOBILE: phones.normalise, Column.EMAIL: addresses.normalise}
 
 
 def fingerprint(header: Sequence[str]) -> str:
@@ -90,7 +99,7 @@ def fingerprint(header: Sequence[str]) -> str:
 def problem(columns: Sequence[Column]) -> str:
     """Why this mapping cannot be used, in Korean; empty when it can."""
     used = [column for column in columns if column]
-    if Column.MOBILE not in used:
-        return "휴대전화 열을 골라 주세요. 번호가 없으면 같은 사람인지 알 수 없습니다."
+    if not {Column.MOBILE, Column.EMAIL} & {*used}:
+        return "휴대전화나 전자우편 열을 골라 주세요. 둘 다 없으면 같은 사람인지 알 수 없습니다."
     double = next((column for column in used if used.count(column) > 1), None)
     return f"‘{LABELS[double]}’ 열이 두 번 골라졌습니다." if double else ""

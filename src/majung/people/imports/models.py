@@ -6,7 +6,11 @@ from django.db import models
 from majung.accounts.models import User
 from majung.core import clock, ids
 from majung.people.enums import Basis
+from majung.people.imports.mapping import Column
 from majung.tree.models import Organisation, Unit
+
+MAIL = "EMAIL"
+"""The medium of letters, as notices name it."""
 
 
 class ImportState(models.TextChoices):
@@ -78,6 +82,11 @@ class ImportFile(models.Model):
     def is_busy(self) -> bool:
         """Whether a job works on it now."""
         return self.state in {ImportState.READING, ImportState.APPLYING, ImportState.UNDOING}
+
+    @property
+    def brings_unagreed_addresses(self) -> bool:
+        """Whether it has mail addresses and does not say that people agreed to letters."""
+        return Column.EMAIL in self.columns and MAIL not in self.media
 
     @property
     def readable_rows(self) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from majung.core import sheets
 from majung.core.sheets import Body, Bounds, Unreadable, Written
-from majung.people.phones import normalise
+from majung.people import addresses, phones
 
 __all__ = ["BOUNDS", "Sheet", "Unreadable", "inspect", "rows"]
 
@@ -38,7 +39,7 @@ def inspect(body: Body) -> Sheet:
         raise Unreadable(problem="줄이 하나도 없습니다.")
     if len(first) >= BOUNDS.columns:
         raise Unreadable(problem=f"열이 너무 많습니다. {BOUNDS.columns - 1}개까지 읽습니다.")
-    has_header = not any(normalise(cell) for cell in first)
+    has_header = not any(phones.normalise(cell) or addresses.normalise(cell) for cell in first)
     sample = [] if has_header else [tuple(first)]
     sample += [tuple(cells) for _, (_, cells) in zip(range(SAMPLE_ROWS), lines, strict=False)]
     width = max(len(cells) for cells in (first, *sample))
@@ -54,7 +55,4 @@ def inspect(body: Body) -> Sheet:
 
 def rows(body: Body, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1, cells) of every row that is not blank, without the header. Raises Unreadable on the way."""
-    filled = sheets.rows(body, sheet.written, BOUNDS)
-    if sheet.has_header:
-        next(filled, None)
-    yield from filled
+    return islice(sheets.rows(body, sheet.written, BOUNDS), int(sheet.has_header), None)

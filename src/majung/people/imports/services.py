@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import compress
 from pathlib import PurePath
 
 from django.db import connection, transaction
@@ -16,16 +17,16 @@ from majung.core.errors import Conflict, Invalid
 from majung.core.garbage import uncollected
 from majung.core.text import nfc
 from majung.people import services as people
-from majung.people.bulk import NewPerson
+from majung.people.bulk import Added, NewPeople
 from majung.people.enums import Basis, MemberState
 from majung.people.imports import basis, mapping, reader, staging, store
-from majung.people.imports.clean import PROBLEMS, CleanRow
+from majung.people.imports.clean import PROBLEMS, CleanRow, CleanRows
 from majung.people.imports.digest import Districts
 from majung.people.imports.mapping import Column
 from majung.people.imports.models import MOVES, ImportFile, ImportState
 from majung.people.models import Tag
 from majung.people.scope import reachable
-from majung.people.vault import sealer
+from majung.people.vault import blind, place, sealer
 from majung.tree.actor import Actor, actor_of_user, system_actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
@@ -211,11 +212,11 @@ class _Places:
     districts: Districts
     homes: dict[str, int]
 
-    def home(self, line: CleanRow, district: str) -> int | None:
-        """The unit below the importing one that the row names, or that answers for its district."""
-        if line.unit_code and (named := self.districts.unit(line)):
+    def home(self, unit_code: str, district: str) -> int | None:
+        """The unit below the importing one that a row names, or that answers for its district."""
+        if unit_code and (named := self.districts.unit(unit_code)):
             return named
-        return self.homes.get(district) if district else None
+        return self.homes.get(self.districts.district(district) or "")
 
 
 def apply(import_id: int) -> None:
@@ -281,21 +282,21 @@ def _apply_block(
     last_row: int,
     states: list[int],
     sealed: bytes,
-    blinds: Sequence[list[bytes | None]],
+    blinds: Sequence[list[bytes | None] | None],
 ) -> int:
-    """The readable rows of a block are people; returns how many they were. ``blinds``: of their numbers and names."""
-    staged = zip(states, staging.opened(source, last_row, sealed), *blinds, strict=True)
-    readable = [(line, number, name) for state, line, number, name in staged if state == staging.READABLE]
-    lines = [line for line, _, _ in readable]
-    tags = _tags(source.root_id, {tag for line in lines for tag in line.tags})
-    added = people.add_people(actor, [_person(source, places, tags, *row) for row in readable])
+    """The readable rows of a block are people; returns how many they were. ``blinds``: of numbers, names and addresses."""
+    readable = [state == staging.READABLE for state in states]
+    numbers, names, mails = (list(compress(blind or [None] * len(states), readable)) for blind in blinds)
+    rows = staging.opened(source, last_row, sealed).where(readable)
+    tags = _tags(source.root_id, {tag for borne in {*rows.tags} for tag in borne})
+    fresh = _people(source, places, tags, rows)._replace(name_blind=names, mobile_blind=numbers, email_blind=mails)
+    added = people.add_columns(actor, fresh) if rows.name else Added(numbers=[], duplicates=[])
     merged = {duplicate.index: duplicate.person_id for duplicate in added.duplicates}
     mine = _in_sight(source, merged.values())
-    filled = _fill(
-        source, [(person, lines[index]) for index, person in merged.items() if person in mine], places.districts
-    )
+    known = [(person, rows.row(index)) for index, person in merged.items() if person in mine]
+    filled = _fill(source, known, places.districts)
     for name, tag in tags.items():
-        bearers = [person for index, person in merged.items() if person in mine and name in lines[index].tags]
+        bearers = [person for person, row in known if name in row.tags]
         if bearers:
             people.put_tag(actor, bearers, Tag(pk=tag, root_id=source.root_id))
     who = [number or merged[index] for index, number in enumerate(added.numbers)]
@@ -312,37 +313,38 @@ def _apply_block(
         filled=Jsonb(filled),
     )
     if source.are_members:
-        _enrol(actor, source, [(person, lines[index]) for index, person in merged.items() if person in mine])
+        _enrol(actor, source, known)
     basis.tell_applied(actor, source, who)
-    return len(lines)
+    return len(who)
 
 
-def _person(
-    source: ImportFile, places: _Places, tags: dict[str, int], line: CleanRow, mobile: bytes | None, name: bytes | None
-) -> NewPerson:
-    district = places.districts.district(line) or ""
-    return NewPerson(
+def _people(source: ImportFile, places: _Places, tags: dict[str, int], rows: CleanRows) -> NewPeople:
+    homes = {said: places.home(*said) or source.unit_id for said in {*zip(rows.unit_code, rows.district, strict=True)}}
+    districts = {said: places.districts.district(said) or "" for said in {*rows.district}}
+    borne = {names: tuple(tags[name] for name in names) for names in {*rows.tags}}
+    return NewPeople.alike(
+        len(rows.name),
         entity_id=source.unit.entity_id,
-        name=line.name,
-        mobile=line.mobile,
-        home_unit_id=places.home(line, district) or source.unit_id,
-        birth_ym=line.birth_ym,
-        gender=line.gender,
-        district_code=district,
+        name=rows.name,
+        mobile=rows.mobile,
+        email=rows.email,
+        home_unit_id=[homes[said] for said in zip(rows.unit_code, rows.district, strict=True)],
+        birth_ym=rows.birth_ym,
+        gender=rows.gender,
+        district_code=[districts[said] for said in rows.district],
         basis=source.basis,
         import_id=source.pk,
         member=MemberState.MEMBER if source.are_members else None,
-        member_since=line.member_since if source.are_members else None,
-        tags=tuple(map(tags.__getitem__, line.tags)),
-        name_blind=name,
-        mobile_blind=mobile,
+        member_since=rows.member_since if source.are_members else None,
+        tags=[borne[names] for names in rows.tags],
     )
 
 
 def _fill(source: ImportFile, merged: Sequence[tuple[int, CleanRow]], districts: Districts) -> dict[int, list[str]]:
+    """What the people lacked and the rows say is theirs now; the columns that were filled in, by person."""
     if not merged:
         return {}
-    return dict(
+    filled: dict[int, list[str]] = dict(
         staging.run(
             "fill_blanks",
             root=source.root_id,
@@ -350,9 +352,22 @@ def _fill(source: ImportFile, merged: Sequence[tuple[int, CleanRow]], districts:
             people=[person for person, _ in merged],
             births=[line.birth_ym for _, line in merged],
             genders=[line.gender for _, line in merged],
-            districts=[districts.district(line) or "" for _, line in merged],
+            districts=[districts.district(line.district) or "" for _, line in merged],
         )
     )
+    addresses = {person: line.email for person, line in merged if line.email}
+    if addresses:
+        given = staging.run(
+            "fill_addresses",
+            root=source.root_id,
+            at=clock.now(),
+            people=list(addresses),
+            sealed=arrays.byteas(sealer().seal_many(place(source.root_id, "email"), addresses.items())),
+            blinds=arrays.byteas([blind(source.root_id, "email", address) for address in addresses.values()]),
+        )
+        for (person,) in given:
+            filled[person] = [*filled.get(person, ()), "email"]
+    return filled
 
 
 def _enrol(actor: Actor, source: ImportFile, merged: Sequence[tuple[int, CleanRow]]) -> None:
@@ -389,6 +404,7 @@ def _take_back_next(import_id: int) -> bool:
     actor = system_actor(source.root_id)
     basis.tell_undone(actor, source, [person for person in who if person != staging.NOBODY])
     staging.run("empty_again", import_id=source.pk, root=source.root_id, last_row=last_row)
+    staging.run("take_addresses", import_id=source.pk, root=source.root_id, last_row=last_row)
     own = [person for person, state in zip(who, states, strict=True) if state == staging.NEW]
     people.erase(actor, own, why="명단 가져오기를 되돌림")
     staging.run("mark_undone", import_id=source.pk, last_row=last_row)

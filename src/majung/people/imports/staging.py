@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
+import orjson
 import psycopg
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +16,7 @@ from majung.core import clock, db, sql
 from majung.core.garbage import uncollected
 from majung.core.text import fold
 from majung.people.imports import reader, store
-from majung.people.imports.clean import Cleaner, CleanRow
+from majung.people.imports.clean import Cleaner, CleanRows
 from majung.people.imports.digest import Digester, Districts, Lines, Staged, digested, place, sealed_nobody
 from majung.people.imports.mapping import Column
 from majung.people.imports.models import ImportFile, ImportState
@@ -35,7 +36,7 @@ def statement(name: str) -> str:
 
 def run(name: str, **params: Any) -> list[Any]:
     """Its rows."""
-    cursor = psycopg.Cursor(db.raw()).execute(statement(name), params)
+    cursor = psycopg.Cursor(db.raw()).execute(statement(name), params, binary=True)
     return cursor.fetchall() if cursor.description else []
 
 
@@ -74,7 +75,7 @@ def read_all(source: ImportFile) -> bool:
         formula_rows=sheet.formula_rows,
     )
     begun = source.next_row
-    lines = (line for line in reader.rows(body, sheet) if line[0] > begun)
+    lines = dropwhile(lambda line: line[0] <= begun, reader.rows(body, sheet))
     with closing(digested(digester, _blocks(lines), source.size_bytes)) as blocks:
         return all(_stage(source, staged) for staged in blocks)
 
@@ -106,21 +107,21 @@ def mark_duplicates(source: ImportFile) -> None:
     """Rows whose person came earlier in the file are left out, and told to the operator. Done twice, it does nothing more."""
     for last_row, repeats in run("duplicates", import_id=source.pk):
         [(rows, _, sealed)] = run("block", import_id=source.pk, last_row=last_row)
-        people = dict(zip(rows, opened(source, last_row, sealed), strict=True))
-        said = [(row, [people[row].name, people[row].mobile], "duplicate") for row in repeats]
+        people, places = opened(source, last_row, sealed), {row: at for at, row in enumerate(rows)}
+        said = []
+        for row in repeats:
+            person = people.row(places[row])
+            said.append((row, [person.name, person.mobile or person.email], "duplicate"))
         run("stage_problems", import_id=source.pk, **sealed_nobody(sealer(), source.root_id, source.pk, said))
         run("mark_duplicates", import_id=source.pk, last_row=last_row, rows=repeats)
 
 
-def opened(source: ImportFile, last_row: int, sealed: bytes) -> list[CleanRow]:
+def opened(source: ImportFile, last_row: int, sealed: bytes) -> CleanRows:
     """The people of a staged block, in order."""
-    text = sealer().open(place(source.root_id, source.pk, "block"), last_row, bytes(sealed))
-    rows = json.loads(text)
-    for row in rows:
-        row[-2] = tuple(row[-2])
-        if row[-1]:
-            row[-1] = date.fromisoformat(row[-1])
-    return [CleanRow._make(row) for row in rows]
+    text = sealer().open_bytes(place(source.root_id, source.pk, "block"), last_row, sealed)
+    columns: list[Any] = orjson.loads(text)
+    columns[-2:] = [*map(tuple, columns[-2])], [date.fromisoformat(day) if day else None for day in columns[-1]]
+    return CleanRows(*columns)
 
 
 def problem_rows(source: ImportFile, *, after: int, limit: int) -> Iterator[tuple[int, list[str], list[str]]]:

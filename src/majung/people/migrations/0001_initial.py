@@ -38,7 +38,8 @@ class Migration(migrations.Migration):
         migrations.SeparateDatabaseAndState(
             database_operations=[
                 migrations.RunSQL(
-                    [_run("create"), _run("access_log"), _run("crowd_triggers"), _run("contact_triggers")], [_run("drop")]
+                    [_run(part) for part in ("create", "access_log", "crowd_triggers", "contact_added", "contact_triggers")],
+                    [_run("drop")],
                 )
             ],
             state_operations=[

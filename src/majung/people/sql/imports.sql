@@ -37,10 +37,20 @@ CREATE TABLE import_row (
 -- name: drop
 DROP TABLE import_row, import_block;
 
+-- name: add_addresses
+-- The blind indexes of mail addresses, aligned like those of numbers; NULL when no row of the block has one.
+ALTER TABLE import_block ADD COLUMN mails bytea[],
+    ADD CONSTRAINT import_block_mails_aligned CHECK (cardinality(mails) = cardinality(rows)),
+    ADD CONSTRAINT import_block_mails_emptied CHECK (people IS NULL OR mails IS NULL),
+    ALTER COLUMN mails SET STORAGE EXTERNAL;
+
+-- name: drop_addresses
+ALTER TABLE import_block DROP COLUMN mails;
+
 -- name: stage
-INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names)
+INSERT INTO import_block (import_id, last_row, rows, states, sealed, numbers, names, mails)
 SELECT %(import_id)s, %(last_row)s, %(rows)s::int[], array_fill(1::smallint, ARRAY[cardinality(%(rows)s::int[])]), %(sealed)s,
-       %(numbers)s::bytea[], %(names)s::bytea[];
+       %(numbers)s::bytea[], %(names)s::bytea[], %(mails)s::bytea[];
 
 -- name: stage_problems
 INSERT INTO import_row (import_id, row, problems, sealed)
@@ -48,13 +58,13 @@ SELECT %(import_id)s, r.row, string_to_array(r.problems, ','), r.sealed
   FROM unnest(%(rows)s::int[], %(problems)s::text[], %(sealed)s::bytea[]) AS r(row, problems, sealed);
 
 -- name: duplicates
--- The first row of a person (number and name; of one without a name, its number) stays; later ones are told to the operator
--- and left out: block by block, those not marked yet. By windows, since a join of the fresh rows with themselves is planned
+-- The first row of a person (number, or address without one, and name; of one without a name, the number) stays; later ones
+-- are told to the operator and left out: block by block, those not marked yet. By windows, since a join of the fresh rows with themselves is planned
 -- before anything is known of them.
 SELECT last_row, array_agg(row ORDER BY row) AS rows
-  FROM (SELECT b.last_row, r.row, r.state, r.name, min(r.row) OVER (PARTITION BY r.number) AS of_number,
-               min(r.row) OVER (PARTITION BY r.number, r.name) AS of_name
-          FROM import_block b, unnest(b.rows, b.states, b.numbers, b.names) AS r(row, state, number, name)
+  FROM (SELECT b.last_row, r.row, r.state, r.name, min(r.row) OVER (PARTITION BY coalesce(r.number, r.mail)) AS of_number,
+               min(r.row) OVER (PARTITION BY coalesce(r.number, r.mail), r.name) AS of_name
+          FROM import_block b, unnest(b.rows, b.states, b.numbers, b.names, b.mails) AS r(row, state, number, name, mail)
          WHERE b.import_id = %(import_id)s AND r.state IN (1, 3)) AS first
  WHERE state = 1 AND row > CASE WHEN name IS NULL THEN of_number ELSE of_name END
  GROUP BY last_row ORDER BY last_row;
@@ -71,15 +81,17 @@ SELECT last_row FROM import_block WHERE import_id = %(import_id)s ORDER BY last_
 SELECT rows, states, sealed FROM import_block WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: match_people
--- Of one block, who is known already by number and name (or by number, when the row has no name), so that only those in the
--- operator's sight are counted. Looked up number by number: what the planner believes of an unnested array is no guide.
+-- Of one block, who is known already by number (without one, by address) and name (when the row has one), so that only those
+-- in the operator's sight are counted. Looked up number by number, in their order: what the planner believes of an unnested
+-- array is no guide.
 SELECT known.person_id
-  FROM import_block b, unnest(b.states, b.numbers, b.names) AS r(state, number, name)
+  FROM (SELECT CASE WHEN r.number IS NULL THEN 3 ELSE 1 END AS kind, coalesce(r.number, r.mail) AS blind, r.name
+          FROM import_block b, unnest(b.states, b.numbers, b.names, b.mails) AS r(state, number, name, mail)
+         WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND r.state = 1 ORDER BY 2) AS r
  CROSS JOIN LATERAL (SELECT c.person_id FROM contact_point c JOIN person p ON p.id = c.person_id AND p.state <> 3
-                      WHERE c.root_id = %(root)s AND c.kind = 1 AND c.blind = r.number
+                      WHERE c.root_id = %(root)s AND c.kind = r.kind AND c.blind = r.blind
                         AND (p.name_blind = r.name OR r.name IS NULL)
-                      ORDER BY c.person_id LIMIT 1) AS known
- WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND r.state = 1;
+                      ORDER BY c.person_id LIMIT 1) AS known;
 
 -- name: totals
 SELECT readable, duplicates, problems, readable + duplicates + problems AS total
@@ -95,7 +107,7 @@ SELECT problem, count(*) FROM import_row, unnest(problems) AS problem
 
 -- name: next_block
 -- The first block that is not people yet and that nobody has in hand; it is this transaction's from here on.
-SELECT last_row, states, sealed, numbers, names FROM import_block
+SELECT last_row, states, sealed, numbers, names, mails FROM import_block
  WHERE import_id = %(import_id)s AND people IS NULL ORDER BY last_row LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: left
@@ -103,7 +115,7 @@ SELECT count(*)::int FROM import_block WHERE import_id = %(import_id)s AND peopl
 
 -- name: settle
 UPDATE import_block SET states = %(states)s::smallint[], people = %(people)s::bigint[], filled = %(filled)s::jsonb, sealed = '',
-       numbers = NULL, names = NULL
+       numbers = NULL, names = NULL, mails = NULL
  WHERE import_id = %(import_id)s AND last_row = %(last_row)s;
 
 -- name: fill_blanks
@@ -135,6 +147,21 @@ UPDATE person SET
   FROM (SELECT f.key::bigint AS person_id, f.value AS filled FROM import_block b, jsonb_each(b.filled) AS f
          WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s) AS u
  WHERE person.id = u.person_id AND person.root_id = %(root)s AND person.state <> 3;
+
+-- name: fill_addresses
+-- Mail addresses of people who have none. Returns whose they are now, for undoing.
+INSERT INTO contact_point (person_id, kind, root_id, sealed, blind, created_at)
+SELECT p.id, 3, p.root_id, a.sealed, a.blind, %(at)s
+  FROM unnest(%(people)s::bigint[], %(sealed)s::bytea[], %(blinds)s::bytea[]) AS a(person_id, sealed, blind)
+  JOIN person p ON p.id = a.person_id AND p.root_id = %(root)s AND p.state <> 3
+ON CONFLICT (person_id, kind) DO NOTHING
+RETURNING person_id;
+
+-- name: take_addresses
+-- Undoes fill_addresses of one block.
+DELETE FROM contact_point c USING import_block b, jsonb_each(b.filled) AS f
+ WHERE b.import_id = %(import_id)s AND b.last_row = %(last_row)s AND f.value ? 'email'
+   AND c.person_id = f.key::bigint AND c.kind = 3 AND c.root_id = %(root)s;
 
 -- name: applied_block
 SELECT last_row, states, people FROM import_block

@@ -4,13 +4,13 @@
 -- A block of person numbers, never given twice.
 SELECT array_agg(nextval(s.sequence)) FROM (SELECT pg_get_serial_sequence('person', 'id')::regclass AS sequence OFFSET 0) AS s, generate_series(1, %(n)s);
 
--- name: known_mobiles
--- Who holds these numbers already, and under which name. Looked up number by number: what the planner believes of an unnested
+-- name: known_holders
+-- Who holds these numbers or addresses already, and under which name. Looked up number by number: what the planner believes of an unnested
 -- array is no guide.
 SELECT c.blind, c.person_id, c.name_blind
   FROM unnest(%(blinds)s::bytea[]) AS b(blind)
  CROSS JOIN LATERAL (SELECT c.blind, c.person_id, p.name_blind FROM contact_point c JOIN person p ON p.id = c.person_id
-                      WHERE c.root_id = %(root)s AND c.kind = 1 AND c.blind = b.blind OFFSET 0) AS c
+                      WHERE c.root_id = %(root)s AND c.kind = %(kind)s AND c.blind = b.blind OFFSET 0) AS c
  ORDER BY c.person_id;
 
 -- name: move_home

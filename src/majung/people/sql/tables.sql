@@ -288,9 +288,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TRIGGER contact_inserted AFTER INSERT ON contact_point
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_added();
+CREATE TRIGGER contact_updated AFTER UPDATE ON contact_point
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_changed();
+CREATE TRIGGER contact_deleted AFTER DELETE ON contact_point
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_changed();
+
+-- name: contact_added
 -- The same for rows that are only added, as imports do by the ten thousand: nothing is freed, and only shared values are gathered.
 -- Planned at each call, and looked up by value: in a table that grows from nothing no older plan is any good.
-CREATE FUNCTION contact_added() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION contact_added() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     root int;
 BEGIN
@@ -300,10 +308,12 @@ BEGIN
     EXECUTE $sql$
         WITH shared AS MATERIALIZED (
             SELECT v.root_id, v.kind, v.blind, h.people
-              FROM (SELECT DISTINCT root_id, kind, blind FROM new_rows) AS v
+              FROM (SELECT DISTINCT n.root_id, n.kind, n.blind FROM new_rows n
+                     WHERE EXISTS (SELECT FROM contact_point c
+                                    WHERE c.root_id = n.root_id AND c.kind = n.kind AND c.blind = n.blind
+                                      AND c.person_id <> n.person_id OFFSET 0)) AS v
              CROSS JOIN LATERAL (SELECT array_agg(c.person_id ORDER BY c.person_id) AS people FROM contact_point c
                                   WHERE c.root_id = v.root_id AND c.kind = v.kind AND c.blind = v.blind OFFSET 0) AS h
-             WHERE cardinality(h.people) > 1
         ), claimed AS (
             INSERT INTO contact_claim (root_id, kind, blind, person_id, holders)
             SELECT root_id, kind, blind, people[1], cardinality(people) FROM shared
@@ -317,12 +327,6 @@ BEGIN
     $sql$;
     RETURN NULL;
 END $$;
-CREATE TRIGGER contact_inserted AFTER INSERT ON contact_point
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_added();
-CREATE TRIGGER contact_updated AFTER UPDATE ON contact_point
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_changed();
-CREATE TRIGGER contact_deleted AFTER DELETE ON contact_point
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION contact_changed();
 
 -- name: drop
 DROP TABLE person, contact_point, contact_claim, person_tag, membership, external_identity, access_log, access_link, access_chain,

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 
 from majung.channels.adapters.account_calls import AccountCalls, Listed, NotOffered, Offer, Pf, Refused, TemplateRow
 from majung.channels.adapters.nhn import answers, assumed
-from majung.channels.adapters.nhn.answers import inside, next_page, rows_of, text_of
+from majung.channels.adapters.nhn.answers import next_page
+from majung.channels.adapters.reading import inside, rows_of, text_of
 from majung.channels.adapters.terms import Kind, Reply, Wire
 from majung.core.errors import Outside
 

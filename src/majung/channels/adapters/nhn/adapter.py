@@ -15,6 +15,7 @@ from majung.channels.adapters.base import Abilities, DealerRefused, Direct, Find
 from majung.channels.adapters.nhn import answers, assumed, body, codes
 from majung.channels.adapters.nhn.account import SERVICE, NhnAccountCalls
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.reading import text_of
 from majung.channels.adapters.terms import Batch, Credential, Kind, KindFacts, Printer, Reply, Wire
 
 _SEOUL = timezone(timedelta(hours=9))
@@ -134,10 +135,10 @@ class Nhn(NhnAccountCalls, Direct):
         outcomes = bytearray([Outcome.IN_DOUBT if ref else Outcome.NOT_TAKEN]) * len(batch.recipients)
         seqs = {seq: place for place, seq in enumerate(batch.positions)}
         numbers = {number.decode(): place for place, number in enumerate(batch.recipients)}
-        ids = our_ids([answers.text_of(row, "recipientGroupingKey") for row in rows]).tolist()
+        ids = our_ids([text_of(row, "recipientGroupingKey") for row in rows]).tolist()
         for row, (campaign, chunk, seq) in zip(rows, ids, strict=True):
             is_ours = (campaign, chunk) == (batch.campaign, batch.chunk)
-            place = seqs.get(seq) if is_ours else numbers.get(answers.text_of(row, "recipientNo"))
+            place = seqs.get(seq) if is_ours else numbers.get(text_of(row, "recipientNo"))
             code = row.get("resultCode")
             if place is not None and type(code) is int:
                 outcomes[place] = codes.outcome(code + codes.TEXT if is_text else code)
@@ -159,7 +160,7 @@ class Nhn(NhnAccountCalls, Direct):
     def decode_found(self, reply: Reply, kind: Kind, key: str) -> str:
         """The requestId of a row that repeats the key."""
         rows, _ = answers.listed(reply, is_text=kind in _TEXTS)
-        found = (answers.text_of(row, "requestId") for row in rows if answers.text_of(row, "senderGroupingKey") == key)
+        found = (text_of(row, "requestId") for row in rows if text_of(row, "senderGroupingKey") == key)
         return next((ref for ref in found if 0 < len(ref) <= 64), "")
 
     def results_request(self, kind: Kind, ref: str, page_key: str = "", limit: int = 0) -> Wire:

@@ -8,6 +8,7 @@ import orjson
 
 from majung.channels.adapters.base import AlreadyTaken, DealerRefused, Page, Reported, UnknownGroup
 from majung.channels.adapters.nhn import codes
+from majung.channels.adapters.reading import inside, no_answer, rows_of, text_of, told_in, whole
 from majung.channels.adapters.terms import Reply
 from majung.core.errors import Outside
 
@@ -22,22 +23,11 @@ _MOST_HOOKS = 10_000
 
 def envelope(reply: Reply) -> tuple[int, dict[str, Any]]:
     """The header's code (0: well, or ALL_REFUSED) and the whole answer. Raises what any other refusal means."""
-    if reply.status == 429:
-        raise DealerRefused("429", "too many requests", retryable=True, after_seconds=1.0, raw=reply.body)
-    if reply.status >= 500:
-        raise Outside(f"HTTP {reply.status}", retryable=True, after_seconds=1.0, raw=reply.body[:2000])
-    try:
-        told = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        told = None
-    header = told.get("header") if isinstance(told, dict) else None
-    code = header.get("resultCode") if isinstance(header, dict) else None
-    if reply.status in (401, 403):
-        raise DealerRefused(str(reply.status), "not allowed", pause="ACCOUNT_KEY", raw=reply.body)
-    if type(code) is not int or not isinstance(told, dict) or not isinstance(header, dict):
-        if reply.status >= 400:
-            raise DealerRefused(str(reply.status), "refused", pause="DEALER_REFUSES", raw=reply.body)
-        raise Outside("no envelope in the answer", retryable=True, raw=reply.body[:2000])
+    told = told_in(reply)
+    header = inside(told, "header")
+    code = header.get("resultCode")
+    if type(code) is not int:
+        raise no_answer(reply, "envelope")
     if header.get("isSuccessful") is True and code == 0:
         return 0, told
     if code == ALL_REFUSED:
@@ -106,28 +96,3 @@ def reported(body: bytes) -> set[Reported]:
     if len(hooks) > _MOST_HOOKS:
         raise ValueError("too many hooks")
     return {Reported(ref, text_of(hook, "senderGroupingKey")) for hook in hooks if (ref := text_of(hook, "requestId"))}
-
-
-def inside(told: Any, *names: str) -> dict[str, Any]:
-    """The object under these names, or an empty one."""
-    for name in names:
-        told = told.get(name) if isinstance(told, dict) else None
-    return told if isinstance(told, dict) else {}
-
-
-def rows_of(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The objects in a list, or none."""
-    found = told.get(name)
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-
-
-def text_of(row: Any, name: str) -> str:
-    """The text ``name`` of an object, or "". Numbers are taken as text."""
-    value = row.get(name) if isinstance(row, dict) else None
-    return str(value) if isinstance(value, str) or type(value) is int else ""
-
-
-def whole(value: Any) -> int:
-    """A whole number written as number or text, else 0."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0

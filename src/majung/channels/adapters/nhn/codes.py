@@ -4,6 +4,7 @@ Three tables share numbers, so each has its own range: Kakao's as they are, the 
 ``E900`` and so on two million), and our own words for a state above three million.
 """
 
+from majung.channels.adapters import kakao_results
 from majung.channels.adapters.nhn.assumed import NOT_A_FRIEND_CODES
 from majung.channels.adapters.outcomes import Outcome
 
@@ -11,38 +12,32 @@ TEXT, TEXT_E = 1_000_000, 2_000_000
 WAITING, CANCELLED, NOT_ADDED, FAILED = 3_000_000, 3_000_001, 3_000_002, 3_000_003
 
 _TABLE: dict[Outcome, tuple[int, ...]] = {
-    Outcome.ACCEPTED: (0, WAITING, 3005, TEXT),
-    Outcome.DELIVERED: (1000, TEXT + 1000),
+    Outcome.ACCEPTED: (0, WAITING, TEXT),
+    Outcome.DELIVERED: (TEXT + 1000,),
     Outcome.NOT_A_FRIEND: (NOT_ADDED,),
-    Outcome.NO_TALK: (3019,),
-    Outcome.TALK_BLOCKED: (3018, 3020),
-    Outcome.OUT_OF_HOURS: (3022, TEXT_E + 919),
+    Outcome.OUT_OF_HOURS: (TEXT_E + 919,),
     Outcome.OPTED_OUT: (-3301, TEXT - 6001),
     Outcome.KISA_BLOCK: (TEXT + 3019,),
     Outcome.HANDSET_REFUSED: (TEXT + 3006, TEXT + 3013),
-    Outcome.BAD_NUMBER: (
-        1020, 3008, -5000, TEXT - 2019, TEXT + 1002, TEXT + 1003, TEXT + 3001, TEXT + 3003, TEXT + 3004,
-    ),
-    Outcome.HANDSET: (3021, *range(TEXT + 2001, TEXT + 2008), TEXT + 3000, TEXT + 3010),
-    Outcome.NETWORK: (
-        2001, 3000, 3006, 3010, 3012, 9998, 9999, TEXT + 1001, TEXT + 1019, TEXT + 2000, TEXT + 3015,
-    ),
+    Outcome.BAD_NUMBER: (-5000, TEXT - 2019, TEXT + 1002, TEXT + 1003, TEXT + 3001, TEXT + 3003, TEXT + 3004),
+    Outcome.HANDSET: (*range(TEXT + 2001, TEXT + 2008), TEXT + 3000, TEXT + 3010),
+    Outcome.NETWORK: (TEXT + 1001, TEXT + 1019, TEXT + 2000, TEXT + 3015),
     Outcome.SPAM: (TEXT + 3012,),
     Outcome.BAD_SENDER: (TEXT - 2312, TEXT - 2313, TEXT + 3017, TEXT + 3018),
-    Outcome.BAD_PROFILE: (1002, 1003, 1006, 1007, 1011, *range(1021, 1026), 1027, -1024, -1027, -2017),
-    Outcome.BAD_TEMPLATE: (3015, 3016, 4132, 4133, 4134, -3003, -3004, -3005, -3010, -3011),
+    Outcome.BAD_PROFILE: (-1024, -1027, -2017),
+    Outcome.BAD_TEMPLATE: (-3003, -3004, -3005, -3010, -3011),
     Outcome.BAD_CONTENT: (
-        1001, 1004, 1012, 1013, 1015, 1028, 1030, 1033, 3011, 3013, 3014, 3023, *range(3025, 3059), 4,
-        -8006, -8008, *range(-2005, -1999), -3298, *range(-3349, -3302), TEXT - 6003, TEXT - 6004,
+        4, -8006, -8008, *range(-2005, -1999), -3298, *range(-3349, -3302), TEXT - 6003, TEXT - 6004,
     ),
-    Outcome.TOO_LONG: (-2019, 4144, TEXT + 3016),
+    Outcome.TOO_LONG: (-2019, TEXT + 3016),
     Outcome.BAD_CHARACTERS: (TEXT - 2023,),
-    Outcome.BAD_IMAGE: (2005, 3024),
-    Outcome.DUPLICATE: (4131, TEXT_E + 915),
-    Outcome.ACCOUNT_BLOCKED: (4138, -4029, TEXT - 2052),
+    Outcome.DUPLICATE: (TEXT_E + 915,),
+    Outcome.ACCOUNT_BLOCKED: (-4029, TEXT - 2052),
     Outcome.FAILED: (CANCELLED, FAILED),
 }  # fmt: skip
-OUTCOMES: dict[int, int] = {code: int(outcome) for outcome, codes in _TABLE.items() for code in codes}
+OUTCOMES: dict[int, int] = kakao_results.OUTCOMES | {
+    code: int(outcome) for outcome, codes in _TABLE.items() for code in codes
+}
 
 
 def outcome(code: int) -> int:
