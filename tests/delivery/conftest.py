@@ -147,7 +147,7 @@ def start(campaign: int) -> None:
     connection.connection.execute("UPDATE dispatch SET state = 'sending' WHERE campaign_id = %s", [campaign])
 
 
-def until(slot: Slot, done: Callable[[], bool], seconds: float = 20) -> None:
+def until(slot: Slot, done: Callable[[], bool], seconds: float = 60) -> None:
     """Step until ``done``; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not done():

@@ -1,5 +1,6 @@
 """The engine against the real sandbox: what the ledger says is what arrived, in every weather."""
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -10,10 +11,15 @@ import pytest
 from majung.channels.adapters.outcomes import CONSEQUENCES, Outcome
 from majung.core import clock
 from majung.core.db import raw
+from majung.crowd import catalogue, registry
+from majung.crowd.expression import leaves, resolve
 from majung.delivery import planner
 from majung.delivery.books import Books, books
 from majung.delivery.engine import Slot
+from majung.delivery.order import on_channel
 from majung.people import vault
+from majung.policy import judge
+from majung.policy.enums import Medium, Purpose
 from majung.tree import services
 from majung.tree.models import Grant
 from tests.delivery.conftest import Sandbox, register, start, until
@@ -391,3 +397,20 @@ def test_a_small_campaign_is_not_delayed_by_a_big_one(
     until(slot, lambda: is_finished(small))
 
     assert not is_finished(big) and books(raw(), big).not_yet > 0
+
+
+def test_no_rule_asks_the_change_log_for_what_it_leaves_out() -> None:
+    """``ledger.sql: changes`` passes over places of the week and what was sent: no rule that is judged again depends on them."""
+    party = make.party()
+    order = make.order(party, campaign=a_number(), at=clock.now())
+    catalogue.load()
+    asked: set[str] = set()
+    for purpose, medium in itertools.product(Purpose, Medium):
+        occasion = on_channel(replace(order.occasion, purpose=purpose, medium=medium), order.stops[0])
+        for rule, expression in judge.person_denials(occasion) + judge.channel_denials(occasion):
+            if not rule.is_reserved:
+                for leaf in leaves(resolve(expression, clock.today())):
+                    asked |= {*registry.get(leaf.family).changes}
+
+    assert "consent" in asked or "refusal" in asked
+    assert not asked & {"week", "sent"}

@@ -136,7 +136,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     """
     adapter, line = made_by(account), hands.line(account)
     key = key_of(found.campaign_id, chunk)
-    handover.note_opening(hands, found, [chunk])
+    handover.note_opening(hands, found, chunk)
     batch = handover.render(hands.sealer, found, account, chunk)
     try:
         body = adapter.encode(batch)

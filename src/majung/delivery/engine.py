@@ -66,9 +66,8 @@ class Slot:
             return False
         # Of this thread, until the next claim: also what goes wrong in between is logged with them.
         logs.ABOUT.set({"campaign": claimed.campaign_id, "chunks": claimed.numbers})
-        if (done := hand_over(hands, claimed)) is not None:
-            group, count = done
-            settle.look(hands, claimed.campaign_id, group.ref, age_seconds=0.0, open_cells=count, seen=group)
+        if (handed := hand_over(hands, claimed)) is not None:
+            settle.at_once(hands, handed)
         logs.ABOUT.set({})
         return True
 

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -136,11 +136,11 @@ def crash(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
+def hand_over(hands: Hands, claimed: Claim) -> "Handed | None":
     """Send the claimed chunks, or put them back with the reason written on the dispatch.
 
-    Returns the group, and how many messages it holds by our count, when the dealer said, as it took it, that every result is
-    in already.
+    Returns what has left and is not written down yet, when the dealer said, as it took it, that every result is in already:
+    for ``settle.at_once``.
     """
     crash("after_claim")
     campaign = claimed.campaign_id
@@ -168,7 +168,7 @@ def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
         return None
     group, began = "", time.monotonic()
     try:
-        group = _open_group(hands, found, account, held, now)
+        group = _open_group(hands, account, held, now)
         sent = _fill_and_send(hands, found, account, held, group)
     except Overtaken:
         _abandon(hands, account, held, group)
@@ -185,10 +185,11 @@ def hand_over(hands: Hands, claimed: Claim) -> tuple[Group, int] | None:
     crash("after_hand_over")
     if found.is_text_instead:
         crash("fallback_handed")
-    _commit_handed(hands, found, held, group, sent)
-    if sent.group is None or sent.group.state is not GroupState.DONE:
-        return None
-    return replace(sent.group, ref=group), sum(outcome.count(ACCEPTED) for outcome in sent.outcomes.values())
+    handed = Handed(found=found, account=account, held=held, ref=group, sent=sent)
+    if sent.group is not None and sent.group.state is GroupState.DONE:
+        return handed
+    write_handed(hands, handed)
+    return None
 
 
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
@@ -201,7 +202,7 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
             "보낼 권한이 끝났거나 거두어졌습니다. 남은 사람에게는 나가지 않습니다.",
         )
         return False
-    gate = _gate(found, claimed, now)
+    gate = _gate(hands, found, claimed, now)
     if found.is_text_instead and len(rejudge.closed_to_texts(found, claimed.chunks, now)) == len(claimed.chunks):
         return True  # all are left out with the gate's reason, and hold up nothing
     if gate.verdict is Verdict.DENY:
@@ -218,22 +219,20 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
 
 def is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
     """Whether the right to send still holds and reaches as far as it must, and the unit works."""
-    lent = found.grant_id is None or live.chain_in_force(hands.connection, found.grant_id, now)
-    if not lent:
-        return False
-    return live.unit_works(hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id)
+    return live.may_send(hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id, at=now)
 
 
-def _gate(found: Dispatch, claimed: Claim, now: datetime) -> Gate:
+def _gate(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> Gate:
     """The gate of now, and of the moment by which the group will have left."""
     channels = {chunk.channel_id for chunk in claimed.chunks}
-    gate = rejudge.gate(found, channels, now)
-    return rejudge.gate(found, channels, now + MARGIN) if gate.is_open else gate
+    gate = hands.known.bench.gate(found, channels, now)
+    return hands.known.bench.gate(found, channels, now + MARGIN) if gate.is_open else gate
 
 
-def _stays_open(found: Dispatch, held: Claim, longer: timedelta) -> bool:
+def _stays_open(hands: Hands, found: Dispatch, held: Claim, longer: timedelta) -> bool:
     """Whether the gate is open for that much longer: a slow dealer may have taken all the margin."""
-    return rejudge.gate(found, {chunk.channel_id for chunk in held.chunks}, clock.now() + longer).is_open
+    channels = {chunk.channel_id for chunk in held.chunks}
+    return hands.known.bench.gate(found, channels, clock.now() + longer).is_open
 
 
 def _drop(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> list[Chunk]:
@@ -279,24 +278,24 @@ def _write_dropped(hands: Hands, found: Dispatch, chunks: list[Chunk], empty: li
         run(hands.connection, "dropped_whole", **facts, **gone)
 
 
-def _open_group(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, now: datetime) -> str:
-    """An empty group, its id committed on every chunk before anything is put into it."""
+def _open_group(hands: Hands, account: LiveAccount, held: Claim, now: datetime) -> str:
+    """An empty group, its id committed on every chunk before anything is put into it, and with it a line of the access log for
+    each chunk whose numbers and names are about to be opened (X2).
+    """
     adapter = account.basket
     group = adapter.decode_created(hands.line(account).call(adapter.create_group_request()))
     facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
-    with hands.connection.transaction():
-        done = run(hands.connection, "basket", **facts, now=now, rule_set=RULE_SET_VERSION)
-        if done.rowcount != len(held.chunks):
-            raise Overtaken
-        note_opening(hands, found, held.chunks)
+    counts = [chunk.outcome.count(NOT_YET) for chunk in held.chunks]
+    done = run(hands.connection, "basket", **facts, counts=counts, now=now, rule_set=RULE_SET_VERSION)
+    if done.rowcount != len(held.chunks):
+        raise Overtaken
     return group
 
 
-def note_opening(hands: Hands, found: Dispatch, chunks: Sequence[Chunk]) -> None:
-    """A line of the access log for each chunk whose numbers and names are about to be opened (X2)."""
-    facts = {"chunks": [chunk.chunk_no for chunk in chunks], "counts": [len(chunk.waiting) for chunk in chunks]}
-    where = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id}
-    run(hands.connection, "opened", **where, **facts, now=clock.now())
+def note_opening(hands: Hands, found: Dispatch, chunk: Chunk) -> None:
+    """A line of the access log for a chunk whose numbers and names are about to be opened (X2)."""
+    facts = {"campaign": found.campaign_id, "root": found.root_id, "unit": found.unit_id, "now": clock.now()}
+    run(hands.connection, "opened", chunks=[chunk.chunk_no], counts=[chunk.outcome.count(NOT_YET)], **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +314,7 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
     renewed_at = looked_at = time.monotonic()
     for chunk in held.chunks:
         if time.monotonic() - looked_at > LAST_MOMENT.total_seconds():
-            if not _stays_open(found, held, LAST_MOMENT):
+            if not _stays_open(hands, found, held, LAST_MOMENT):
                 raise Overtaken
             looked_at = time.monotonic()
         if time.monotonic() - renewed_at > hands.lease_seconds / 3:
@@ -324,10 +323,13 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
         batch = render(hands.sealer, found, account, chunk)
         body = adapter.encode(batch)
         told = adapter.decode_added(line.call(adapter.add_messages_request(group, body)), batch).translate(LEDGER)
-        np.frombuffer(chunk.outcome, np.uint8)[list(batch.positions)] = np.frombuffer(told, np.uint8)
+        if batch.seqs is None:
+            chunk.outcome[:] = told
+        else:
+            np.frombuffer(chunk.outcome, np.uint8)[list(batch.seqs)] = np.frombuffer(told, np.uint8)
         outcomes[chunk.chunk_no] = bytes(chunk.outcome)
         hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
-    if not _stays_open(found, held, LAST_MOMENT):
+    if not _stays_open(hands, found, held, LAST_MOMENT):
         raise Overtaken
     _write_registered(hands, found, held, group)
     taken = any(ACCEPTED in outcome for outcome in outcomes.values())
@@ -342,13 +344,20 @@ def _write_registered(hands: Hands, found: Dispatch, held: Claim, group: str) ->
     if all(
         chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT) == len(chunk.outcome) for chunk in held.chunks
     ):
-        _hold_on(hands, held, group)
+        _still_holds(hands, held, group)
         return
     with hands.connection.transaction():
         _hold_on(hands, held, group)
         facts = {"campaign": held.campaign_id, "worker": hands.worker, "chunks": held.numbers}
         run(hands.connection, "outcomes", **facts, outcomes=[bytes(c.outcome).translate(accepted) for c in held.chunks])
         write_refusals(hands.connection, found, held.chunks, clock.now())
+
+
+def _still_holds(hands: Hands, held: Claim, group: str) -> None:
+    """As ``_hold_on``; nothing is written while half of the lease is left."""
+    facts = {"campaign": held.campaign_id, "chunks": held.numbers, "worker": hands.worker, "group": group}
+    if run(hands.connection, "holds", **facts, lease=hands.lease_seconds).fetchone() != (len(held.chunks),):
+        _hold_on(hands, held, group)
 
 
 def _hold_on(hands: Hands, held: Claim, group: str) -> None:
@@ -380,6 +389,7 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     columns = sealed.opened(
         sealer, found.root_id, found.campaign_id, chunk.chunk_no, chunk.sealed, len(chunk.people)
     )  # fmt: skip
+    chunk.opened = columns
     numbers, *rest = columns if is_whole else [[column[at] for at in seqs] for column in columns]
     mine = None
     if template.needs_link:
@@ -394,20 +404,39 @@ def render(sealer: Sealer, found: Dispatch, account: LiveAccount, chunk: Chunk) 
     )  # fmt: skip
 
 
-def _commit_handed(hands: Hands, found: Dispatch, held: Claim, group: str, sent: Sent) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A group that has left with these chunks, under the dealer's reference ``ref``."""
+
+    found: Dispatch
+    account: LiveAccount
+    held: Claim
+    ref: str
+    sent: Sent
+
+    @property
+    def accepted(self) -> dict[int, tuple[int, int]]:
+        """By chunk number the attempt, and how many the dealer took and has told nothing else of."""
+        return {
+            chunk.chunk_no: (chunk.attempt, self.sent.outcomes[chunk.chunk_no].count(ACCEPTED)) for chunk in self.held.chunks
+        }  # fmt: skip
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """Those of the requests, in the order of the chunks."""
+        return [self.sent.hashes[number] for number in self.held.numbers]
+
+
+def write_handed(hands: Hands, handed: Handed) -> None:
     """What left is written down: outcomes of registration, hashes, money."""
-    now = clock.now()
-    counts = {
-        chunk.chunk_no: (chunk.attempt, sent.outcomes[chunk.chunk_no].count(ACCEPTED)) for chunk in held.chunks
-    }  # fmt: skip
+    now, held = clock.now(), handed.held
     facts = {
-        "chunks": held.numbers, "outcomes": [sent.outcomes[n] for n in held.numbers],
-        "hashes": [sent.hashes[n] for n in held.numbers],
+        "chunks": held.numbers, "outcomes": [handed.sent.outcomes[n] for n in held.numbers], "hashes": handed.hashes,
         "look": max(hands.look_seconds, BUSY_LOOK_SECONDS) if held.has_more else hands.look_seconds,
     }  # fmt: skip
     with hands.connection.transaction():
-        run(hands.connection, "handed", campaign=held.campaign_id, group=group, now=now, **facts)
-        ledger.write_cost(hands.connection, found, "charged", counts, now)
+        run(hands.connection, "handed", campaign=held.campaign_id, group=handed.ref, now=now, **facts)
+        ledger.write_cost(hands.connection, handed.found, "charged", handed.accepted, now)
 
 
 def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:

@@ -18,6 +18,7 @@ from majung.delivery.outcomes import NOT_YET, PauseReason
 from majung.delivery.packing import People
 from majung.delivery.render import Template
 from majung.delivery.route import Stop
+from majung.delivery.sealed import Column
 from majung.policy import occasion as policy_occasion
 from majung.policy.occasion import Occasion
 
@@ -79,6 +80,8 @@ class Chunk:
     outcome: bytearray
     watermark: int
     sealed: bytes = b""
+    opened: list[Column] | None = None
+    """What ``sealed`` holds, between the hand-over and the settling of one group; never longer."""
     off_route: bool = False
     ahead: tuple[int, ...] = ()
     open_ahead: bytes | None = None
@@ -153,8 +156,7 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
                 facts = {"campaign": campaign, "chunks": sorted(taken), "worker": worker, "lease": lease_seconds}
                 rows = run(connection, "claim", **facts).fetchall()
                 n = sum(people for number, people, _ in ready if number in taken)
-                run(connection, "begun", campaign=campaign, now=now)
-                run(connection, "served", campaign=campaign, unit=unit, start=start, n=n)
+                run(connection, "served", campaign=campaign, unit=unit, start=start, n=n, now=now)
                 break
         # Other slots are taking what was ready, or its channels are not free yet: somebody else's turn.
         tried.append(campaign)
@@ -162,12 +164,13 @@ def claim(connection: Connection, *, worker: str, now: datetime, lease_seconds: 
         return None
     held = [
         Chunk(
-            chunk_no=number, channel_id=channel, wave=wave, attempt=attempt, people=people, sealed=sealed,
-            outcome=bytearray(outcome), watermark=int(watermark), parent_chunk=parent, parent_at=parent_at,
+            chunk_no=number, channel_id=channel, off_route=off_route, wave=wave, attempt=attempt, people=people, sealed=sealed,
+            outcome=bytearray(outcome), watermark=int(watermark), ahead=tuple(ahead), open_ahead=open_ahead,
+            parent_chunk=parent, parent_at=parent_at,
         )
-        for number, channel, wave, attempt, people, sealed, outcome, watermark, parent, parent_at in sorted(
-            rows, key=lambda row: row[0]
-        )
+        for (
+            number, channel, off_route, wave, attempt, people, sealed, outcome, watermark, ahead, open_ahead, parent, parent_at,
+        ) in sorted(rows, key=lambda row: row[0])
     ]  # fmt: skip
     return Claim(campaign_id=campaign, chunks=held, has_more=len(ready) > len(taken)) if held else None
 
@@ -218,9 +221,10 @@ def write_cost(
     connection: Connection, found: Dispatch, kind: str, counts: Mapping[int, tuple[int, int]], now: datetime
 ) -> None:
     """Money charged or returned for chunks, at the price of what ``found`` sends: chunk number → (attempt, people)."""
-    facts = {
-        "chunks": list(counts), "attempts": [a for a, _ in counts.values()], "counts": [n for _, n in counts.values()],
-    }  # fmt: skip
+    rows = [(number, attempt, n) for number, (attempt, n) in counts.items() if n]
+    if not rows:
+        return
+    facts = dict(zip(("chunks", "attempts", "counts"), map(list, zip(*rows, strict=True)), strict=True))
     what = {"message_kind": str(found.template.kind), "unit_centiwon": found.unit_centiwon}
     run(connection, "cost", campaign=found.campaign_id, kind=kind, now=now, **what, **facts)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from majung.policy.rule import Rule
 
 Step = tuple[Rule, Expression]
 MOST_LOGS = 16
+MOST_GATES = 256
+SECOND = timedelta(seconds=1)
 MOST_RULES = 2_000
 """Channels whose rules one process keeps worked out."""
 
@@ -46,6 +48,10 @@ class Changed:
 
     by_family: dict[str, dict[int | None, BitMap | None]] = field(default_factory=dict)
     is_lost: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anybody may have changed."""
+        return self.is_lost or bool(self.by_family)
 
     def note(self, family: str, subject: int | None, people: Any) -> None:
         """One row of the change log."""
@@ -96,6 +102,19 @@ class Bench:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int, bool, date], Rules] = {}
         self._everywhere: dict[tuple[int, date], list[_Worked]] = {}
+        self._gates: dict[tuple[int, bool, frozenset[int], datetime], Gate] = {}
+
+    def gate(self, found: Dispatch, channels: set[int], at: datetime) -> Gate:
+        """``gate`` at both ends of the second that ``at`` is in; windows open and close with a second, so it holds in between."""
+        second = at.replace(microsecond=0)
+        entities = frozenset(stop.entity_id for stop in found.stops if stop.channel_id in channels)
+        key = found.campaign_id, found.is_text_instead, entities, second
+        if (known := self._gates.get(key)) is None:
+            if len(self._gates) >= MOST_GATES:
+                self._gates.clear()
+            known = gate(found, channels, second)
+            known = self._gates[key] = gate(found, channels, second + SECOND) if known.is_open else known
+        return known
 
     def rules(self, found: Dispatch, channel_id: int, now: datetime) -> Rules:
         """The rules that hold for people on a channel now."""
@@ -166,9 +185,11 @@ def drops(
     """
     today = clock.seoul(now).date()
     is_other_day = today != clock.seoul(found.occasion.at).date()
-    rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
     changed = {mark: _changed(connection, logs, found, mark) for mark in {chunk.watermark for chunk in chunks}}
-    dropped = {}
+    dropped: dict[int, dict[str, BitMap]] = {}
+    if not is_other_day and not any(changed.values()):
+        return dropped
+    rules = {chunk.channel_id: bench.rules(found, chunk.channel_id, now) for chunk in chunks}
     for chunk in chunks:
         here, waiting = rules[chunk.channel_id], BitMap(chunk.people[chunk.waiting])
         asked = changed[chunk.watermark].among(waiting, here)
@@ -216,17 +237,20 @@ def drops_of_texts(
 
 
 def _changed(connection: Connection, logs: Logs, found: Dispatch, watermark: int) -> Changed:
-    """Everything that changed since the watermark. The horizon is read before the rows: what is still running is read again."""
+    """Everything that changed since the watermark, read on from where the log ends."""
     if len(logs) > MOST_LOGS:
         logs.clear()
     log = logs.setdefault((found.campaign_id, watermark), Log(cursor=watermark))
-    [(horizon, log.changed.is_lost)] = run(
-        connection, "horizon", root=found.root_id, watermark=str(watermark)
-    ).fetchall()
-    facts = {"root": found.root_id, "watermark": str(log.cursor), "campaign": found.campaign_id}
-    for family, subject, people in run(connection, "changes", **facts):
+    facts = {
+        "root": found.root_id,
+        "watermark": str(log.cursor),
+        "first": str(watermark),
+        "campaign": found.campaign_id,
+    }
+    first, *rows = run(connection, "changes", **facts).fetchall()
+    for *_, family, subject, people in rows:
         log.changed.note(family, subject, people)
-    log.cursor = int(horizon)
+    log.cursor, log.changed.is_lost = int(first[0]), first[1]
     return log.changed
 
 

@@ -101,7 +101,7 @@ class Template:
         columns: dict[str, Sequence[bytes]] = {}
         if names is not None:
             missing = self.fallback(NAME).encode()
-            columns[NAME] = [name or missing for name in names]
+            columns[NAME] = names if all(names) else [name or missing for name in names]
         if links is not None:
             columns[PREFERENCES] = links
         return columns

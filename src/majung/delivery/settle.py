@@ -1,5 +1,6 @@
 """Settling: what became of each person of a group, as the provider tells on being asked; reports only wake (M9, M10)."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,10 +15,12 @@ from majung.channels.adapters.outcomes import Outcome
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import fallback, ledger, waves
-from majung.delivery.handover import Hands, crash
+from majung.delivery.handover import Handed, Hands, Overtaken, crash, write_handed
 from majung.delivery.ledger import Chunk, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, DELIVERED, IN_DOUBT, LEDGER, MOVED_ON, WAITED, is_refused
 from majung.delivery.refusals import write_refusals
+
+log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(hours=72)
 """After so long without a result, "taken by the dealer" is the last word (kakao.md §3.6: up to three days)."""
@@ -86,6 +89,32 @@ def look(
         run(hands.connection, "look_later", **later, look=max(wait, 1.0))
         return
     write(hands, found, group, told, is_last=is_last, look_seconds=wait)
+
+
+def at_once(hands: Hands, handed: Handed) -> None:
+    """A group of which every result was in as soon as it had left: hand-over and settling are written down as one.
+
+    Where the results cannot be had now, it is a handed group like any other. Chunks that somebody else took over meanwhile,
+    because the lease had ended, are settled by whoever has them.
+    """
+    accepted = handed.accepted
+    open_cells = sum(n for _, n in accepted.values())
+    if handed.sent.group is None:
+        raise ValueError("a group that has not left")
+    seen = replace(handed.sent.group, ref=handed.ref)
+    try:
+        told = results(hands, handed.account, handed.found.campaign_id, seen, open_cells)
+    except Outside:
+        write_handed(hands, handed)
+        return
+    try:
+        with hands.connection.transaction():
+            ledger.write_cost(hands.connection, handed.found, "charged", accepted, clock.now())
+            write_chunks(
+                hands, handed.found, handed.held.chunks, told, is_last=True, look_seconds=hands.look_seconds, handed=handed
+            )  # fmt: skip
+    except Overtaken:
+        log.warning("a group was taken over while it was settled", extra={"group": handed.ref})
 
 
 def _is_worth_it(hands: Hands, news: int, open_cells: int, wait: float) -> bool:
@@ -170,16 +199,18 @@ def chunks_of(rows: Iterable[tuple[Any, ...]]) -> list[Chunk]:
 
 
 def write_chunks(
-    hands: Hands, found: Dispatch, chunks: list[Chunk], told: Told | None, *, is_last: bool, look_seconds: float
-) -> None:
+    hands: Hands, found: Dispatch, chunks: list[Chunk], told: Told | None, *, is_last: bool, look_seconds: float,
+    handed: Handed | None = None,
+) -> None:  # fmt: skip
     """Outcomes, friendships, refusals, money and the next wave of chunks that this transaction has locked.
 
-    They are all of the campaign's first medium, or all of the text that is sent instead.
+    They are all of the campaign's first medium, or all of the text that is sent instead. ``handed``: they are the claimed
+    chunks of this group, and its hand-over is written with them; raises Overtaken when they are not this worker's any more.
     """
     now = clock.now()
     fresh = {chunk.chunk_no: _apply(chunk, told, is_last=is_last) for chunk in chunks}
     crash("during_settle")
-    if is_text := any(chunk.parent_chunk is not None for chunk in chunks):
+    if (is_text := any(chunk.parent_chunk is not None for chunk in chunks)) and not found.is_text_instead:
         found = found.as_text()
     planned = waves.plan(hands, found, chunks, fresh, now)
     finals = [is_last or not (ACCEPTED in chunk.outcome or IN_DOUBT in chunk.outcome) for chunk in chunks]
@@ -187,13 +218,20 @@ def write_chunks(
     write_refusals(hands.connection, found, chunks, now, only=fresh)
     if not is_text:
         planned += fallback.plan(found, chunks)
-    facts = {
+    facts: dict[str, Any] = {
         "chunks": [c.chunk_no for c in chunks], "outcomes": [bytes(c.outcome) for c in chunks], "finals": finals,
         "told": [c.is_told for c in chunks],
     }  # fmt: skip
-    [(first,)] = run(hands.connection, "settled", campaign=found.campaign_id, now=now, fresh=len(planned)).fetchall()
-    waves.write(hands, found, chunks, planned, first)
-    run(hands.connection, "settle", campaign=found.campaign_id, now=now, look=look_seconds, **facts)
+    if planned:
+        [(first,)] = run(hands.connection, "numbers", campaign=found.campaign_id, fresh=len(planned)).fetchall()
+        waves.write(hands, found, chunks, planned, first)
+    facts |= {"campaign": found.campaign_id, "now": now, "look": look_seconds}
+    if handed is None:
+        run(hands.connection, "settle", **facts)
+    else:
+        group = {"group": handed.ref, "worker": hands.worker, "hashes": handed.hashes}
+        if run(hands.connection, "handed_told", **facts, **group).rowcount != len(chunks):
+            raise Overtaken
     if any(one.parent_chunk is not None for one in planned):
         crash("fallback_planned")
 

@@ -239,13 +239,12 @@ def _router(hands: Hands, found: Dispatch) -> Router:
 
 def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next], first: int) -> None:
     """The planned chunks stand in the ledger, numbered from ``first``, with the sealed values of their parents."""
-    if not planned:
-        return
-    numbers = sorted({chunks[place].chunk_no for one in planned for place in np.unique(one.parents).tolist()})
-    rows = run(hands.connection, "sealed", campaign=found.campaign_id, chunks=numbers).fetchall()
-    people = {chunk.chunk_no: len(chunk.people) for chunk in chunks}
     root, campaign, sealer = found.root_id, found.campaign_id, hands.sealer
-    parents = {number: sealed.opened(sealer, root, campaign, number, values, people[number]) for number, values in rows}
+    asked = {chunks[place].chunk_no: chunks[place] for one in planned for place in np.unique(one.parents).tolist()}
+    parents = {number: chunk.opened for number, chunk in asked.items() if chunk.opened is not None}
+    if rest := sorted(asked.keys() - parents.keys()):
+        for number, values in run(hands.connection, "sealed", campaign=campaign, chunks=rest).fetchall():
+            parents[number] = sealed.opened(sealer, root, campaign, number, values, len(asked[number].people))
     written = [
         chunk_row(
             campaign=campaign, chunk=number, wave=one.wave, root=root, channel=one.channel_id, message_kind=one.message_kind,

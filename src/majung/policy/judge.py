@@ -1,8 +1,9 @@
 """The judge: one list of rules asked for all (gates), for a million people (denials) and for one (why). Plain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -82,8 +83,13 @@ def _turn_of(case: Case, visited: set[Purpose]) -> Turned | None:
     return None
 
 
-def _table(case: Case) -> list[Rule]:
-    return [rule for rule in TABLES[case.purpose] if rule.is_in_force(case.on)]
+def _table(case: Case) -> tuple[Rule, ...]:
+    return _in_force(case.purpose, case.on)
+
+
+@lru_cache(maxsize=256)
+def _in_force(purpose: Purpose, on: date) -> tuple[Rule, ...]:
+    return tuple(rule for rule in TABLES[purpose] if rule.is_in_force(on))
 
 
 def gates(occasion: Occasion) -> Gate:
@@ -127,7 +133,7 @@ def _until(occasion: Occasion, first: datetime) -> datetime:
     raise ValueError("the windows of this account never open together")
 
 
-def _unless(case: Case, table: list[Rule]) -> Expression | None:
+def _unless(case: Case, table: Sequence[Rule]) -> Expression | None:
     """Those whom no waiting rule holds: everyone's exemptions together; None when one rule holds all."""
     exempt: Expression = EVERYONE
     for rule in table:

@@ -22,6 +22,17 @@ def chain_in_force(connection: psycopg.Connection[Any], grant_id: int, at: datet
     return bool(holds)
 
 
+def may_send(
+    connection: psycopg.Connection[Any], unit_id: int, *, grant_id: int | None, scope_id: int, at: datetime
+) -> bool:
+    """``unit_works``, and ``chain_in_force`` where there is a grant, in one question."""
+    chain, works = (sql.load("majung.tree", "live", name).rstrip("; \n") for name in ("chain_in_force", "unit_works"))
+    facts = {"unit": unit_id, "grant": grant_id, "scope": scope_id, "at": at}
+    asked = f"SELECT (%(grant)s::bigint IS NULL OR ({chain})) AND ({works})"
+    [(may,)] = connection.execute(asked.encode(), facts).fetchall()
+    return bool(may)
+
+
 def unit_works(
     connection: psycopg.Connection[Any], unit_id: int, *, grant_id: int | None = None, scope_id: int | None = None
 ) -> bool:

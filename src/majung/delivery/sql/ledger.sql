@@ -33,13 +33,11 @@ SELECT w.campaign_id, w.start, w.unit_id, w.account_id, w.entity_id,
 
 -- name: served
 -- Last in its transaction: slots that serve one unit meet here.
+WITH begun AS (UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL)
 UPDATE dispatch_turn t
    SET began = %(start)s, turn = greatest(t.turn, %(start)s) + %(n)s::bigint * 1000 / coalesce(p.weight, 1)
   FROM (SELECT) AS one LEFT JOIN pace p ON p.kind = 'unit' AND p.ref = %(unit)s
  WHERE t.campaign_id = %(campaign)s;
-
--- name: begun
-UPDATE dispatch SET first_claim_at = %(now)s WHERE campaign_id = %(campaign)s AND first_claim_at IS NULL;
 
 -- name: ready
 SELECT chunk_no, n, channel_id, parent_chunk IS NOT NULL FROM campaign_chunk
@@ -53,7 +51,7 @@ UPDATE campaign_chunk c
    SET state = 1, attempt = attempt + 1, worker = %(worker)s, group_ref = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 0
-RETURNING chunk_no, channel_id, wave, attempt, people, sealed, outcome, watermark::text, parent_chunk,
+RETURNING chunk_no, channel_id, off_route, wave, attempt, people, sealed, outcome, watermark::text, ahead, open_ahead, parent_chunk,
           (SELECT p.handed_at FROM campaign_chunk p WHERE p.campaign_id = c.campaign_id AND p.chunk_no = c.parent_chunk);
 
 -- name: dispatch
@@ -63,12 +61,18 @@ SELECT campaign_id, root_id, account_id, unit_id, scope_unit_id, grant_id, occas
 
 -- name: basket
 -- The group's id is committed before anything is put into it. Only while the lease holds, the dispatch still sends and
--- nobody else has taken the chunks: fewer rows than chunks mean "do not go on".
-UPDATE campaign_chunk c
-   SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s
-  FROM dispatch d
- WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
-   AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending';
+-- nobody else has taken the chunks: fewer rows than chunks mean "do not go on". And as opened, of the same chunks.
+WITH held AS (
+    UPDATE campaign_chunk c
+       SET group_ref = %(group)s, judged_at = %(now)s, rule_set = %(rule_set)s
+      FROM dispatch d
+     WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+       AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending'
+    RETURNING c.chunk_no, d.root_id, d.unit_id
+)
+INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
+SELECT held.root_id, %(now)s, 'system', held.unit_id, v.n, 'delivery', format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
+  FROM held JOIN unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n) USING (chunk_no);
 
 -- name: opened
 -- Whose numbers and names are opened for being sent, chunk by chunk, with the purpose.
@@ -76,6 +80,13 @@ INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
 SELECT %(root)s, %(now)s, 'system', %(unit)s, v.n, 'delivery',
        format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, v.chunk_no), ''
   FROM unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n);
+
+-- name: holds
+-- The last look before a group is sent: as basket, with enough of the lease left; fewer chunks mean "take a longer one".
+SELECT count(*) FROM campaign_chunk c JOIN dispatch d USING (campaign_id)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
+   AND c.group_ref = %(group)s AND c.lease_until > clock_timestamp() + make_interval(secs => %(lease)s / 2)
+   AND d.state = 'sending';
 
 -- name: opened_again
 -- Whose numbers are opened to read what became of them at a dealer that names people by their number.
@@ -85,7 +96,7 @@ SELECT %(root)s, %(now)s, 'system', %(unit)s, v.n, 'delivery',
   FROM unnest(%(chunks)s::int[], %(counts)s::int[]) AS v(chunk_no, n);
 
 -- name: hold_on
--- A longer lease while a group is filled, and the last look before it is sent; as basket.
+-- A longer lease while a group is filled; as basket.
 UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM dispatch d
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state = 1 AND c.worker = %(worker)s
@@ -99,6 +110,21 @@ UPDATE campaign_chunk c
        lease_until = clock_timestamp() + make_interval(secs => %(look)s)
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
+
+-- name: handed_told
+-- As handed and settle in one, for a group of which every result was there as soon as it had left.
+WITH hot AS (UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s) WHERE campaign_id = %(campaign)s)
+UPDATE campaign_chunk c
+   SET outcome = v.outcome, request_hash = v.request_hash, handed_at = %(now)s,
+       state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
+       settled_at = CASE WHEN v.is_final THEN %(now)s END,
+       told_at = CASE WHEN v.is_told THEN %(now)s ELSE c.told_at END,
+       sealed = CASE WHEN v.is_final THEN NULL ELSE sealed END,
+       lease_until = CASE WHEN v.is_final THEN NULL ELSE clock_timestamp() + make_interval(secs => %(look)s) END
+  FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[], %(finals)s::bool[], %(told)s::bool[])
+       AS v(chunk_no, outcome, request_hash, is_final, is_told)
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.worker = %(worker)s
+   AND c.group_ref = %(group)s;
 
 -- name: outcomes
 -- Who was dropped by a rule, or refused by the dealer at registration, just now.
@@ -182,6 +208,7 @@ SELECT chunk_no, sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);
 
 -- name: settle
+WITH hot AS (UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s) WHERE campaign_id = %(campaign)s)
 UPDATE campaign_chunk c
    SET outcome = v.outcome,
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
@@ -213,9 +240,9 @@ UPDATE campaign_chunk c SET lease_until = clock_timestamp()
   FROM unnest(%(groups)s::text[]) AS w(group_ref)
  WHERE c.state = 2 AND c.group_ref = w.group_ref AND c.lease_until > clock_timestamp() + interval '1 second';
 
--- name: settled
--- Numbers for new chunks, and the instant of the last settling. Last in its transaction: the row is hot.
-UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s), next_chunk = next_chunk + %(fresh)s
+-- name: numbers
+-- Numbers for new chunks.
+UPDATE dispatch SET next_chunk = next_chunk + %(fresh)s
  WHERE campaign_id = %(campaign)s RETURNING next_chunk - %(fresh)s;
 
 -- name: cost
@@ -269,12 +296,13 @@ SELECT %(campaign)s, root_id, 'stop', 'STOPPED', cardinality(people), people FRO
 
 -- name: finishable
 -- Dispatches of which nothing is out or ready any more; one that was paused too late is over like any other. And whether something
--- of them waits to be noted.
+-- of them waits to be noted. A few at a time: while others are still sending, closing books is not what they wait for.
 SELECT d.campaign_id, EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.told_at IS NOT NULL)
   FROM dispatch d
  WHERE d.finished_at IS NULL AND d.state IN ('sending', 'paused', 'stopped')
    AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0)
-   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2));
+   AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2))
+ LIMIT 8;
 
 -- name: finishing
 -- This slot alone draws up the books of a dispatch that is not finished yet; no row or false: another one did, or does.
@@ -298,17 +326,19 @@ UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND p
 
 -- name: changes
 -- What changed since the watermark, except by transactions that noted "not a friend" of this very campaign: of the people
--- they are about, the next channel has been chosen in the light of it.
-SELECT c.family, c.subject, c.people FROM crowd_change c
+-- they are about, the next channel has been chosen in the light of it. The first row is another: up to where all is seen now (what is
+-- still running is read again), and whether changes since the campaign's watermark have been forgotten (the nightly cut may meet a
+-- freeze that is still running).
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
+       EXISTS (SELECT FROM crowd_horizon h WHERE h.root_id = %(root)s AND h.forgot_below > %(first)s::xid8) AS is_lost,
+       NULL AS family, NULL::bigint AS subject, NULL::int[] AS people
+UNION ALL
+SELECT NULL, NULL, c.family, c.subject, c.people FROM crowd_change c
  WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
+   AND c.family NOT IN ('week', 'sent')  -- no rule asks the log for them: places of the week are held, not judged (week.py)
    AND c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
                      UNION ALL
                      SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL);
-
--- name: horizon
--- And whether changes since the watermark have been forgotten (the nightly cut may meet a freeze that is still running).
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
-       EXISTS (SELECT FROM crowd_horizon h WHERE h.root_id = %(root)s AND h.forgot_below > %(watermark)s::xid8);
 
 -- name: units
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;

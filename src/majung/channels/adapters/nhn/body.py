@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from majung.channels.adapters.limits import AD_LABEL
-from majung.channels.adapters.mould import ID, TO, opened, people, same_for_all
+from majung.channels.adapters.mould import ID, TO, listed, opened, same_for_all
 from majung.channels.adapters.terms import Batch, Button, Kind, Message
 
 _NO_FALLBACK = {"isResend": False}
@@ -41,8 +41,8 @@ def with_key(body: bytes, key: str) -> bytes:
 
 
 def _with_people(top: dict[str, Any], batch: Batch, person: dict[str, Any]) -> bytes:
-    rows = people(batch, {"recipientNo": TO, **person, "recipientGroupingKey": ID})
-    return b'%b,"recipientList":[%b]}' % (orjson.dumps(top)[:-1], b",".join(rows))
+    before = orjson.dumps(top)[:-1] + b',"recipientList":['
+    return listed(batch, before, {"recipientNo": TO, **person, "recipientGroupingKey": ID}, b"]}")
 
 
 def _values(batch: Batch) -> dict[str, str]:
