@@ -27,7 +27,8 @@ def of(findings: "list[Finding]", what: str) -> Finding:
 def everything(home: Path) -> list[Finding]:
     """All checks of the database."""
     return [
-        *checks.sending(raw(), home), *checks.workers(raw()), *checks.ledger(raw()), *checks.database(raw()),
+        *checks.sending(raw(), home), *checks.workers(raw()), *checks.ledger(raw()), *checks.crowds(raw()),
+        *checks.database(raw()),
         *checks.backups(raw()),
     ]  # fmt: skip
 
@@ -121,3 +122,16 @@ def test_a_backup_is_asked_for_once_there_is_something_to_lose(home: Path) -> No
     assert of(everything(home), "백업").advice
     installation.backed_up(raw(), clock.now())
     assert of(everything(home), "백업").advice == ""
+
+
+def test_a_stored_set_that_was_wrong_is_told_of(home: Path) -> None:
+    assert of(everything(home), "세어 둔 사람 묶음").advice == ""
+    raw().execute(
+        "INSERT INTO crowd_difference VALUES (1, 'stopped/0/()', %(at)s, 3, 0), (1, 'gender/0/(1,)', %(at)s, 0, 1200)",
+        {"at": clock.now()},
+    )
+    found = of(everything(home), "세어 둔 사람 묶음")
+    assert found.seen == "2번 달랐음 (빠진 사람 3명, 남는 사람 1,200명: gender, stopped)"
+    assert found.advice
+    raw().execute("UPDATE crowd_difference SET found_at = found_at - interval '31 days'")
+    assert of(everything(home), "세어 둔 사람 묶음").advice == ""

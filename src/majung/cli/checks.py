@@ -23,6 +23,7 @@ MOST_HELD_BYTES = 4 * 2**30
 OLDEST_BACKUP = timedelta(days=7)
 MOST_AGE = 1_500_000_000
 SHOWN = 5
+SHOWN_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,4 +172,15 @@ def backups(connection: Connection) -> Iterator[Finding]:
         "백업", f"{clock.seoul(at):%Y-%m-%d %H:%M}" if at else "majung backup으로 한 것이 없음", wrong=is_late,
         means="이 서버를 잃으면 그 뒤의 동의와 수신거부가 사라집니다.",
         advice="majung backup 폴더 를 돌려 주세요. 다른 길로 백업한다면 되살리는 연습을 해 보세요.",
+    )  # fmt: skip
+
+
+def crowds(connection: Connection) -> Iterator[Finding]:
+    """Whether counts and lists rested on stored sets that were wrong."""
+    [(times, lacking, surplus, families)] = _rows(connection, "differences", since=clock.now() - SHOWN_FOR)
+    seen = f"{times}번 달랐음 (빠진 사람 {lacking:,}명, 남는 사람 {surplus:,}명: {', '.join(families or ())})"
+    yield found(
+        "세어 둔 사람 묶음", seen if times else "표와 같음", wrong=times > 0,
+        means="밤마다 표와 견주어 다른 것은 고쳤습니다. 그 전에 센 수와 확정한 대상은 틀렸을 수 있습니다.",
+        advice="열린 캠페인의 대상을 다시 확인하고, crowd_difference 표를 만든 사람에게 알려 주세요.",
     )  # fmt: skip

@@ -48,3 +48,8 @@ SELECT pg_database_size(current_database()), age(datfrozenxid) FROM pg_database 
 -- name: has_people
 -- Whether there has been something to lose for longer than this.
 SELECT EXISTS (SELECT FROM person WHERE created_at < %(before)s);
+
+-- name: differences
+-- Stored bitmaps that were not what their tables say, and were mended.
+SELECT count(*), coalesce(sum(lacking), 0)::bigint, coalesce(sum(surplus), 0)::bigint, array_agg(DISTINCT split_part(set_key, '/', 1))
+  FROM crowd_difference WHERE found_at > %(since)s;
