@@ -3,10 +3,11 @@
     python bench/counts.py [--runs 5] [count_1m] [count_10m]
 
 Asks as the campaign's first page does, without HTTP: ``audience.services.count`` with the occasion of a party notice by channel
-message, in a process that has served for a while. Every fifth count follows changes by somebody else, which it must know of. Floor:
-bitmaps at hand, combined and counted, nothing read. Some counts of each run are held against the SQL evaluator; one that
-differs ends the program. People are made in SQL with cheap values, since nothing here opens a name; what is counted is real:
-tables, triggers from then on, stored bitmaps, change log, rules. What was made is kept for the next call.
+message, in a process that has served for a while. No segment is asked twice but by chance, and every fifth count follows changes
+by somebody else, which it must know of. Floor: sets at hand, joined and counted, nothing read. Some counts of each run are held
+against the SQL evaluator; one that differs ends the program. ``cold`` is the first count of a process. People are made in SQL
+with cheap values, since nothing here opens a name; what is counted is real: tables, triggers from then on, stored bitmaps, change
+log, rules. What was made is kept for the next call.
 """
 
 import json
@@ -25,8 +26,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from bench import kit  # noqa: E402  the path is set above
 
 ROWS = {"count_1m": 1_000_000, "count_10m": 10_000_000}
-DRAWS, CHANGED, COMPARED = 300, 5, 6
-TAGS, CHANNELS = 8, 4
+DRAWS, CHANGED, COMPARED, COLD = 300, 5, 6, 5
+TAGS, CHANNELS, HOMES = 8, 4, 256
 
 # Of person i everything follows from hashes of i, so that no table needs to be read for another.
 FILL = {
@@ -193,42 +194,73 @@ class Asker:
         return services.expression_of(self.actor, self.top, group, within=within), judge.denied(self.occasion)
 
 
+# What somebody else does to ten people between two counts; three of these at a time.
+CHANGES = (
+    "UPDATE person SET gender = 1 - least(gender, 1) WHERE root_id = %(root)s AND id = ANY(%(people)s)",
+    "UPDATE person SET birth_ym = 196001 + id %% 12 + id %% 40 * 100 WHERE root_id = %(root)s AND id = ANY(%(people)s)",
+    "UPDATE person SET region_code = CASE region_code WHEN '11' THEN '26' ELSE '11' END"
+    " WHERE root_id = %(root)s AND id = ANY(%(people)s)",
+    "UPDATE person SET state = 3 - state WHERE root_id = %(root)s AND id = ANY(%(people)s)",
+    "UPDATE person SET home_unit_id = (SELECT id FROM tree_unit WHERE depth = 3 ORDER BY id OFFSET %(drawn)s LIMIT 1)"
+    " WHERE root_id = %(root)s AND id = ANY(%(people)s)",
+    "INSERT INTO person (id, root_id, public_id, entity_id, home_unit_id, birth_ym, gender, region_code, basis, salt, created_at)"
+    " SELECT nextval(pg_get_serial_sequence('person', 'id')), root_id, gen_random_uuid(), entity_id, home_unit_id, birth_ym,"
+    " gender, region_code, basis, salt, now() FROM person WHERE id = ANY(%(people)s)",
+    "INSERT INTO person_tag SELECT p.id, (SELECT min(id) FROM people_tag), root_id FROM person p WHERE id = ANY(%(people)s)"
+    " ON CONFLICT DO NOTHING",
+    "DELETE FROM person_tag WHERE person_id = ANY(%(people)s)",
+    "UPDATE friendship SET state = 1 + state %% 3 WHERE person_id = ANY(%(people)s)",
+    "UPDATE membership SET state = 5 - state WHERE person_id = ANY(%(people)s) AND state IN (2, 3)",
+    "UPDATE consent_state SET withdrawn_at = now(), changed_at = now() WHERE person_id = ANY(%(people)s)",
+    "INSERT INTO refusal SELECT id, entity_id, 'KAKAO_AD', root_id, now(), 'web' FROM person WHERE id = ANY(%(people)s)"
+    " ON CONFLICT DO NOTHING",
+)
+
+
 def change(other: psycopg.Connection[Any], root: int, at: random.Random) -> None:
-    """Somebody else moves some people, tags some, and takes a refusal."""
+    """Somebody else changes some people, in three ways out of a dozen."""
     [(most,)] = other.execute("SELECT max(id) FROM person").fetchall()
-    people = sorted({at.randrange(1, most + 1) for _ in range(10)})
-    other.execute("UPDATE person SET gender = 1 - least(gender, 1) WHERE root_id = %s AND id = ANY(%s)", [root, people])
-    other.execute(
-        "INSERT INTO person_tag SELECT p.id, (SELECT min(id) FROM people_tag), root_id FROM person p WHERE id = ANY(%s)"
-        " ON CONFLICT DO NOTHING",
-        [people],
-    )
-    other.execute(
-        "INSERT INTO refusal SELECT id, entity_id, 'SMS', root_id, now(), 'web' FROM person WHERE id = ANY(%s)"
-        " ON CONFLICT DO NOTHING",
-        [people[:1]],
-    )
+    for statement in at.sample(CHANGES, 3):
+        people = sorted({at.randrange(1, most + 1) for _ in range(10)})
+        other.execute(statement, {"root": root, "people": people, "drawn": at.randrange(HOMES)})
 
 
 def floors(root: int, asker: Asker, groups: list[Any]) -> list[float]:
-    """Milliseconds of combining and counting alone."""
+    """Milliseconds of joining and counting alone, of sets at hand."""
     from majung.core import clock, db
-    from majung.crowd import bitmaps, evaluate
+    from majung.crowd import bits, current
     from majung.crowd.expression import Leaf, leaves, resolve
+    from majung.crowd.joining import Joining
 
     spent = []
     today = clock.today()
     for group in groups:
         asked, denied = (resolve(one, today) for one in asker.meant(group))
         every = dict.fromkeys(leaf for one in (Leaf("person"), asked, denied) for leaf in leaves(one))
-        sets = bitmaps.load(db.raw(), root, dict.fromkeys((leaf.family, leaf.args) for leaf in every))
-        held = {leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf) for leaf in every}
-        out = evaluate.combined(denied, held.__getitem__)
+        known = current.load(db.raw(), root, dict.fromkeys((leaf.family, leaf.args) for leaf in every))
+        if known is None:
+            raise SystemExit("this connection has written something")
+        store, sets = known
+        joining = Joining(store.ground(root).words, lambda leaf: sets[leaf.family, leaf.args])  # noqa: B023
+        out = joining.people(denied)
         begun = time.perf_counter()
-        found = evaluate.combined(asked, held.__getitem__)
-        len(found), found.intersection_cardinality(out)
+        found = joining.people(asked)
+        bits.count(found)
+        found &= out
+        bits.count(found)
         spent.append((time.perf_counter() - begun) * 1000)
     return spent
+
+
+def cold(asker: Asker, groups: list[Any]) -> float:
+    """Milliseconds of the first count of a process that keeps nothing yet, from stored bitmaps; the median of some."""
+    from majung.crowd import kept
+
+    spent = []
+    for group in groups:
+        kept.forget()
+        spent.append(asker.ask(group)[0])
+    return statistics.median(spent)
 
 
 def compare(root: int, asker: Asker, group: Any) -> None:
@@ -262,14 +294,15 @@ def measured(name: str, runs: int) -> kit.Measured:
     for group in asker.everything():
         asker.ask(group)
     kit.say(f"served for a while, everything asked once: {time.perf_counter() - begun:.0f} s")
-    told, medians, bare = [], [], []
+    told, medians, bare, quiet, after = [], [], [], [], []
     with psycopg.connect(url, autocommit=True) as other:
         for _ in range(runs):
             groups, spent = [asker.drawn(at) for _ in range(DRAWS)], []
             for number, group in enumerate(groups):
-                if number % CHANGED == 0:
+                if is_changed := number % CHANGED == 0:
                     change(other, root.pk, at)
                 spent.append(asker.ask(group)[0])
+                (after if is_changed else quiet).append(spent[-1])
             told.append(round(p95(spent), 2))
             medians.append(statistics.median(spent))
             bare += floors(root.pk, asker, groups)
@@ -278,16 +311,18 @@ def measured(name: str, runs: int) -> kit.Measured:
             kit.say(
                 f"{name}: median {medians[-1]:.2f} ms, p95 {told[-1]} ms, most {max(spent):.1f} ms; floor p95 {p95(bare):.2f} ms"
             )
+    held = round(kept.of(db.raw()).size_bytes / 2**20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     more = {
         "people": ROWS[name], "draws": DRAWS, "median": round(statistics.median(medians), 2), "compared_with_sql": COMPARED * runs,
-        "idle_mb": round(idle), "peak_mb": round(peak), "kept_mb": round(kept.of(db.raw()).size_bytes / 2**20),
+        "p95_unchanged": round(p95(quiet), 2), "p95_changed": round(p95(after), 2), "cold": round(cold(asker, groups[:COLD])),
+        "idle_mb": round(idle), "peak_mb": round(peak), "kept_mb": held,
     }  # fmt: skip
     return kit.Measured(
         name=name,
         runs=told,
         floor=round(p95(bare), 2),
-        floor_is="p95 of combining and counting bitmaps at hand",
+        floor_is="p95 of joining and counting sets at hand",
         more=more,
     )
 

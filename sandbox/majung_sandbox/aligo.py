@@ -68,7 +68,7 @@ class Aligo:
             try:
                 form = _form(call)
                 account = self._account(form.get("userid", ""), form.get("apikey", ""), -99)
-                if needs_token and form.get("token") != self._tokens.get(account.key):
+                if needs_token and form.get("token", "") != self._tokens.get(account.key):
                     raise AligoError(-99, "토큰이 올바르지 않습니다.")
                 return _reply({"code": 0, "message": "성공적으로 처리했습니다.", **handler(account, form)})
             except AligoError as refusal:
@@ -155,13 +155,9 @@ class Aligo:
         s = self._sandbox
         mid = str(s.store.take_counters(1))
         group = s.store.new_group(account, group_id=mid, allow_duplicates=True, service=service)
-        arrived = s.clock.machine_seconds()
-        batch = s.intake.take(group, messages, s.intake.raw_of(messages), arrived, s.faults.settings.refuse_all)
-        if not (batch.registered == codes.ACCEPTED).any():
-            whole = {code for code in batch.registered.tolist() if code in codes.WHOLE}
-            if whole:
-                raise AligoError(-1, next(iter(batch.reasons.values()), codes.sentence(whole.pop())))
-        s.dispatch.send_at_once(group)
+        batch, problem = s.send_at_once(group, messages, s.clock.machine_seconds())
+        if problem:
+            raise AligoError(-1, problem)
         return mid, batch
 
     # lists

@@ -15,6 +15,7 @@ from majung_sandbox.gateway import Gateway, reply
 from majung_sandbox.http import Request, Response
 from majung_sandbox.nhn import Nhn
 from majung_sandbox.pages import Pages
+from majung_sandbox.popbill import Popbill
 from majung_sandbox.routing import Call, Route, Router
 from majung_sandbox.sandbox import Sandbox
 
@@ -34,8 +35,15 @@ GATEWAY_ROOTS = {
     "send_mass",
     "sms_list",
     "remain",
+    "POPBILL_TEST",
+    "ATS",
+    "BMS",
+    "SMS",
+    "LMS",
+    "KakaoTalk",
+    "Message",
 }
-PROVE_THEMSELVES = ("nhn.", "aligo.")
+PROVE_THEMSELVES = ("nhn.", "aligo.", "popbill.")
 """Endpoints of dealers whose requests are not signed with a header of Solapi's."""
 _NOBODY = Account("", "")
 
@@ -51,6 +59,7 @@ class App:
         Dealer(s.clock, s.world, s.templates, s.files, s.changed).register(self._router)
         Nhn(s).register(self._router)
         Aligo(s).register(self._router)
+        Popbill(s).register(self._router)
         s.endpoints = list(self._router.endpoints)
         Control(s).register(self._router)
         Pages(s, self).register(self._router)

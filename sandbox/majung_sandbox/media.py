@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -67,3 +68,15 @@ def store_file(files: dict[str, StoredFile], wanted: dict[str, Any]) -> StoredFi
     while len(files) > FILES_KEPT:
         del files[next(iter(files))]
     return files[file_id]
+
+
+def form_parts(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The parts of a multipart form by name."""
+    edge = content_type.partition("boundary=")[2].strip('"').encode()
+    found = {}
+    for part in body.split(b"--" + edge)[1:-1] if edge else []:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name = re.search(rb'\bname="([^"]+)"', head)
+        if name:
+            found[name[1].decode(errors="replace")] = content.removesuffix(b"\r\n")
+    return found

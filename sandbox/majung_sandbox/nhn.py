@@ -10,13 +10,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from majung_sandbox import codes, nhn_wire
+from majung_sandbox import nhn_wire
 from majung_sandbox.accounts import Account
 from majung_sandbox.clock import SEOUL
 from majung_sandbox.errors import GatewayError
 from majung_sandbox.http import Response
 from majung_sandbox.intake import parse_object
-from majung_sandbox.media import store_file
+from majung_sandbox.media import form_parts, store_file
 from majung_sandbox.nhn_wire import ALIM, BRAND, MMS, SMS, TEXTS, NhnError, envelope
 from majung_sandbox.routing import Call, Router
 from majung_sandbox.sandbox import Sandbox
@@ -207,13 +207,9 @@ class Nhn:
             grouping_key=key,
             on_credit=True,
         )
-        raw = s.intake.raw_of(messages)
-        batch = s.intake.take(group, messages, raw, call.request.arrived, s.faults.settings.refuse_all)
-        if not (batch.registered == codes.ACCEPTED).any():
-            whole = {code for code in batch.registered.tolist() if code in codes.WHOLE}
-            if whole:
-                raise NhnError(4, next(iter(batch.reasons.values()), codes.sentence(whole.pop())))
-        s.dispatch.send_at_once(group)
+        batch, problem = s.send_at_once(group, messages, call.request.arrived)
+        if problem:
+            raise NhnError(4, problem)
         return nhn_wire.handed(group, batch)
 
     def _request_id(self) -> str:
@@ -289,7 +285,7 @@ class Nhn:
 
     def image(self, call: Call, account: Account) -> Response:
         """A picture for brand messages, as multipart/form-data."""
-        parts = _parts(call.request.headers.get("content-type", ""), call.request.body)
+        parts = form_parts(call.request.headers.get("content-type", ""), call.request.body)
         if parts.get("imageType") != b"IMAGE" or "image" not in parts:
             raise NhnError(4, "image와 imageType(IMAGE)이 필요합니다.")
         wanted = {"type": "BMS", "file": base64.b64encode(parts["image"]).decode(), "name": "image"}
@@ -343,15 +339,3 @@ def _moment(query: dict[str, str], name: str, with_seconds: bool) -> datetime:
         return datetime.strptime(query[name], _DATES[with_seconds]).replace(tzinfo=SEOUL)
     except (KeyError, ValueError):
         raise NhnError(4, f"{name}이(가) 없거나 꼴이 다릅니다.") from None
-
-
-def _parts(content_type: str, body: bytes) -> dict[str, bytes]:
-    """The parts of a form by name."""
-    edge = content_type.partition("boundary=")[2].strip('"').encode()
-    found = {}
-    for part in body.split(b"--" + edge)[1:-1] if edge else []:
-        head, _, content = part.partition(b"\r\n\r\n")
-        name = re.search(rb'\bname="([^"]+)"', head)
-        if name:
-            found[name[1].decode(errors="replace")] = content.removesuffix(b"\r\n")
-    return found

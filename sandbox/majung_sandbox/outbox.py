@@ -13,6 +13,7 @@ import orjson
 
 from majung_sandbox.clock import Clock
 from majung_sandbox.faults import Faults
+from majung_sandbox.popbill_wire import TEXT
 from majung_sandbox.store import Group
 from majung_sandbox.wire import group_info
 from majung_sandbox.world import Channel
@@ -96,16 +97,30 @@ class Outbox:
                 "appKey": account.key, "event": "MESSAGE_RESULT_UPDATE", "hooks": hooks[start : start + ITEMS_PER_CALL],
             })  # fmt: skip
             for _ in range(2 if self._faults.settings.duplicate_webhooks else 1):
-                self._start(self._hook(account.webhook_url, body, account.account_id))
+                headers = {"X-Toast-Webhook-Signature": account.account_id}
+                self._start(self._told(account.webhook_url, body, headers, "NHN 결과 웹훅"))
 
-    async def _hook(self, url: str, body: bytes, signature: str) -> None:
+    async def _told(self, url: str, body: bytes, headers: dict[str, str], what: str) -> None:
         for attempt in range(TRIES):
             async with self._slots:
-                status = await post(url, body, {"X-Toast-Webhook-Signature": signature}, REPORT_LIMIT_SECONDS)
-            self._note("NHN 결과 웹훅", status)
+                status = await post(url, body, headers, REPORT_LIMIT_SECONDS)
+            self._note(what, status)
             if status == 200:
                 return
             await asyncio.sleep(self.retry_seconds * 2**attempt)
+
+    def popbill(self, group: Group, rows: list[dict[str, Any]]) -> None:
+        """Push Popbill's webhook, a message a call; texts have none that a source describes."""
+        if group.service == TEXT:
+            return
+        for row in rows:
+            for _ in range(2 if self._faults.settings.duplicate_webhooks else 1):
+                body = orjson.dumps({"corpNum": "0000000000", **row})
+                headers = {
+                    "Pb-Webhook-Type": "KAKAO.STATE",
+                    "Pb-Webhook-MID": f"{group.group_id}-{uuid.uuid4().hex[:23]}",
+                }
+                self._start(self._told(group.account.webhook_url, body, headers, "팝빌 결과 웹훅"))
 
     def report_group(self, group: Group) -> None:
         """Push the group report item."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from majung_sandbox import codes, popbill_wire
 from majung_sandbox.accounts import Account, Accounts
 from majung_sandbox.clock import Clock, iso
 from majung_sandbox.dispatch import Dispatch
@@ -45,12 +46,29 @@ class Sandbox:
         """The simulated instant as the wire prints it."""
         return iso(self.clock.now())
 
+    def send_at_once(self, group: Group, messages: list[dict[str, Any]], arrived: float) -> tuple[Batch, str]:
+        """Judge, keep and send the messages of a request that sends at once.
+
+        Or, with nothing sent, what is wrong with the message itself and so with the whole request.
+        """
+        batch = self.intake.take(
+            group, messages, self.intake.raw_of(messages), arrived, self.faults.settings.refuse_all
+        )
+        if not (batch.registered == codes.ACCEPTED).any():
+            whole = [code for code in batch.registered.tolist() if code in codes.WHOLE]
+            if whole:
+                return batch, next(iter(batch.reasons.values()), codes.sentence(whole[0]))
+        self.dispatch.send_at_once(group)
+        return batch, ""
+
     # what happens to groups
     def _settled(self, group: Group, batch: Batch, picks: list[int]) -> None:
         self.threads.arrived(group, batch, picks)
         if group.account.webhook_url and "single" in group.account.reports and picks and not group.hidden:
             if group.service in (*TEXTS, ALIM, BRAND):
                 self.outbox.hooks(group, hooks(group, batch, picks))
+            elif group.service in popbill_wire.SERVICES:
+                self.outbox.popbill(group, [popbill_wire.row(group, batch, i, int(batch.outcome[i])) for i in picks])
             elif not group.service:
                 self.outbox.report(group, reports(group, batch, picks))
         self.changed("accounts")

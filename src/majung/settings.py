@@ -59,7 +59,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 CROWD_CACHE_BYTES = 2**20 * env.number(
-    "MAJUNG_CROWD_CACHE_MB", 128, "Sets of people that a process keeps in memory for counting, in MiB.", least=0
+    "MAJUNG_CROWD_CACHE_MB", 256, "Sets of people that a process keeps in memory for counting, in MiB.", least=0
 )
 METRICS_TOKEN = env.secret(
     "MAJUNG_METRICS_TOKEN",

@@ -448,6 +448,25 @@ def test_an_account_whose_dealer_tells_nothing_by_itself(world: World) -> None:
     assert "스스로 알려 오지 않아" in page and "건수만 알려 줍니다" in page and "OURAPIKEY" not in page
 
 
+def test_a_secret_in_base64_is_taken_as_it_is(world: World) -> None:
+    said = {"name": "팝빌 계정", "adapter": "popbill", "mode": "sandbox", "refusal_number": "", "unit": world.own.pk}
+    keys = {"key": "OURLINK", "corp": "123-45-67890", "secret": "c2VjcmV0+2tleS9vZg=="}
+    client = world.client(Role.OPERATOR)
+
+    wrong = [
+        client.post(reverse("channels:dealer_new"), said | keys | one)
+        for one in ({"secret": "c2VjcmV0"[:-1]}, {"corp": "12"}, {"key": "L, K"}, {"secret": "c2Vj\ncmV0"})
+    ]
+    answer = client.post(reverse("channels:dealer_new"), said | keys)
+
+    assert [one.status_code for one in wrong] == [422] * 4
+    made = DealerAccount.objects.get(name="팝빌 계정")
+    live = accounts.load(raw(), sealer(), made.pk)
+    assert (live.adapter.account.secret, dict(live.adapter.account.more)) == (keys["secret"], {"corp": "123-45-67890"})
+    page = client.get(answer["Location"]).content.decode()
+    assert "결과 알림 주소" in page and "대행사의 웹훅 주소로" in page and keys["secret"] not in page
+
+
 @pytest.mark.parametrize(
     ("keys", "word"),
     [

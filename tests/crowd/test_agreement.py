@@ -281,7 +281,9 @@ def test_a_reader_without_the_right_to_write_only_reads(world: World) -> None:
 def test_a_bitmap_older_than_what_was_forgotten_is_built_anew(world: World) -> None:
     evaluate.bitmap(db.raw(), world.root, Leaf("stopped"))
     with second_connection(autocommit=True) as other:
-        old = other.execute("SELECT * FROM crowd_bitmap WHERE root_id = %s", [world.root]).fetchall()
+        old = other.execute(
+            "SELECT root_id, set_key, bitmap, watermark, n FROM crowd_bitmap WHERE root_id = %s", [world.root]
+        ).fetchall()
         services.set_processing(world.made.actor, world.people[:5], stopped=True)
         evaluate.bitmap(db.raw(), world.root, Leaf("stopped"))
         other.execute("DELETE FROM crowd_bitmap WHERE root_id = %s", [world.root])
@@ -303,7 +305,7 @@ def test_forgetting_keeps_what_a_bitmap_still_needs(world: World) -> None:
 def test_forgetting_keeps_what_an_open_campaign_has_still_to_see(world: World) -> None:
     """Frozen before a change and handed over after the night: the hand-over finds the change by the frozen watermark."""
     raw, campaign = db.raw(), world.campaigns[-1]
-    unseen = "SELECT people FROM crowd_change WHERE root_id = %s AND family = 'person' AND xid >= %s::text::xid8"
+    unseen = "SELECT people FROM crowd_change WHERE root_id = %s AND family = 'person_state' AND xid >= %s::text::xid8"
     [[watermark]] = raw.execute(
         "UPDATE dispatch SET watermark = pg_snapshot_xmin(pg_current_snapshot()) WHERE campaign_id = %s"
         " RETURNING watermark::text", [campaign],

@@ -1,19 +1,16 @@
 """What a process keeps of sets is what is true and committed, and no more than it may (M2)."""
 
 from collections.abc import Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import given
-from hypothesis import strategies as st
-from pyroaring import BitMap
 
 from majung import settings
-from majung.core import db
-from majung.crowd import evaluate, kept, registry
+from majung.core import db, sql
+from majung.crowd import bitmaps, evaluate, kept, tail
 from majung.crowd.expression import Leaf, Not, Or
-from majung.crowd.kept import GROUP, Kept
 from majung.people import services
 from tests.make import people as make
 from tests.make import tree
@@ -21,6 +18,7 @@ from tests.make.database import second_connection
 
 pytestmark = [pytest.mark.product("M2"), pytest.mark.django_db(transaction=True)]
 STOPPED = Leaf("stopped")
+STOPPED_KEY = ("stopped", ())
 
 
 class Crowd:
@@ -44,14 +42,37 @@ def crowd() -> Iterator[Crowd]:
 
 
 def test_what_was_counted_is_kept_and_not_read_again(crowd: Crowd) -> None:
-    before = kept.of(db.raw()).get((crowd.root, _name()))
+    before = kept.of(db.raw()).get((crowd.root, STOPPED_KEY))
 
     assert crowd.stopped() == 0
-    assert kept.of(db.raw()).get((crowd.root, _name())).buckets is before.buckets
+    assert kept.of(db.raw()).get((crowd.root, STOPPED_KEY)).set is before.set
 
 
-def _name() -> str:
-    return registry.get("stopped").key(())
+def test_one_statement_answers_when_nothing_changed(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    whole = sql.prepared
+    monkeypatch.setattr(sql, "prepared", lambda *given, **named: asked.append(given[1]) or whole(*given, **named))
+    monkeypatch.setattr(bitmaps, "load", lambda *_: pytest.fail("a kept set was read again"))
+    monkeypatch.setattr(bitmaps, "ask", lambda *given: [] if not given[2] else pytest.fail("nothing had changed"))
+
+    for denied in (STOPPED, Not(STOPPED)):
+        evaluate.count_both(db.raw(), crowd.root, Leaf("person"), denied)
+
+    assert asked == [sql.load("majung.crowd", "tail", "read")] * 2
+
+
+def test_a_change_of_one_column_touches_only_its_sets(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    ask = bitmaps.ask
+    monkeypatch.setattr(bitmaps, "ask", lambda *given: asked.append(given[2]) or ask(*given))
+    seen = (STOPPED, Leaf("gender", (1,)), Leaf("born"), Leaf("home", (crowd.made.top.pk,)))
+    evaluate.count(db.raw(), crowd.root, Or(seen))
+    asked.clear()
+
+    db.raw().execute("UPDATE person SET gender = 1 - least(gender, 1) WHERE id = %s", [crowd.people[0]])
+    evaluate.count(db.raw(), crowd.root, Or(seen))
+
+    assert [leaf for some in asked for leaf, _ in some] == [Leaf("gender", (1,))]
 
 
 def test_what_another_session_commits_is_seen(crowd: Crowd) -> None:
@@ -124,28 +145,39 @@ def test_the_denied_are_combined_anew_when_one_of_their_sets_changed(crowd: Crow
     assert both() == both() == (10, 7)
 
 
+def test_threads_that_count_while_others_write_know_of_every_commit_before_they_asked(crowd: Crowd) -> None:
+    """Each writer counts right after its own commit, in a thread and connection of its own: its people must be counted."""
+    wrong: list[Any] = []
+
+    def work(number: int) -> None:
+        person = crowd.people[number]
+        with second_connection(autocommit=True) as mine:
+            for state in (2, 1, 2, 1, 2) * 4:
+                mine.execute("UPDATE person SET state = %s WHERE id = %s", [state, person])
+                if (person in evaluate.bitmap(mine, crowd.root, STOPPED)) != (state == 2):
+                    wrong.append((person, state))
+
+    threads = [Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert crowd.stopped() == 6 == len(evaluate.members(db.raw(), crowd.root, STOPPED))
+
+
+def test_a_set_away_for_longer_than_the_list_is_read_again(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "MOST", 4)
+    crowd.stop(0)
+    for number in range(8):
+        make.crowd(1, units=crowd.made.units, seed=number)
+        evaluate.count(db.raw(), crowd.root, Leaf("person"))
+    assert crowd.stopped() == 1
+
+
 def test_no_more_is_kept_than_was_allowed(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "CROWD_CACHE_BYTES", 300)
     for unit in crowd.made.units:
         evaluate.count(db.raw(), crowd.root, Leaf("home", (unit.pk,)))
         assert kept.of(db.raw()).size_bytes <= 300
     assert crowd.stopped() == 0
-
-
-bounds = st.none() | st.integers(-5, 120)
-
-
-@given(
-    buckets=st.dictionaries(
-        st.integers(0, 110), st.lists(st.integers(0, 500), max_size=4).map(BitMap), max_size=6 * GROUP
-    ),
-    ranges=st.lists(st.tuples(bounds, bounds), max_size=5),
-)
-def test_a_range_is_the_union_of_its_buckets(buckets: dict[int | None, BitMap], ranges: list[Any]) -> None:
-    known = Kept.of(buckets, 1)
-    for first, last in ranges:
-        inside = [
-            members for bucket, members in buckets.items()
-            if bucket is not None and (first is None or bucket >= first) and (last is None or bucket <= last)
-        ]  # fmt: skip
-        assert known.between(first, last) == BitMap.union(BitMap(), *inside)

@@ -9,6 +9,7 @@ import pytest
 from majung.channels.adapters.aligo import Aligo
 from majung.channels.adapters.base import Direct, Finds
 from majung.channels.adapters.nhn import Nhn
+from majung.channels.adapters.popbill import Popbill
 from majung.channels.adapters.terms import Kind, Message
 from majung.core import clock
 from majung.core.db import raw
@@ -20,12 +21,12 @@ from majung.people.vault import sealer
 from majung.policy.enums import Medium
 from tests.delivery.conftest import Sandbox, register, start, until
 from tests.delivery.test_crash import worker
-from tests.delivery.test_engine import a_number, is_finished
+from tests.delivery.test_engine import a_number, assert_both_sides_agree, is_finished
 from tests.make import delivery as make
 
 TEXT = "(광고)가람당 소식\n무료수신거부 080-123-4567"
 SENDER = "0212345678"
-DEALERS: tuple[type[Direct], ...] = (Nhn, Aligo)
+DEALERS: tuple[type[Direct], ...] = (Nhn, Aligo, Popbill)
 
 
 @dataclass(frozen=True)
@@ -141,3 +142,18 @@ def end_of_patience(campaign: int, slot: Slot) -> Books:
     raw().execute(f"{older} WHERE campaign_id = %s AND state = 2", [campaign])
     until(slot, lambda: is_finished(campaign))
     return waiting
+
+
+def assert_nobody_noticed(point: str, case: Case, sandbox: Sandbox, url: str, home: Path, slot: Slot) -> None:
+    """A worker that dies there costs nothing but time."""
+    _, campaign = a_campaign(sandbox, case)
+    dies(url, home, point)
+    at_death = books(raw(), campaign)
+
+    until(slot, lambda: is_finished(campaign), 40)
+
+    told = assert_both_sides_agree(sandbox, campaign)
+    assert at_death.not_yet + at_death.accepted > 0 and told.delivered > 50
+    assert noted(campaign, "AGAIN") == set() and told.cost_centiwon == told.accepted * 2500
+    attempts = raw().execute("SELECT max(attempt) FROM campaign_chunk WHERE campaign_id = %s", [campaign]).fetchone()
+    assert attempts == ((1,) if point == "during_settle" else (2,))  # what waited for its turn was put back

@@ -1,5 +1,6 @@
 """Builders of this room: a party with channels, an account and people, and orders to be planned."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -55,8 +56,10 @@ def party(
     made = make_tree.organisation(depth=depth, width=width)
     more = {
         "nhn": {"sms_key": "SANDBOXKEY", "sms_secret": "SANDBOX-SECRET"}, "aligo": {"senders": "0212345678"},
+        "popbill": {"corp": "1234567890"},
     }.get(adapter, {})  # fmt: skip
-    account = make_channels.account(unit=made.top, base_url=base_url, adapter=adapter, more=more)
+    secret = {"secret": base64.b64encode(b"SANDBOX-SECRET").decode()} if adapter == "popbill" else {}
+    account = make_channels.account(unit=made.top, base_url=base_url, adapter=adapter, more=more, **secret)
     channels = {}
     for number, unit in enumerate(made.units[: len(made.units) - without], start=1):
         channels[unit.pk] = make_channels.channel(unit=unit, number=made.root.pk * 1000 + number)

@@ -1,25 +1,37 @@
 """Numbers and names behind the ids that criteria mention; what the actor does not see is not there."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 
 from majung.audience import criteria
 from majung.audience.criteria import Group
 from majung.audience.errors import CannotAsk
 from majung.audience.fields import FIELDS, Place, Reference
 from majung.channels.models import Channel
+from majung.core import db, sql
 from majung.people.imports.models import ImportFile, ImportState
 from majung.people.models import Tag
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
 from majung.tree.models import Unit
 
-Finder = Callable[[Actor, Iterable[str]], QuerySet[Any, Any]]
-"""The things in sight whose ids are meant; ``place`` asks for those of all kinds in one statement."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finder:
+    """How ids of one kind are looked up: a SELECT as in ``sql/references.sql``, what an id looks like, and which act shows them.
+
+    Without ``act`` they are everybody's in the organisation.
+    """
+
+    sql: str
+    ids: Callable[[Iterable[str]], Iterable[object]]
+    act: Act | None
+
+
 Lister = Callable[[Actor, Collection[str]], list[tuple[str, str]]]
 """What an actor may pick, and of what is picked already whatever is in sight, however old it is."""
 
@@ -37,25 +49,12 @@ def uuids(values: Iterable[str]) -> list[uuid.UUID]:
     return found
 
 
-def _units(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
-    return actor.units().filter(public_id__in=uuids(values))
-
-
-def _channels(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
-    return _seen_channels(actor).filter(public_id__in=uuids(values))
+def _numbers(values: Iterable[str]) -> list[int]:
+    return [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 16]
 
 
 def _seen_channels(actor: Actor) -> QuerySet[Channel]:
     return Channel.objects.filter(root_id=actor.root_id, unit__in=actor.units(Act.CHANNELS_VIEW))
-
-
-def _tags(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
-    numbers = [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 16]
-    return Tag.objects.filter(root_id=actor.root_id, pk__in=numbers)
-
-
-def _imports(actor: Actor, values: Iterable[str]) -> QuerySet[Any, Any]:
-    return _seen_imports(actor).filter(public_id__in=uuids(values))
 
 
 def _seen_imports(actor: Actor) -> QuerySet[ImportFile]:
@@ -94,13 +93,13 @@ def latest_and_picked(
     return rows + list(seen.filter(public_id__in=uuids(older))) if older else rows
 
 
-def _none(_actor: Actor, _values: Iterable[str]) -> QuerySet[Any, Any]:
-    nobody: QuerySet[Any, Any] = Unit.objects.none()
-    return nobody
+def _finder(kind: Reference, act: Act | None, ids: Callable[[Iterable[str]], Iterable[object]] = uuids) -> Finder:
+    return Finder(sql=sql.load("majung.audience", "references", kind), ids=ids, act=act)
 
 
 FINDERS: dict[Reference, Finder] = {
-    "unit": _units, "channel": _channels, "tag": _tags, "import": _imports, "campaign": _none,
+    "unit": _finder("unit", Act.TREE_VIEW), "channel": _finder("channel", Act.CHANNELS_VIEW),
+    "tag": _finder("tag", None, _numbers), "import": _finder("import", Act.PEOPLE_VIEW),
 }  # fmt: skip
 LISTERS: dict[Reference, Lister] = {
     "unit": _list_units, "channel": _list_channels, "tag": _list_tags, "import": _list_imports,
@@ -116,16 +115,22 @@ def place(actor: Actor, unit: Unit, group: Group) -> Place:
         found = FIELDS.get(asked.field)
         if found is not None and found.refers is not None:
             wanted.setdefault(found.refers, set()).update(asked.values)
-    parts = [
-        FINDERS[reference](actor, values)
-        .order_by()
-        .values_list(
-            Value(reference, TextField()), Cast("pk" if reference == "tag" else "public_id", TextField()), "pk"
-        )
-        for reference, values in wanted.items()
-    ]
-    rows = parts[0].union(*parts[1:], all=True) if parts else ()
-    numbers: dict[tuple[Reference, str], int] = {(kind, text): number for kind, text, number in rows}
+    numbers = _found(actor, wanted) if wanted else {}
     if any((reference, value) not in numbers for reference, values in wanted.items() for value in values):
         raise CannotAsk(problem="고른 조직·채널·태그·명단·메시지 가운데 찾을 수 없는 것이 있습니다.")
     return Place(entity_id=unit.entity_id, numbers=numbers)
+
+
+def _found(actor: Actor, wanted: Mapping[Reference, Iterable[str]]) -> dict[tuple[Reference, str], int]:
+    """The numbers of what is in the actor's sight: all kinds in one statement."""
+    asked = [(kind, FINDERS[kind], values) for kind, values in sorted(wanted.items()) if kind in FINDERS]
+    text = " UNION ALL ".join(f"SELECT '{kind}', k.* FROM ({finder.sql}) AS k" for kind, finder, _ in asked)
+    params: dict[str, object] = {"root": actor.root_id}
+    params |= {kind: f"{{{','.join(map(str, finder.ids(values)))}}}" for kind, finder, values in asked}
+    rows = sql.prepared(db.raw(), text, params) if asked else ()
+    found: dict[tuple[Reference, str], int] = {}
+    for kind, value, number, unit_id, path in rows:
+        act = FINDERS[kind].act
+        if act is None or actor.reaches(act, unit_id, path):
+            found[kind, value] = number
+    return found

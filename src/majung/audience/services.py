@@ -13,7 +13,7 @@ from majung.audience.models import Segment
 from majung.core import clock, db, text
 from majung.core.errors import Invalid, NotYours
 from majung.crowd import evaluate
-from majung.crowd.expression import And, Expression, Leaf, from_json, to_json
+from majung.crowd.expression import And, Expression, Leaf, check
 from majung.policy import judge
 from majung.policy.occasion import Occasion
 from majung.tree.actor import Actor
@@ -71,11 +71,10 @@ def missing(group: Group) -> tuple[str, ...]:
 def expression_of(actor: Actor, unit: Unit, group: Group, *, within: Leaf) -> Expression:
     """The people ``within`` a reach whom ``group`` asks for, in the words of ``unit``. Raises CannotAsk.
 
-    What comes out always travels: the dispatcher reads it back from JSON under the crowd's own limits.
+    What comes out always travels: the dispatcher reads it back from JSON, which the crowd's own limits allow.
     """
     try:
-        meant = And((within, fields.expression(group, references.place(actor, unit, group))))
-        return from_json(to_json(meant))
+        return check(And((within, fields.expression(group, references.place(actor, unit, group)))))
     except Unreadable as refused:
         raise CannotAsk(problem=str(refused)) from None
     except ValueError:

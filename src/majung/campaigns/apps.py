@@ -14,6 +14,6 @@ class Config(AppConfig):
         from majung.audience import references  # reason: app ready
         from majung.campaigns import person, queries  # reason: app ready
 
-        references.FINDERS["campaign"] = queries.find_campaigns
+        references.FINDERS["campaign"] = queries.FINDER
         references.LISTERS["campaign"] = queries.list_campaigns
         person.join()

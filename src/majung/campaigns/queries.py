@@ -1,14 +1,15 @@
 """Questions about campaigns and by-hand tasks, always in the sight of an actor."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from django.db.models import QuerySet
 
 from majung.audience import references
 from majung.campaigns.enums import ENDED, OPEN, WRITABLE, Kind, TaskState
 from majung.campaigns.models import Campaign, Export, HandTask
-from majung.core import clock
+from majung.core import clock, sql
 from majung.core.errors import NotYours
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
@@ -84,9 +85,10 @@ def _sent(actor: Actor) -> QuerySet[Campaign]:
     return campaigns(actor).filter(started_at__isnull=False).exclude(kind=Kind.HAND)
 
 
-def find_campaigns(actor: Actor, values: Iterable[str]) -> QuerySet[Campaign]:
-    """Those in sight with these public ids."""
-    return _sent(actor).filter(public_id__in=references.uuids(values))
+FINDER: Final = references.Finder(
+    sql=sql.load("majung.campaigns", "references", "campaign"), ids=references.uuids, act=Act.CAMPAIGNS_VIEW
+)
+"""Those in sight with given public ids."""
 
 
 def list_campaigns(actor: Actor, picked: Collection[str]) -> list[tuple[str, str]]:

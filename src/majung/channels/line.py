@@ -29,6 +29,7 @@ LONGEST_ANSWER = 64 * 2**20
 READ_BYTES = 256 * 1024
 FIRST_FINAL = 200
 """Status codes below are interim answers; the real one follows."""
+NOT_ALLOWED = 401
 ANSWERS = {2: "good", 3: "refused", 4: "refused"}
 """What an answer counts as, by the hundreds of its status; anything else is broken."""
 
@@ -100,7 +101,10 @@ class Line:
         """The answer to one signed request. Raises Unsent or Lost, and what refuses a session."""
         now, salt = clock.now(), secrets.token_hex(16)
         token = self._token(now) if self._adapter.uses_session(wire) else ""
-        return self._exchange(self._adapter.sign(wire, now, salt, token))
+        reply = self._exchange(self._adapter.sign(wire, now, salt, token))
+        if reply.status == NOT_ALLOWED:
+            self._session = None  # it may have been taken back: the next request is sent under a new one
+        return reply
 
     def _token(self, now: datetime) -> str:
         """The session's token, of a dealer that has sessions; fetched when there is none or it is old."""

@@ -23,6 +23,7 @@ MOST_HELD_BYTES = 4 * 2**30
 OLDEST_BACKUP = timedelta(days=7)
 MOST_AGE = 1_500_000_000
 SHOWN = 5
+SHOWN_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,24 @@ def sending(connection: Connection, home: Path) -> Iterator[Finding]:
         "보내기", "보낼 수 있음" if seen.is_awake else f"멈춤 ({seen.standing})", wrong=not seen.is_awake,
         means=seen.standing.sentence, advice="다른 곳에서 보내지 않는 것을 확인한 뒤 majung wake 를 돌려 주세요.",
     )  # fmt: skip
-    still = _rows(connection, "standing_still", now=clock.now(), patience=PATIENCE_SECONDS)
-    told = ", ".join(f"{campaign}번{f' ({problem})' if problem else ''}" for campaign, problem in still[:SHOWN])
-    yield found(
-        "멈춰 선 발송", f"{len(still)}건 {told}", wrong=bool(still),
-        means="보낼 것이 남았는데 2분 넘게 아무 일꾼도 손대지 않았습니다.",
-        advice="일꾼이 켜져 있으면 기록(logs/sender-*.log)을 봐 주세요. 다시 켜도 두 번 나가지 않습니다.",
-    )  # fmt: skip
+    yield from _stuck(connection)
+
+
+def _stuck(connection: Connection) -> Iterator[Finding]:
+    """Work that has not moved for longer than its state allows, one finding for each kind."""
+    from majung.delivery import stuck
+
+    by_kind: dict[stuck.Kind, list[stuck.Stuck]] = {}
+    for one in (*stuck.look(connection), *stuck.shared(connection)):
+        by_kind.setdefault(one.kind, []).append(one)
+    if not by_kind:
+        yield Finding(what="멈춰 선 일", seen="없음")
+    for kind, ones in by_kind.items():
+        words = stuck.WORDS[kind]
+        told = ", ".join(f"{one.campaign_id}번 {one.seconds / 60:.0f}분째" for one in ones[:SHOWN] if one.campaign_id)
+        nudge = " (화면의 ‘다시 해 보기’는 majung nudge 번호와 같습니다)" if kind in stuck.NUDGEABLE else ""
+        counted = f"메시지 {len(ones)}건: {told}" if told else f"{ones[0].number:,}개, {ones[0].seconds:,.0f}초째"
+        yield Finding(what=f"멈춰 선 일 · {words.name}", seen=counted, means=words.means, advice=f"{words.todo}{nudge}")
 
 
 def workers(connection: Connection) -> Iterator[Finding]:
@@ -160,4 +172,15 @@ def backups(connection: Connection) -> Iterator[Finding]:
         "백업", f"{clock.seoul(at):%Y-%m-%d %H:%M}" if at else "majung backup으로 한 것이 없음", wrong=is_late,
         means="이 서버를 잃으면 그 뒤의 동의와 수신거부가 사라집니다.",
         advice="majung backup 폴더 를 돌려 주세요. 다른 길로 백업한다면 되살리는 연습을 해 보세요.",
+    )  # fmt: skip
+
+
+def crowds(connection: Connection) -> Iterator[Finding]:
+    """Whether counts and lists rested on stored sets that were wrong."""
+    [(times, lacking, surplus, families)] = _rows(connection, "differences", since=clock.now() - SHOWN_FOR)
+    seen = f"{times}번 달랐음 (빠진 사람 {lacking:,}명, 남는 사람 {surplus:,}명: {', '.join(families or ())})"
+    yield found(
+        "세어 둔 사람 묶음", seen if times else "표와 같음", wrong=times > 0,
+        means="밤마다 표와 견주어 다른 것은 고쳤습니다. 그 전에 센 수와 확정한 대상은 틀렸을 수 있습니다.",
+        advice="열린 캠페인의 대상을 다시 확인하고, crowd_difference 표를 만든 사람에게 알려 주세요.",
     )  # fmt: skip

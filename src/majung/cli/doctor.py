@@ -118,6 +118,7 @@ def _work(connection: Connection) -> Iterator[Finding]:
     yield from checks.sending(connection, settings.HOME)
     yield from checks.workers(connection)
     yield from checks.ledger(connection)
+    yield from checks.crowds(connection)
     yield from checks.database(connection)
     yield from checks.backups(connection)
 

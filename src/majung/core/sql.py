@@ -1,8 +1,12 @@
 """Hand-written SQL: named statements in ``sql/*.sql`` files, one file a subject, found by room and name."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import psycopg
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -24,3 +28,18 @@ def load(package: str, file: str, name: str) -> str:
     if name not in found:
         raise KeyError(f"{package}/sql/{file}.sql has {sorted(found)}, not {name}")
     return found[name]
+
+
+def prepared(
+    connection: psycopg.Connection[Any], text: str, params: Mapping[str, Any], *, binary: bool = False
+) -> psycopg.Cursor[Any]:
+    """``text`` has been run as a prepared statement of this connection: for small statements that are run again and again.
+
+    Django's connections prepare nothing by themselves.
+    """
+    before = connection.prepare_threshold
+    connection.prepare_threshold = 0
+    try:
+        return psycopg.Cursor(connection).execute(text.encode(), params, prepare=True, binary=binary)
+    finally:
+        connection.prepare_threshold = before

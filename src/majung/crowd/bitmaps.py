@@ -1,8 +1,8 @@
-"""Stored bitmaps: read with the change log of the same moment, mended for the people named there, stored back, and kept."""
+"""Stored bitmaps: read with the change log of the same moment, mended for the people named there, and stored back."""
 
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -10,20 +10,22 @@ import psycopg
 from pyroaring import BitMap
 
 from majung.core import sql
-from majung.crowd import catalogue, kept, registry
+from majung.crowd import catalogue, registry
+from majung.crowd.bits import Buckets, mended
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Ago, Leaf, Range
-from majung.crowd.kept import Buckets, Kept
 from majung.crowd.registry import Argument
 
 Key = tuple[str, tuple[Argument, ...]]
-Sets = dict[Key, Kept]
+Sets = dict[Key, Buckets]
 Numbers = np.ndarray[Any, np.dtype[np.uint32]]
 
 # From about here on, asking for the people one by one costs more than reading the whole set (measured at a million).
 REBUILD_FROM: Final = 20_000
 # Fewer mended people than this are not worth a write; the next evaluation mends them again.
 STORE_FROM: Final = 200
+# Planning a few look-ups takes longer than doing them; with many people the plan is worth being made for them.
+PREPARE_UP_TO: Final = 500
 KEEP_CHANGES: Final = 100_000
 
 _HEAD = struct.Struct("<qI")
@@ -32,117 +34,91 @@ _NO_BUCKET: Final = -(2**63)
 
 @dataclass(slots=True)
 class _Set:
-    """One base set on its way from what is known to what is true now."""
+    """One base set on its way from what is stored to what is true now: as it stood for every transaction below the watermark."""
 
     key: Key
-    known: Kept | None = None
+    buckets: Buckets | None = None
+    watermark: int = 0
     changed: BitMap = field(default_factory=BitMap)
     changes: int = 0
     rebuild: bool = False
 
-    @property
-    def leaf(self) -> Leaf | Range:
-        family, args = self.key
-        return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moment:
-    """When sets were read: a transaction below ``watermark`` is over; changes below ``horizon`` are forgotten.
-
-    ``is_current``: the statement saw what was committed when it began. ``has_written``: its transaction changed something
-    that may yet be rolled back.
+    """When sets were read: a transaction below ``watermark`` is over. ``may_store``: in a transaction that may write without
+    a conflict that would cost the caller his.
     """
 
     watermark: int
-    horizon: int
-    is_current: bool
-    is_writable: bool
-    has_written: bool
-    epoch: str
+    may_store: bool
 
 
 def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key], *, may_store: bool = True) -> Sets:
-    """The base sets as of now: what this process or the database keeps, and all visible changes.
+    """The base sets as of now: what is stored, and all visible changes. Not to be changed.
 
-    Off, ``may_store`` leaves what was mended unstored (two that store the same set would wait for each other), and nothing is
-    taken from what this process keeps: all is of the transaction's own snapshot.
+    Off, ``may_store`` leaves what was mended unstored: two that store the same set would wait for each other.
     """
-    store = kept.of(connection) if may_store else None
     wanted = {registry.get(family).key(args): _Set((family, args)) for family, args in keys}
-    families = sorted({change for one in wanted.values() for change in registry.get(one.key[0]).changes})
-    if store is not None:
-        for name, one in wanted.items():
-            one.known = store.get((root, name))
-    moment = _read(connection, root, wanted, families)
-    if store is not None and not _is_good(moment, store, wanted.values()):
-        store.begin(moment.epoch)
-        for one in wanted.values():
-            one.known = None
-        moment = _read(connection, root, wanted, families)
+    moment = _read(connection, root, wanted)
     stale = [one for one in wanted.values() if one.rebuild or one.changed]
-    for one, (at, fresh) in zip(stale, _evaluate(connection, root, stale), strict=True):
-        if one.rebuild or one.known is None:
-            one.known = Kept.of(fresh, at)
+    asked = [(leaf_of(one.key), None if one.rebuild else one.changed) for one in stale]
+    for one, (at, fresh) in zip(stale, ask(connection, root, asked), strict=True):
+        if one.rebuild or one.buckets is None:
+            one.buckets, one.watermark = fresh, at
         else:
-            one.known = Kept.of(_mended(one.known.buckets, one.changed, fresh), moment.watermark)
-        if may_store and moment.is_writable and (one.rebuild or max(len(one.changed), one.changes) >= STORE_FROM):
-            _store(connection, root, one.key, one.known)
-    found: Sets = {}
-    for name, one in wanted.items():
-        known = one.known or Kept.of({}, 0)
-        if not (one.rebuild or one.changed):
-            known = replace(known, watermark=moment.watermark)
-        if store is not None and moment.is_current and not moment.has_written:
-            store.put((root, name), known)
-        found[one.key] = known
-    return found
+            one.buckets, one.watermark = mended(one.buckets, one.changed, fresh), moment.watermark
+        if may_store and moment.may_store and (one.rebuild or max(len(one.changed), one.changes) >= STORE_FROM):
+            store(connection, root, one.key, one.buckets, one.watermark)
+    return {one.key: one.buckets or {} for one in wanted.values()}
 
 
-def of_leaf(known: Kept, leaf: Leaf | Range) -> BitMap:
+def leaf_of(key: Key) -> Leaf | Range:
+    """The whole of a base set."""
+    family, args = key
+    return Range(family, args) if registry.get(family).buckets else Leaf(family, args)
+
+
+def of_leaf(buckets: Buckets, leaf: Leaf | Range) -> BitMap:
     """The people of a resolved leaf or range. Not to be changed."""
     if not isinstance(leaf, Range):
-        return known.people
-    if isinstance(leaf.first, Ago) or isinstance(leaf.last, Ago):
+        return buckets.get(None) or BitMap()
+    first, last = leaf.first, leaf.last
+    if isinstance(first, Ago) or isinstance(last, Ago):
         raise TypeError("a moving bound must be resolved first")
-    return known.between(leaf.first, leaf.last)
+    inside = [
+        people for bucket, people in buckets.items()
+        if bucket is not None and (first is None or bucket >= first) and (last is None or bucket <= last)
+    ]  # fmt: skip
+    return BitMap.union(*inside) if inside else BitMap()
 
 
-def _is_good(moment: _Moment, store: kept.Store, wanted: Collection[_Set]) -> bool:
-    """Whether what this process keeps may be used: same database, a fresh snapshot, and no change forgotten since."""
-    known = [one.known.watermark for one in wanted if one.known is not None]
-    return moment.epoch == store.epoch and (not known or (moment.is_current and min(known) >= moment.horizon))
-
-
-def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _Set], families: list[str]) -> _Moment:
-    """What is stored of the sets that are not known yet, and what changed since for all of them; answers the moment."""
-    known = [one.known.watermark for one in wanted.values() if one.known is not None]
+def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _Set]) -> _Moment:
+    """What is stored of the sets, and what changed since; answers the moment."""
+    families = sorted({change for one in wanted.values() for change in registry.get(one.key[0]).changes})
     done = psycopg.Cursor(connection).execute(
         sql.load("majung.crowd", "bitmaps", "read"),
-        {
-            "root": root, "keys": [name for name, one in wanted.items() if one.known is None], "families": families,
-            "since": str(min(known)) if known else None,
-        },
+        {"root": root, "keys": list(wanted), "families": families},
         binary=True,
-    )  # fmt: skip
+    )
     moments: list[_Moment] = []
     log: list[tuple[str, int | None, BitMap | None, int]] = []
-    for what, text, packed, subject, people, xid, flags in _cells(done):
+    for what, text, packed, subject, people, xid in _cells(done):
         name, number = (text or b"").decode(), int(xid or 0)
         if what == b"now":
-            moments.append(_moment(number, name, flags or b""))
+            moments.append(_Moment(watermark=number, may_store=name == "t"))
         elif what == b"bitmap":
-            wanted[name].known = Kept.of(unpack(packed or b""), number)
+            wanted[name].buckets, wanted[name].watermark = unpack(packed or b""), number
         else:
             about = None if subject is None else int.from_bytes(subject, "big", signed=True)
             log.append((name, about, None if people is None else BitMap(numbers(people)), number))
     for one in wanted.values():
-        one.rebuild = one.known is None
-        if one.known is None or not log:
+        one.rebuild = one.buckets is None
+        if one.rebuild or not log:
             continue
         declared = registry.get(one.key[0])
         for family, about, named, number in log:
-            if number >= one.known.watermark and declared.is_touched(one.key[1], family, about):
+            if number >= one.watermark and declared.is_touched(one.key[1], family, about):
                 one.changes += 1
                 one.rebuild = one.rebuild or named is None
                 one.changed |= named or BitMap()
@@ -150,30 +126,27 @@ def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _
     return moments[0]
 
 
-def _moment(watermark: int, told: str, flags: bytes) -> _Moment:
-    horizon, epoch = told.split(" ", 1)
-    is_current, is_writable, has_written = (flag == ord("t") for flag in flags)
-    return _Moment(
-        watermark=watermark, horizon=int(horizon), is_current=is_current, is_writable=is_current and is_writable,
-        has_written=has_written, epoch=epoch,
-    )  # fmt: skip
-
-
-def _evaluate(connection: psycopg.Connection[Any], root: int, stale: list[_Set]) -> list[tuple[int, Buckets]]:
-    """Each set by its SQL in one snapshot, whole or for its changed people, with that snapshot's watermark."""
+def ask(
+    connection: psycopg.Connection[Any], root: int, asked: Sequence[tuple[Leaf | Range, BitMap | None]]
+) -> list[tuple[int, Buckets]]:
+    """Each set by its SQL in one snapshot, whole or for some people, with that snapshot's watermark."""
     compiler = Compiler(root)
-    asked = [
-        (compiler.base(one.leaf, None if one.rebuild else one.changed), isinstance(one.leaf, Range)) for one in stale
-    ]
-    return select(connection, asked, compiler.params)
+    texts = [(compiler.base(leaf, people), isinstance(leaf, Range)) for leaf, people in asked]
+    is_small = all(people is not None and len(people) <= PREPARE_UP_TO for _, people in asked)
+    return select(connection, texts, compiler.params, prepare=is_small)
 
 
 def select(
-    connection: psycopg.Connection[Any], asked: list[tuple[str, bool]], params: Mapping[str, Any]
+    connection: psycopg.Connection[Any],
+    asked: list[tuple[str, bool]],
+    params: Mapping[str, Any],
+    *,
+    prepare: bool = False,
 ) -> list[tuple[int, Buckets]]:
     """What each SELECT finds, all in one statement, hence one snapshot: its watermark, and people by bucket.
 
-    A SELECT has the column person_id, and a second one, the bucket, when its flag says so.
+    A SELECT has the column person_id, and a second one, the bucket, when its flag says so. What is asked in the same words
+    again and again is worth being ``prepare``d.
     """
     if not asked:
         return []
@@ -186,7 +159,11 @@ def select(
             f"SELECT {index}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
             f" FROM ({text}) AS b({columns})"
         )
-    done = psycopg.Cursor(connection).execute(" UNION ALL ".join(parts).encode(), params, binary=True)
+    text = " UNION ALL ".join(parts)
+    if prepare:
+        done = sql.prepared(connection, text, params, binary=True)
+    else:
+        done = psycopg.Cursor(connection).execute(text.encode(), params, binary=True)
     found: list[tuple[int, Buckets]] = [(0, {})] * len(asked)
     for position, xid, people, buckets in _cells(done):
         index, members = int.from_bytes(position or b"", "big"), numbers(people)
@@ -219,26 +196,16 @@ def numbers(array: bytes | None) -> Numbers:
     return np.frombuffer(array, ">u4", offset=20)[1::2].astype(np.uint32)
 
 
-def _mended(stored: Buckets, changed: BitMap, fresh: Buckets) -> Buckets:
-    """``stored`` with what is ``fresh`` about the changed people; the sets themselves stay as they are."""
-    mended = {
-        bucket: members - changed if members.intersect(changed) else members for bucket, members in stored.items()
-    }
-    for bucket, members in fresh.items():
-        if members:
-            mended[bucket] = mended.get(bucket, BitMap()) | members
-    return mended
-
-
-def _store(connection: psycopg.Connection[Any], root: int, key: Key, known: Kept) -> None:
+def store(connection: psycopg.Connection[Any], root: int, key: Key, buckets: Buckets, watermark: int) -> None:
+    """The set is stored as it stood for every transaction below the watermark, unless a younger one is, or somebody is at it."""
     psycopg.Cursor(connection).execute(
         sql.load("majung.crowd", "bitmaps", "store"),
         {
             "root": root,
             "key": registry.get(key[0]).key(key[1]),
-            "bitmap": pack(known.buckets),
-            "watermark": str(known.watermark),
-            "n": sum(len(members) for members in known.buckets.values()),
+            "bitmap": pack(buckets),
+            "watermark": str(watermark),
+            "n": sum(len(members) for members in buckets.values()),
         },
     )
 

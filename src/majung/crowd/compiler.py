@@ -40,7 +40,7 @@ class Compiler:
         text = _PLACEHOLDER.sub(rename, declared.sql)
         narrowed = ""
         if people is not None:
-            self.params[f"{prefix}people"] = list(people)
+            self.params[f"{prefix}people"] = f"{{{','.join(map(str, people))}}}"
             narrowed = f"AND {declared.person_column} = ANY(%({prefix}people)s::bigint[])"
         elif self.people is not None:
             narrowed = f"AND {declared.person_column} = ANY(%(people)s::bigint[])"

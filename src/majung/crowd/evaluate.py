@@ -14,9 +14,10 @@ import psycopg
 from pyroaring import BitMap
 
 from majung.core import clock
-from majung.crowd import bitmaps, kept
+from majung.crowd import bitmaps, bits, current, kept
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import And, AtLeast, Expression, Leaf, Not, Or, Range, leaves, resolve
+from majung.crowd.joining import Joining
 from majung.crowd.registry import EVERYONE_FAMILY
 
 Lookup = Callable[[Leaf | Range], BitMap]
@@ -30,13 +31,22 @@ def bitmap(
     Base sets that must be built anew may be a few milliseconds newer than the others; ``members`` is one snapshot.
     """
     whole = resolve(expression, today or clock.today())
-    sets = _load(connection, root, whole)
-    return combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
+    known = current.load(connection, root, _keys(whole))
+    if known is None:
+        return _apart(connection, root, whole)[0]
+    store, sets = known
+    ground = store.ground(root)
+    return ground.people(_joining(ground, sets).people(whole))
 
 
 def count(connection: psycopg.Connection[Any], root: int, expression: Expression, *, today: date | None = None) -> int:
     """How many people are in ``expression`` now."""
-    return len(bitmap(connection, root, expression, today=today))
+    whole = resolve(expression, today or clock.today())
+    known = current.load(connection, root, _keys(whole))
+    if known is None:
+        return len(_apart(connection, root, whole)[0])
+    store, sets = known
+    return bits.count(_joining(store.ground(root), sets).people(whole))
 
 
 def count_both(
@@ -53,23 +63,42 @@ def count_both(
     """
     today = today or clock.today()
     whole, others = resolve(expression, today), resolve(denied, today)
-    sets = _load(connection, root, whole, others)
-    found = combined(whole, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
-    made_of = tuple(sets[leaf.family, leaf.args].buckets for leaf in (Leaf(EVERYONE_FAMILY), *leaves(others)))
-    store, key = kept.of(connection), (root, others)
-    before = store.get(key)
+    known = current.load(connection, root, _keys(whole, others))
+    if known is None:
+        found, left_out = _apart(connection, root, whole, others)
+        return len(found), len(found) - found.intersection_cardinality(left_out)
+    store, sets = known
+    joining = _joining(store.ground(root), sets)
+    words = joining.people(whole)
+    people = bits.count(words)
+    words &= bits.fitted(_combined(store, root, others, joining, sets), len(words))
+    return people, people - bits.count(words)
+
+
+def _combined(store: kept.Store, root: int, others: Expression, joining: Joining, sets: current.Sets) -> bits.Words:
+    """Everyone of ``others``, joined anew only when one of its base sets is another one than before."""
+    made_of = tuple(sets[key] for key in _keys(others))
+    before: kept.Combined | None = store.get((root, others))
     if before is None or any(one is not other for one, other in zip(before.made_of, made_of, strict=True)):
-        people = combined(others, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf))
-        people.run_optimize()
-        before = kept.Combined(made_of, people, kept.size_of(people))
-        store.put(key, before)
-    return len(found), len(found) - found.intersection_cardinality(before.people)
+        before = kept.Combined(made_of, joining.people(others))
+        store.put((root, others), before)
+    return before.words
 
 
-def _load(connection: psycopg.Connection[Any], root: int, *expressions: Expression) -> bitmaps.Sets:
+def _joining(ground: bits.Ground, sets: current.Sets) -> Joining:
+    return Joining(ground.words, lambda leaf: sets[leaf.family, leaf.args])
+
+
+def _keys(*expressions: Expression) -> Iterable[bitmaps.Key]:
     """The base sets of resolved expressions, and everyone."""
     asked = [Leaf(EVERYONE_FAMILY), *(leaf for one in expressions for leaf in leaves(one))]
-    return bitmaps.load(connection, root, dict.fromkeys((leaf.family, leaf.args) for leaf in asked))
+    return dict.fromkeys((leaf.family, leaf.args) for leaf in asked)
+
+
+def _apart(connection: psycopg.Connection[Any], root: int, *expressions: Expression) -> list[BitMap]:
+    """Who is in resolved expressions, from stored bitmaps and nothing that this process keeps."""
+    sets = bitmaps.load(connection, root, _keys(*expressions))
+    return [combined(one, lambda leaf: bitmaps.of_leaf(sets[leaf.family, leaf.args], leaf)) for one in expressions]
 
 
 def members(

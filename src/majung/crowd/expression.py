@@ -119,11 +119,9 @@ def resolve(expression: Expression, today: date) -> Expression:
                 return Or(tuple(Leaf(name, args) for name in names))
             return Range(family, args) if registry.get(family).buckets else expression
         case Range(family, args, first, last):
-            found = _fit(family, args)
-            if not isinstance(found, registry.BaseSet) or found.buckets is None:
-                raise ValueError(f"‘{found.label}’ 조건에는 기간을 쓸 수 없습니다.")
+            buckets = _check_range(_fit(family, args))
             bounds = (
-                registry.bucket_ago(found.buckets, today, bound.count) if isinstance(bound, Ago) else bound
+                registry.bucket_ago(buckets, today, bound.count) if isinstance(bound, Ago) else bound
                 for bound in (first, last)
             )
             return Range(family, args, *bounds)
@@ -142,8 +140,7 @@ def _fit(family: str, args: Sequence[object]) -> registry.BaseSet | registry.Uni
     found = registry.known(family)
     if found is None:
         raise ValueError(f"모르는 조건입니다: {family[:LONGEST_TEXT]}")
-    types = [str if param.endswith(":text") else int for param in found.params]
-    if len(args) != len(types) or any(type(arg) is not kind for arg, kind in zip(args, types, strict=True)):
+    if tuple(map(type, args)) != registry.types(family):
         raise ValueError(f"‘{found.label}’ 조건의 값이 맞지 않습니다.")
     return found
 
@@ -182,6 +179,39 @@ def from_json(value: object) -> Expression:
     return _Reader().read(value, 1)
 
 
+def check(expression: Expression) -> Expression:
+    """The expression itself, when it travels as JSON and back. Raises ValueError with a Korean sentence otherwise."""
+    nodes = 0
+    level: list[Expression] = [expression]
+    for _ in range(DEEPEST):
+        nodes += len(level)
+        _few(nodes)
+        below: list[Expression] = []
+        for one in level:
+            match one:
+                case And(parts) | Or(parts):
+                    below += parts
+                case AtLeast(k, parts):
+                    _check_least(k, parts)
+                    below += parts
+                case Not(part):
+                    below.append(part)
+                case Leaf(family, args):
+                    _check_args(family, args)
+                case Range(family, args, first, last):
+                    _check_range(_check_args(family, args))
+                    _ordered(_bound(_bound_to_json(first)), _bound(_bound_to_json(last)))
+        if not below:
+            return expression
+        level = below
+    raise ValueError(f"조건이 너무 깊습니다. {DEEPEST}단계까지 쓸 수 있습니다.")
+
+
+def _few(nodes: int) -> None:
+    if nodes > MOST_NODES:
+        raise ValueError(f"조건이 너무 많습니다. {MOST_NODES}개까지 쓸 수 있습니다.")
+
+
 class _Reader:
     """One reading; counts the nodes."""
 
@@ -192,8 +222,7 @@ class _Reader:
         self.nodes += 1
         if depth > DEEPEST:
             raise ValueError(f"조건이 너무 깊습니다. {DEEPEST}단계까지 쓸 수 있습니다.")
-        if self.nodes > MOST_NODES:
-            raise ValueError(f"조건이 너무 많습니다. {MOST_NODES}개까지 쓸 수 있습니다.")
+        _few(self.nodes)
         if not isinstance(value, dict):
             raise ValueError("조건을 읽을 수 없습니다. 조건은 이름과 값의 묶음이어야 합니다.")
         keys = frozenset(value)
@@ -205,10 +234,7 @@ class _Reader:
             return Not(self.read(value["not"], depth + 1))
         if keys == {"at_least", "of"}:
             parts = self._parts(value["of"], depth)
-            k = value["at_least"]
-            if type(k) is not int or not 1 <= k <= len(parts):
-                raise ValueError("‘몇 개 이상’의 수는 1부터 조건의 수까지여야 합니다.")
-            return AtLeast(k, parts)
+            return AtLeast(_check_least(value["at_least"], parts), parts)
         if "set" in keys and keys <= {"set", "args", "from", "to"}:
             return self._set(value, is_range=bool(keys & {"from", "to"}))
         raise ValueError("조건을 읽을 수 없습니다. and, or, not, at_least, set 가운데 하나를 써 주세요.")
@@ -224,25 +250,40 @@ class _Reader:
         family, args = value["set"], value.get("args", [])
         if not isinstance(family, str) or not isinstance(args, list) or len(args) > 10:
             raise ValueError("조건을 읽을 수 없습니다. 조건의 이름과 값을 확인해 주세요.")
-        found = _fit(family, args)
-        for arg in args:
-            _check(arg)
+        found = _check_args(family, args)
         if not is_range:
             return Leaf(family, tuple(args))
-        if not isinstance(found, registry.BaseSet) or found.buckets is None:
-            raise ValueError(f"‘{found.label}’ 조건에는 기간을 쓸 수 없습니다.")
-        first, last = _bound(value.get("from")), _bound(value.get("to"))
-        if isinstance(first, int) and isinstance(last, int) and first > last:
-            raise ValueError("기간의 처음이 끝보다 뒤에 있습니다.")
-        return Range(family, tuple(args), first, last)
+        _check_range(found)
+        return Range(family, tuple(args), *_ordered(_bound(value.get("from")), _bound(value.get("to"))))
 
 
-def _check(arg: Argument) -> None:
-    if isinstance(arg, int):
-        if not -(2**63) <= arg < 2**63:
-            raise ValueError("조건의 수가 너무 큽니다.")
-    elif len(arg) > LONGEST_TEXT or not arg.isprintable():
-        raise ValueError("조건의 글자를 읽을 수 없습니다.")
+def _check_args(family: str, args: Sequence[Argument]) -> registry.BaseSet | registry.Union:
+    found = _fit(family, args)
+    for arg in args:
+        if isinstance(arg, int):
+            if not -(2**63) <= arg < 2**63:
+                raise ValueError("조건의 수가 너무 큽니다.")
+        elif len(arg) > LONGEST_TEXT or not arg.isprintable():
+            raise ValueError("조건의 글자를 읽을 수 없습니다.")
+    return found
+
+
+def _check_range(found: registry.BaseSet | registry.Union) -> registry.Buckets:
+    if not isinstance(found, registry.BaseSet) or found.buckets is None:
+        raise ValueError(f"‘{found.label}’ 조건에는 기간을 쓸 수 없습니다.")
+    return found.buckets
+
+
+def _check_least(k: object, parts: Sequence[Expression]) -> int:
+    if type(k) is not int or not 1 <= k <= len(parts):
+        raise ValueError("‘몇 개 이상’의 수는 1부터 조건의 수까지여야 합니다.")
+    return k
+
+
+def _ordered(first: int | Ago | None, last: int | Ago | None) -> tuple[int | Ago | None, int | Ago | None]:
+    if isinstance(first, int) and isinstance(last, int) and first > last:
+        raise ValueError("기간의 처음이 끝보다 뒤에 있습니다.")
+    return first, last
 
 
 def _bound(value: object) -> int | Ago | None:

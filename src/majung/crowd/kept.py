@@ -1,85 +1,65 @@
-"""What this process keeps of base sets between evaluations, so that the next one only reads what has changed since. Plain.
+"""What this process keeps of base sets between counts, so that the next one only reads what has changed since. Plain.
 
-Whatever is kept is committed: nothing is put in by a transaction that has written, nor by one that reads an old snapshot
-(``bitmaps.load`` sees to it). Sets are never changed, only replaced, so that threads need not wait for each other.
+Whatever is kept is committed and of this database: ``current.load`` sees to it. Sets are never changed, only replaced, so
+that threads need not wait for each other.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 import psycopg
-from pyroaring import BitMap
 
 from majung import settings
-
-Buckets = dict[int | None, BitMap]
-
-GROUP: Final = 16
-"""Neighbouring buckets whose union is kept too: a range of forty years is made of some thirty sets instead of 480."""
+from majung.crowd import bits
+from majung.crowd.tail import Tail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """A base set as it stood for every transaction below the watermark. ``order``: its buckets, ascending.
+    """A base set that has taken in every change listed before ``position``, which only grows."""
 
-    ``unions`` are of whole groups of neighbours in that order, by the first one's place; they are made when first asked for.
-    """
-
-    buckets: Buckets
-    watermark: int
-    order: tuple[int, ...]
-    size_bytes: int
-    unions: dict[int, BitMap] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, buckets: Buckets, watermark: int) -> "Kept":
-        """These buckets, which nobody changes from now on."""
-        order = tuple(sorted(bucket for bucket in buckets if bucket is not None))
-        size = sum(map(size_of, buckets.values())) * (2 if len(order) > GROUP else 1)
-        return cls(buckets, watermark, order, size)
+    set: bits.Set
+    position: int
 
     @property
-    def people(self) -> BitMap:
-        """Everyone of a set without buckets."""
-        return self.buckets.get(None) or BitMap()
-
-    def between(self, first: int | None, last: int | None) -> BitMap:
-        """Everyone of the buckets from ``first`` to ``last``, both included; None is without bound."""
-        at = 0 if first is None else bisect_left(self.order, first)
-        end = len(self.order) if last is None else bisect_right(self.order, last)
-        parts: list[BitMap] = []
-        while at < end:
-            if at % GROUP == 0 and at + GROUP <= end:
-                if at not in self.unions:
-                    self.unions[at] = BitMap.union(*(self.buckets[one] for one in self.order[at : at + GROUP]))
-                parts.append(self.unions[at])
-                at += GROUP
-            else:
-                parts.append(self.buckets[self.order[at]])
-                at += 1
-        return BitMap.union(*parts) if parts else BitMap()
+    def size_bytes(self) -> int:
+        """Bytes that it takes."""
+        return self.set.size_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Combined:
     """A set made of others, good as long as those are the very ones."""
 
-    made_of: tuple[Buckets, ...]
-    people: BitMap
-    size_bytes: int
+    made_of: tuple[bits.Set, ...]
+    words: bits.Words
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that it takes."""
+        return self.words.nbytes
 
 
 class Store:
     """The sets of one database. The least used go when there are more than ``settings.CROWD_CACHE_BYTES``."""
 
-    def __init__(self) -> None:
-        self.epoch = ""
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
         self._lock = Lock()
         self._held: OrderedDict[Any, Kept | Combined] = OrderedDict()
+        self._tails: dict[int, Tail] = {}
+        self._grounds: dict[int, bits.Ground] = {}
         self.size_bytes = 0
+
+    def tail(self, root: int) -> Tail:
+        """What has been read of the root's change log."""
+        return self._tails.setdefault(root, Tail())
+
+    def ground(self, root: int) -> bits.Ground:
+        """Which bits stand for the root's people."""
+        return self._grounds.setdefault(root, bits.Ground())
 
     def get(self, key: Any) -> Any:
         """What is kept under ``key``, or None."""
@@ -99,24 +79,20 @@ class Store:
                 _, gone = self._held.popitem(last=False)
                 self.size_bytes -= gone.size_bytes
 
-    def begin(self, epoch: str) -> None:
-        """Nothing is kept of what this database was in another ``epoch``: before a restart, or a restore."""
-        with self._lock:
-            if epoch != self.epoch:
-                self.epoch, self.size_bytes = epoch, 0
-                self._held.clear()
-
 
 _stores: dict[tuple[str, int, str], Store] = {}
 
 
-def of(connection: psycopg.Connection[Any]) -> Store:
-    """What is kept of the connection's database."""
+def of(connection: psycopg.Connection[Any], epoch: str | None = None) -> Store:
+    """What is kept of the connection's database: nothing of what it was in another ``epoch``, before a restart or a restore."""
     info = connection.info
-    return _stores.setdefault((info.host, info.port, info.dbname), Store())
+    place = (info.host, info.port, info.dbname)
+    store = _stores.get(place)
+    if store is None or epoch not in (None, store.epoch):
+        store = _stores[place] = Store(epoch or "")
+    return store
 
 
-def size_of(people: BitMap) -> int:
-    """Bytes that a set takes."""
-    told = people.get_statistics()
-    return 64 + told["n_bytes_array_containers"] + told["n_bytes_run_containers"] + told["n_bytes_bitset_containers"]
+def forget() -> None:
+    """This process keeps nothing any more."""
+    _stores.clear()

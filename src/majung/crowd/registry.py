@@ -1,6 +1,7 @@
 """The base sets: named sets of people, each declared once by the room that owns its table, with the SQL that defines it."""
 
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -61,7 +62,7 @@ class BaseSet:
     @property
     def types(self) -> tuple[type[Argument], ...]:
         """The params' types, in order."""
-        return tuple(str if param.endswith(":text") else int for param in self.params)
+        return types_of(self.params)
 
     def is_touched(self, args: tuple[Argument, ...], family: str, subject: int | None) -> bool:
         """Whether a change of ``family`` about ``subject`` may have changed the set with ``args``."""
@@ -86,8 +87,20 @@ class Union:
 
 _holders: list[str] = []
 _sets: dict[str, BaseSet] = {}
+_families: set[str] = set()
+_types: dict[str, tuple[type[Argument], ...]] = {}
 _unions: dict[str, Union] = {}
 _parts: dict[str, list[str]] = {}
+
+
+def types_of(params: tuple[str, ...]) -> tuple[type[Argument], ...]:
+    """The types of params, in order."""
+    return tuple(str if param.endswith(":text") else int for param in params)
+
+
+def types(family: str) -> tuple[type[Argument], ...]:
+    """The types of the arguments of a base set or union."""
+    return _types[family]
 
 
 def register(base_set: BaseSet) -> BaseSet:
@@ -95,6 +108,8 @@ def register(base_set: BaseSet) -> BaseSet:
     if _sets.get(base_set.family, base_set) != base_set or base_set.family in _unions:
         raise ValueError(f"two base sets are called {base_set.family}")
     _sets[base_set.family] = base_set
+    _families.update(base_set.changes)
+    _types[base_set.family] = base_set.types
     return base_set
 
 
@@ -103,6 +118,7 @@ def register_union(union: Union) -> Union:
     if _unions.get(union.family, union) != union or union.family in _sets:
         raise ValueError(f"two base sets are called {union.family}")
     _unions[union.family] = union
+    _types[union.family] = types_of(union.params)
     _parts.setdefault(union.family, [])
     return union
 
@@ -132,6 +148,17 @@ def get(family: str) -> BaseSet:
     return _sets[family]
 
 
+def of_key(key: str) -> tuple[str, tuple[Argument, ...]] | None:
+    """The family and arguments whose stored bitmap has that key; None when it is of another definition than today's."""
+    family, _, rest = key.partition("/")
+    declared = _sets.get(family)
+    try:
+        args = literal_eval(rest.partition("/")[2])
+    except (ValueError, SyntaxError):
+        return None
+    return (family, args) if declared is not None and isinstance(args, tuple) and declared.key(args) == key else None
+
+
 def parts(family: str) -> tuple[str, ...] | None:
     """The families whose union ``family`` is; None when it is a set of its own. Raises LookupError when unknown."""
     if family in _unions:
@@ -143,6 +170,11 @@ def parts(family: str) -> tuple[str, ...] | None:
 def known(family: str) -> BaseSet | Union | None:
     """The base set or union of that name, or None."""
     return _sets.get(family) or _unions.get(family)
+
+
+def families() -> list[str]:
+    """Every family of changes that touches some set."""
+    return sorted(_families)
 
 
 def everything() -> Iterator[BaseSet]:

@@ -113,7 +113,10 @@ def _to_the_morning(
             )  # fmt: skip
             np.frombuffer(chunk.outcome, np.uint8)[late] = WAITED
     if planned:
-        opens = times.next_at(now, times.KAKAO_FROM)
+        # The morning after the hand-over: what is only heard of when the day has come does not wait for another one.
+        tried = sorted({chunks[place].chunk_no for one in planned for place in one.parents.tolist()})
+        [(handed,)] = run(hands.connection, "last_handed", campaign=found.campaign_id, chunks=tried).fetchall()
+        opens = times.next_at(handed or now, times.KAKAO_FROM)
         run(hands.connection, "hold", campaign=found.campaign_id, until=opens, problem=TOO_LATE)
     return planned
 

@@ -36,34 +36,35 @@ def add_to_scope(name: str, label: str, sql: str, changes: tuple[str, ...], pers
         )
 
 
-def _of_person(family: str, label: str, where: str, *params: str) -> BaseSet:
+def _of_person(family: str, label: str, where: str, change: str, *params: str) -> BaseSet:
+    """People by one column: touched by whoever comes or goes, and by the ``change`` of that column."""
     return register(
         BaseSet(
             family=family,
             label=label,
             params=params,
             sql=f"SELECT p.id FROM person p WHERE p.root_id = %(root)s AND {where} /*people*/",
-            changes=("person",),
+            changes=("person", change),
             person_column="p.id",
         )
     )
 
 
-PERSON = _of_person("person", "모든 사람", "p.state <> 3")
-HOME = _of_person("home", "소속 조직", "p.home_unit_id = %(unit_id)s", "unit_id")
-ENTITY = _of_person("entity", "개인정보처리자", "p.entity_id = %(entity_id)s", "entity_id")
-GENDER = _of_person("gender", "성별", "p.gender = %(gender)s", "gender")
-REGION = _of_person("region", "시도", "p.region_code = %(code)s", "code:text")
-DISTRICT = _of_person("district", "선거구", "p.district_code = %(code)s", "code:text")
-STOPPED = _of_person("stopped", "처리정지", "p.state = 2")
-NO_BASIS = _of_person("no_basis", "처리 근거 없음", "p.basis = 0")
-IMPORTED = _of_person("imported", "가져온 명단", "p.import_id = %(import_id)s", "import_id")
+PERSON = _of_person("person", "모든 사람", "p.state <> 3", "person_state")
+HOME = _of_person("home", "소속 조직", "p.home_unit_id = %(unit_id)s", "person_home", "unit_id")
+ENTITY = _of_person("entity", "개인정보처리자", "p.entity_id = %(entity_id)s", "person_entity", "entity_id")
+GENDER = _of_person("gender", "성별", "p.gender = %(gender)s", "person_gender", "gender")
+REGION = _of_person("region", "시도", "p.region_code = %(code)s", "person_region", "code:text")
+DISTRICT = _of_person("district", "선거구", "p.district_code = %(code)s", "person_district", "code:text")
+STOPPED = _of_person("stopped", "처리정지", "p.state = 2", "person_state")
+NO_BASIS = _of_person("no_basis", "처리 근거 없음", "p.basis = 0", "person_basis")
+IMPORTED = _of_person("imported", "가져온 명단", "p.import_id = %(import_id)s", "person_import", "import_id")
 BORN = register(
     BaseSet(
         family="born",
         label="태어난 달",
         sql="SELECT p.id, p.birth_ym FROM person p WHERE p.root_id = %(root)s AND p.birth_ym IS NOT NULL /*people*/",
-        changes=("person",),
+        changes=("person", "person_born"),
         person_column="p.id",
         buckets="month",
     )
@@ -118,6 +119,6 @@ add_to_scope(
        UNION ALL
        SELECT p.id FROM person p WHERE p.root_id = %(root)s AND p.home_unit_id IS NULL /*people*/
           AND EXISTS (SELECT FROM tree_unit t WHERE t.id = %(unit_id)s AND t.root_id = %(root)s AND t.depth = 1)""",
-    ("person",),
+    ("person", "person_home"),
     "p.id",
 )

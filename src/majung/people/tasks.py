@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from majung.core import clock, db, jobs
-from majung.crowd import bitmaps
+from majung.crowd import bitmaps, compare
 from majung.people import pages
 from majung.people.imports import services
 from majung.people.vault import sealer
@@ -49,6 +49,12 @@ def freshen_all_pages(timestamp: int) -> None:
     """Make the sealed pages that the day has outdated."""
     for root_id in Organisation.objects.order_by("pk").values_list("pk", flat=True):
         pages.freshen(db.raw(), sealer(), root_id)
+
+
+@jobs.daily("crowd.compare")
+def compare_bitmaps(timestamp: int) -> int:
+    """Hold stored bitmaps against their tables, because lists are frozen from them. Returns how many differed."""
+    return len(compare.compare(db.raw()))
 
 
 @jobs.daily("crowd.forget")

@@ -77,6 +77,14 @@ class Actor:
                 reach |= Q(path__startswith=grant.unit.path) if grant.covers_subtree else Q(pk=grant.unit_id)
         return everything.filter(reach)
 
+    def reaches(self, act: Act, unit_id: int, path: str) -> bool:
+        """Whether ``act`` was lent at that unit of the actor's organisation: what ``units`` asks of the database."""
+        return self.is_system or any(
+            rules.is_below(path, grant.unit.path) if grant.covers_subtree else unit_id == grant.unit_id
+            for grant in self.grants
+            if act in grant.acts
+        )
+
     def unit(self, public_id: object, act: Act = Act.TREE_VIEW) -> Unit:
         """The unit with that public id, if ``act`` was lent there. Raises NotYours or Forbidden."""
         try:

@@ -9,8 +9,8 @@ from majung.channels.adapters.terms import Reply
 from majung.core.errors import Outside
 
 
-def told_in(reply: Reply, encoding: str = "") -> dict[str, Any]:
-    """The JSON object of an answer, {} for anything else. Raises what the HTTP status alone says: 429, 5xx, 401 and 403.
+def json_in(reply: Reply, encoding: str = "") -> Any:
+    """The JSON of an answer, None when it is none. Raises what the HTTP status alone says: 429, 5xx, 401 and 403.
 
     ``encoding``: what it may be written in, if it is not UTF-8.
     """
@@ -21,9 +21,14 @@ def told_in(reply: Reply, encoding: str = "") -> dict[str, Any]:
     if reply.status in (401, 403):
         raise DealerRefused(str(reply.status), "not allowed", pause="ACCOUNT_KEY", raw=reply.body)
     try:
-        told = orjson.loads(reply.body)
+        return orjson.loads(reply.body)
     except orjson.JSONDecodeError:
-        told = _recoded(reply.body, encoding) if encoding else None
+        return _recoded(reply.body, encoding) if encoding else None
+
+
+def told_in(reply: Reply, encoding: str = "") -> dict[str, Any]:
+    """The JSON object of an answer, {} for anything else; as ``json_in``."""
+    told = json_in(reply, encoding)
     return told if isinstance(told, dict) else {}
 
 

@@ -1,22 +1,5 @@
 -- What ``majung doctor`` asks of the database. Everything can be asked by the owner's role; what only an administrator sees is null.
 
--- name: standing_still
--- Dispatches that could send and do not: ready, due, neither resting nor held by a pace, nothing of it in anybody's hands, and for a
--- while nothing has come of it; or out, and looked at by nobody.
-SELECT d.campaign_id, d.problem
-  FROM dispatch d
- WHERE d.finished_at IS NULL AND (
-       (d.state = 'sending' AND greatest(d.not_before, d.last_settled_at) < %(now)s - make_interval(secs => %(patience)s)
-        AND d.rest_until < clock_timestamp() - make_interval(secs => %(patience)s)
-        AND NOT EXISTS (SELECT FROM pace p JOIN dispatch_turn t ON t.campaign_id = d.campaign_id
-                         WHERE p.free_at > clock_timestamp() AND (p.kind, p.ref) IN (('account', d.account_id), ('entity', t.entity_id)))
-        AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2)
-                           AND c.lease_until > clock_timestamp())
-        AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0))
-    OR EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2)
-                  AND c.lease_until < clock_timestamp() - make_interval(secs => %(patience)s)))
- ORDER BY d.campaign_id;
-
 -- name: partitions
 -- The last campaign that has a partition, and the last campaign.
 SELECT coalesce(max(64 * (substring(c.relname FROM '[0-9]+$')::bigint + 1) - 1), -1), coalesce((SELECT max(id) FROM campaigns_campaign), 0)
@@ -65,3 +48,8 @@ SELECT pg_database_size(current_database()), age(datfrozenxid) FROM pg_database 
 -- name: has_people
 -- Whether there has been something to lose for longer than this.
 SELECT EXISTS (SELECT FROM person WHERE created_at < %(before)s);
+
+-- name: differences
+-- Stored bitmaps that were not what their tables say, and were mended.
+SELECT count(*), coalesce(sum(lacking), 0)::bigint, coalesce(sum(surplus), 0)::bigint, array_agg(DISTINCT split_part(set_key, '/', 1))
+  FROM crowd_difference WHERE found_at > %(since)s;

@@ -1,29 +1,24 @@
 -- Stored bitmaps and what changed since. Every read is one statement, hence one snapshot.
 
 -- name: read
--- The watermark of this moment, with the horizon, what kind of transaction this is and which database; the stored bitmaps asked for;
--- and the changes that one of them, or a set kept since %(since)s, has not seen. Changes of transactions still running at the
--- time are applied once visible: the watermark never passes the oldest of them.
-WITH horizon AS MATERIALIZED (
-    SELECT coalesce((SELECT forgot_below FROM crowd_horizon WHERE root_id = %(root)s), '0') AS below
-), stored AS MATERIALIZED (
-    SELECT set_key, bitmap, watermark FROM crowd_bitmap, horizon
-     WHERE root_id = %(root)s AND set_key = ANY(%(keys)s::text[]) AND watermark >= below
+-- The watermark of this moment, with whether bitmaps may be stored in this transaction; the stored bitmaps asked for; and the
+-- changes that one of them has not seen. Changes of transactions still running at the time are applied once visible: the
+-- watermark never passes the oldest of them.
+WITH stored AS MATERIALIZED (
+    SELECT set_key, bitmap, watermark FROM crowd_bitmap
+     WHERE root_id = %(root)s AND set_key = ANY(%(keys)s::text[])
+       AND watermark >= coalesce((SELECT forgot_below FROM crowd_horizon WHERE root_id = %(root)s), '0')
 )
 SELECT 'now' AS what,
-       below::text || ' ' || (SELECT oid::text FROM pg_database WHERE datname = current_database()) || ' ' || pg_postmaster_start_time() AS name,
-       NULL::bytea AS bitmap, NULL::bigint AS subject, NULL::int4[] AS people, pg_snapshot_xmin(pg_current_snapshot())::text AS xid,
-       left((current_setting('transaction_isolation') = 'read committed')::text, 1)
-       || left((current_setting('transaction_read_only') = 'off')::text, 1)
-       || left((pg_current_xact_id_if_assigned() IS NOT NULL)::text, 1) AS flags
-  FROM horizon
+       left((current_setting('transaction_isolation') = 'read committed'
+             AND current_setting('transaction_read_only') = 'off')::text, 1) AS name,
+       NULL::bytea AS bitmap, NULL::bigint AS subject, NULL::int4[] AS people, pg_snapshot_xmin(pg_current_snapshot())::text AS xid
 UNION ALL
-SELECT 'bitmap', set_key, bitmap, NULL, NULL, watermark::text, NULL FROM stored
+SELECT 'bitmap', set_key, bitmap, NULL, NULL, watermark::text FROM stored
 UNION ALL
-SELECT 'change', family, NULL, subject, people, xid::text, NULL
+SELECT 'change', family, NULL, subject, people, xid::text
   FROM crowd_change
- WHERE root_id = %(root)s AND family = ANY(%(families)s::text[])
-   AND xid >= least((SELECT min(watermark) FROM stored), %(since)s::text::xid8);
+ WHERE root_id = %(root)s AND family = ANY(%(families)s::text[]) AND xid >= (SELECT min(watermark) FROM stored);
 
 -- name: store
 -- Opportunistic: skipped when another session is at it, and never backwards. A bitmap that uncommitted rows went into commits or

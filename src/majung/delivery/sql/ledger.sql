@@ -200,6 +200,9 @@ SELECT c.state, c.group_ref, c.chunk_no, c.channel_id, c.off_route, c.wave, c.at
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = ANY(%(chunks)s) AND c.state IN (1, 2) AND d.account_id = %(account)s
  ORDER BY c.chunk_no FOR NO KEY UPDATE OF c;
 
+-- name: last_handed
+SELECT max(handed_at) FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);
+
 -- name: sealed
 SELECT chunk_no, sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s);

@@ -17,6 +17,7 @@ from majung.channels.adapters.base import Abilities, Direct, Finds, Handed, Page
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.reading import no_answer, text_of
 from majung.channels.adapters.terms import Batch, Credential, Kind, KindFacts, Printer, Reply, Session, Wire
+from majung.channels.adapters.texts import TEXTS
 
 _SMALLEST_PAGE = 30
 """Of the text service."""
@@ -49,13 +50,7 @@ class Aligo(AligoAccountCalls, Direct):
                 medium="KAKAO_ALIM", characters=assumed.ALIM_CHARACTERS, buttons=5, button_name=14, link=500,
                 needs_template=True, needs_profile=True, needs_sender=True, sender=Printer.MESSENGER,
             ),
-            Kind.SMS: KindFacts(
-                medium="SMS", bytes=90, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT, opt_out=Printer.TEXT,
-            ),
-            Kind.LMS: KindFacts(
-                medium="SMS", bytes=2000, subject_bytes=40, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT,
-                opt_out=Printer.TEXT,
-            ),
+            **TEXTS,
         }
     )  # fmt: skip
     abilities: ClassVar[Mapping[Kind, Abilities]] = MappingProxyType(

@@ -4,12 +4,12 @@ It has no call for a balance (it bills afterwards), for prices, or for a block l
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from majung.channels.adapters.account_calls import AccountCalls, Listed, NotOffered, Offer, Pf, Refused, TemplateRow
+from majung.channels.adapters.multipart import with_picture
 from majung.channels.adapters.nhn import answers, assumed
 from majung.channels.adapters.nhn.answers import next_page
 from majung.channels.adapters.reading import inside, rows_of, text_of
@@ -129,19 +129,10 @@ class NhnAccountCalls(AccountCalls):
         """Hands over a picture for brand messages. Raises KeyError for a kind that takes none."""
         if not self.account.key:
             raise NotOffered(problem=_NO_KAKAO)
-        image_type = {Kind.BRAND: b"IMAGE"}[kind]
-        edge = sha256(content).hexdigest()[:32].encode()
-        is_png = content.startswith(b"\x89PNG")
-        body = b"".join(
-            (
-                b'--%b\r\nContent-Disposition: form-data; name="imageType"\r\n\r\n%b\r\n' % (edge, image_type),
-                b'--%b\r\nContent-Disposition: form-data; name="image"; filename="picture.%b"\r\n'
-                % (edge, b"png" if is_png else b"jpg"),
-                b"Content-Type: image/%b\r\n\r\n%b\r\n--%b--\r\n" % (b"png" if is_png else b"jpeg", content, edge),
-            )
-        )
+        image_type = {Kind.BRAND: "IMAGE"}[kind]
+        headers, body = with_picture("image", content, {"imageType": image_type})
         url = self.url(f"/brand-message/v1.0/appkeys/{quote(self.account.key, safe='')}/images")
-        return Wire("POST", url, {"Content-Type": f"multipart/form-data; boundary={edge.decode()}"}, body)
+        return Wire("POST", url, headers, body)
 
     def decode_uploaded(self, reply: Reply) -> str:
         """The picture's address, which is what messages name."""

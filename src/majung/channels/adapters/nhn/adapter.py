@@ -17,6 +17,7 @@ from majung.channels.adapters.nhn.account import SERVICE, NhnAccountCalls
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.reading import text_of
 from majung.channels.adapters.terms import Batch, Credential, Kind, KindFacts, Printer, Reply, Wire
+from majung.channels.adapters.texts import TEXTS
 
 _SEOUL = timezone(timedelta(hours=9))
 _TEXTS = frozenset({Kind.SMS, Kind.LMS})
@@ -58,14 +59,7 @@ class Nhn(NhnAccountCalls, Direct):
                 takes_image=True, needs_profile=True, friends_only=True, is_personal=False, label=Printer.MESSENGER,
                 sender=Printer.MESSENGER, opt_out=Printer.MESSENGER,
             ),
-            Kind.SMS: KindFacts(
-                medium="SMS", bytes=90, needs_sender=True, is_personal=False, label=Printer.TEXT, sender=Printer.TEXT,
-                opt_out=Printer.TEXT,
-            ),
-            Kind.LMS: KindFacts(
-                medium="SMS", bytes=2000, subject_bytes=40, needs_sender=True, is_personal=False, label=Printer.TEXT,
-                sender=Printer.TEXT, opt_out=Printer.TEXT,
-            ),
+            **{kind: replace(facts, is_personal=False) for kind, facts in TEXTS.items()},
         }
     )  # fmt: skip
     abilities: ClassVar[Mapping[Kind, Abilities]] = MappingProxyType(
