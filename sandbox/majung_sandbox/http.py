@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
             peer=self._peer,
             arrived=self._seconds(),
             keep_alive=self._parser.should_keep_alive(),
-            segments=[unquote(part) for part in text[1:].removesuffix("/").split("/")],
+            segments=[unquote(part) for part in text[1:].split("/")],
         )
         self._chunks = []
         if len(self._queue) >= PIPELINE_LIMIT:

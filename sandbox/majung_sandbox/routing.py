@@ -49,7 +49,7 @@ class Router:
 
     def add(self, method: str, path: str, endpoint: str, handler: Callable[[Call], Response]) -> None:
         """Register a route."""
-        pattern = tuple(path.strip("/").split("/"))
+        pattern = tuple(path.removeprefix("/").split("/"))
         self._by_size.setdefault(len(pattern), []).append(Route(method, pattern, endpoint, handler))
         if endpoint not in self.endpoints:
             self.endpoints.append(endpoint)

@@ -252,6 +252,9 @@ def test_the_step_counts_bytes_and_money_as_one_types(party: Party) -> None:
     page = text_of(owner.get(step(campaign)))
     assert "대체 문자를 쓰지 않습니다" in page and page.count('name="fallback_reasons"') == 3
     short = text_of(owner.post(step(campaign, "fallback-preview"), TYPED))
+    idle = {name: value for name, value in TYPED.items() if name != "falls_back"}
+    assert "이 글은 아직 나가지 않습니다" in text_of(owner.post(step(campaign, "fallback-preview"), idle))
+    assert "아직 나가지 않습니다" not in short
     assert "단문 문자 · 가장 길 때" in short and ">16</b> / 90바이트" in short and f"{planned * 25:,}원" in short
     long = text_of(owner.post(step(campaign, "fallback-preview"), {**TYPED, "fallback_text": "가" * 46}))
     assert "장문 문자 · 가장 길 때" in long and ">92</b> / 2,000바이트" in long

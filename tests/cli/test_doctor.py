@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from majung.channels import inbox
 from majung.cli import checks
 from majung.cli.checks import Finding
 from majung.core import clock
@@ -41,18 +42,33 @@ def test_a_new_installation_lacks_a_worker_and_nothing_else(home: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_campaign_that_nobody_sends_is_named(home: Path) -> None:
+    raw().execute("DELETE FROM worker_beat")
     party = make.party(people=20)
     planner.freeze(raw(), make.order(party, campaign=7_001, at=clock.now()))
     start(7_001)
-    assert of(everything(home), "멈춰 선 발송").advice == ""
+    assert of(everything(home), "멈춰 선 일").advice == ""
     raw().execute("UPDATE dispatch SET not_before = not_before - interval '1 hour'")
-    assert of(everything(home), "멈춰 선 발송").seen.startswith("1건 7001번")
+    assert of(everything(home), "멈춰 선 일 · 발송 일꾼이 없음").seen == "메시지 1건: 7001번 60분째"
+    installation.beat(raw(), "here/1/0", "awake", installation.Tally())
+    stands = of(everything(home), "멈춰 선 일 · 나가지 않음")
+    assert stands.means and "majung nudge" in stands.advice
     raw().execute("UPDATE dispatch SET last_settled_at = %s", [clock.now()])
-    assert of(everything(home), "멈춰 선 발송").advice == ""
+    assert of(everything(home), "멈춰 선 일").advice == ""
     raw().execute(
         "UPDATE campaign_chunk SET state = 1, worker = 'gone', lease_until = clock_timestamp() - interval '5 minutes'"
     )
-    assert of(everything(home), "멈춰 선 발송").advice
+    assert of(everything(home), "멈춰 선 일 · 집은 일꾼이 사라짐").advice
+
+
+def test_what_webhooks_brought_and_nobody_folds_is_named(home: Path) -> None:
+    assert of(everything(home), "멈춰 선 일").seen == "없음"
+    inbox.put_back(raw(), inbox.Kind.WAKES, 1, 3, b"G1\t\nG2\t\nG3\t", 0)
+    raw().execute("UPDATE inbox SET at = at - interval '5 minutes'")
+    late = of(everything(home), "멈춰 선 일 · 받은 보고가 밀림")
+    assert late.seen == "3개, 300초째" and late.advice
+    raw().execute("UPDATE inbox SET problem = 'ValueError'")
+    aside = of(everything(home), "멈춰 선 일 · 옮기지 못해 따로 둔 보고")
+    assert aside.seen.startswith("3개") and "majung nudge --inbox" in aside.advice
 
 
 def test_workers_are_counted_by_their_beat(home: Path) -> None:

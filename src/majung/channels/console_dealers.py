@@ -74,7 +74,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             made = services.add_account(
                 actor, said["unit"], name=said["name"], adapter=said["adapter"], mode=Mode(said["mode"]),
-                refusal_number=said["refusal_number"], **_credentials(dealer, said),
+                refusal_number=said.get("refusal_number", ""), **_credentials(dealer, said),
             )  # fmt: skip
         except (Invalid, Conflict) as refusal:
             form.add_error(None, str(refusal))

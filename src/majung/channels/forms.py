@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from majung.channels.adapters.base import Adapter
 from majung.channels.adapters.registry import ADAPTERS
+from majung.channels.adapters.terms import Kind
 from majung.channels.enums import ChannelKind, ChannelState, MessageKind, Mode, Reach
 from majung.channels.models import Channel, KakaoApp
 from majung.core.money import centiwon
@@ -26,10 +27,15 @@ def _credentials(dealer: type[Adapter], *, is_new: bool) -> dict[str, forms.Fiel
         plain = forms.CharField(label=label, max_length=200, help_text=one.help)
         fields[one.name] = _secret(label, one.help) if one.is_secret else plain
         fields[one.name].required = is_new and one.is_required
-    fields[dealer.credentials[-1].name].help_text = (
-        "넣은 뒤에는 다시 보여 드리지 않습니다." if is_new else "비워 두면 키는 그대로입니다."
-    )
+    last = [one.name for one in dealer.credentials if one.is_secret][-1]
+    said = "넣은 뒤에는 다시 보여 드리지 않습니다." if is_new else "비워 두면 그대로입니다."
+    fields[last].help_text = f"{fields[last].help_text} {said}".strip()
     return fields
+
+
+def _is_for_letters(dealer: type[Adapter]) -> bool:
+    """Whether the account sends nothing but letters: nobody calls an 080 number to refuse those."""
+    return set(dealer.kinds) == {Kind.EMAIL}
 
 
 class UnitField(forms.ModelChoiceField):  # type: ignore[type-arg]  # Django's is generic only for mypy
@@ -108,7 +114,10 @@ class AccountForm(forms.Form):
     """A new dealer account."""
 
     unit = UnitField(
-        label="조직", queryset=Unit.objects.none(), help_text="이 조직과 그 아래가 이 계정으로 보낼 수 있습니다."
+        label="조직",
+        queryset=Unit.objects.none(),
+        empty_label="골라 주세요",
+        help_text="이 조직과 그 아래가 이 계정으로 보낼 수 있습니다.",
     )
     name = forms.CharField(label="계정 이름", max_length=80)
     adapter = forms.ChoiceField(
@@ -116,7 +125,7 @@ class AccountForm(forms.Form):
     )
     mode = forms.ChoiceField(
         label="어디로 나가는지", widget=forms.RadioSelect, initial=Mode.SANDBOX,
-        choices=[(Mode.SANDBOX, "모의 · 실제 전화에 닿지 않습니다"), (Mode.LIVE, "실제 · 돈이 들고 사람에게 닿습니다")],
+        choices=[(Mode.SANDBOX, "모의 · 실제 사람에게 닿지 않습니다"), (Mode.LIVE, "실제 · 사람에게 닿고, 돈이 듭니다")],
         help_text="나중에 바꿀 수 없습니다. 모의와 실제는 계정을 따로 둡니다.",
     )  # fmt: skip
     refusal_number = forms.CharField(label="080 무료수신거부 번호", max_length=20, required=False)
@@ -125,6 +134,8 @@ class AccountForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["unit"].queryset = units  # type: ignore[attr-defined]
         self.fields["adapter"].initial = dealer.code
+        if _is_for_letters(dealer):
+            del self.fields["refusal_number"]
         self.fields |= _credentials(dealer, is_new=True)
 
 

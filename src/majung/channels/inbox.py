@@ -171,6 +171,11 @@ def set_aside(connection: psycopg.Connection[Any], row: Row, problem: str) -> No
     connection.execute(_sql("set_aside"), {"seq": row.seq, "problem": problem[:300]})
 
 
+def try_again(connection: psycopg.Connection[Any]) -> int:
+    """What was set aside is due once more, as if it had just come; how many items that are."""
+    return sum(n for (n,) in connection.execute(_sql("try_again")).fetchall())
+
+
 def waiting(connection: psycopg.Connection[Any]) -> tuple[int, int, float]:
     """Items not folded yet, items set aside, and seconds since the oldest of the former came."""
     [(now, aside, seconds)] = connection.execute(_sql("waiting")).fetchall()

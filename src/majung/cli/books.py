@@ -12,13 +12,13 @@ SHOWN = 10
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every term; the exit status is 1 when the sums do not agree. A stopped installation is woken for it."""
-    asked = _asked(arguments.campaign)
+    what = asked(arguments.campaign)
     with installation.awake(installation.found()):
         from majung import settings
         from majung.delivery import books
 
         with database.connect(settings.database_url()) as connection:
-            number = _number(connection, asked)
+            number = number_of(connection, what)
             try:
                 told = books.books(connection, number)
             except LookupError:
@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if told.is_balanced else 1
 
 
-def _asked(text: str) -> int | uuid.UUID:
+def asked(text: str) -> int | uuid.UUID:
+    """A campaign's number or public id. Raises Invalid."""
     if text.isascii() and text.isdecimal() and len(text) < 19:
         return int(text)
     try:
@@ -36,7 +37,8 @@ def _asked(text: str) -> int | uuid.UUID:
         raise Invalid(problem=f"‘{text}’은(는) 메시지의 번호나 공개 id가 아닙니다.") from None
 
 
-def _number(connection: Connection, asked: int | uuid.UUID) -> int:
+def number_of(connection: Connection, asked: int | uuid.UUID) -> int:
+    """The campaign's number. Raises Invalid with those that there are."""
     if connection.execute("SELECT to_regclass('campaigns_campaign')").fetchall() == [(None,)]:
         raise Invalid(problem="데이터베이스에 표가 없습니다. majung migrate 를 돌려 주세요.")
     column = "id" if isinstance(asked, int) else "public_id"

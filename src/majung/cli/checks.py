@@ -58,13 +58,24 @@ def sending(connection: Connection, home: Path) -> Iterator[Finding]:
         "보내기", "보낼 수 있음" if seen.is_awake else f"멈춤 ({seen.standing})", wrong=not seen.is_awake,
         means=seen.standing.sentence, advice="다른 곳에서 보내지 않는 것을 확인한 뒤 majung wake 를 돌려 주세요.",
     )  # fmt: skip
-    still = _rows(connection, "standing_still", now=clock.now(), patience=PATIENCE_SECONDS)
-    told = ", ".join(f"{campaign}번{f' ({problem})' if problem else ''}" for campaign, problem in still[:SHOWN])
-    yield found(
-        "멈춰 선 발송", f"{len(still)}건 {told}", wrong=bool(still),
-        means="보낼 것이 남았는데 2분 넘게 아무 일꾼도 손대지 않았습니다.",
-        advice="일꾼이 켜져 있으면 기록(logs/sender-*.log)을 봐 주세요. 다시 켜도 두 번 나가지 않습니다.",
-    )  # fmt: skip
+    yield from _stuck(connection)
+
+
+def _stuck(connection: Connection) -> Iterator[Finding]:
+    """Work that has not moved for longer than its state allows, one finding for each kind."""
+    from majung.delivery import stuck
+
+    by_kind: dict[stuck.Kind, list[stuck.Stuck]] = {}
+    for one in (*stuck.look(connection), *stuck.shared(connection)):
+        by_kind.setdefault(one.kind, []).append(one)
+    if not by_kind:
+        yield Finding(what="멈춰 선 일", seen="없음")
+    for kind, ones in by_kind.items():
+        words = stuck.WORDS[kind]
+        told = ", ".join(f"{one.campaign_id}번 {one.seconds / 60:.0f}분째" for one in ones[:SHOWN] if one.campaign_id)
+        nudge = " (화면의 ‘다시 해 보기’는 majung nudge 번호와 같습니다)" if kind in stuck.NUDGEABLE else ""
+        counted = f"메시지 {len(ones)}건: {told}" if told else f"{ones[0].number:,}개, {ones[0].seconds:,.0f}초째"
+        yield Finding(what=f"멈춰 선 일 · {words.name}", seen=counted, means=words.means, advice=f"{words.todo}{nudge}")
 
 
 def workers(connection: Connection) -> Iterator[Finding]:

@@ -113,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     distribute.add_argument("--dry-run", action="store_true", help="무엇을 할지 적기만 합니다")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
     books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
+    nudge = command(
+        "nudge", "nudge:run", "멈춰 선 메시지를 다시 해 봅니다: 묻고 이어갈 뿐, 나간 것을 다시 보내지 않습니다."
+    )
+    nudge.add_argument("campaign", nargs="?", default="", help="메시지(캠페인)의 번호 또는 공개 id")
+    nudge.add_argument("--all", action="store_true", help="멈춰 선 메시지 모두")
+    nudge.add_argument("--inbox", action="store_true", help="따로 둔 결과 보고를 다시 옮깁니다")
     returns = command("returns", "returns:run", "되돌아온 전자우편을 읽어, 없는 주소에는 다시 보내지 않게 합니다.")
     returns.add_argument("--maildir", metavar="폴더", help="받은 편지함(Maildir). 없으면 표준 입력의 편지 한 통")
     owner = command("create-owner", "owner:run", "조직, 법인, 소유자를 만듭니다.")

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 
+from majung.channels import inbox
 from majung.core import clock, sql
 from majung.core.exposition import Metric, Sample, labelled, single
-from majung.delivery import books
+from majung.delivery import books, stuck
 from majung.delivery.installation import BOUNDS
 from majung.delivery.outcomes import ChunkState
 
@@ -23,7 +24,9 @@ def measure(connection: psycopg.Connection[Any]) -> list[Metric]:
     """Every figure, in one snapshot."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return [*_campaigns(connection), *_dealers(connection), *_workers(connection), *_database(connection)]
+        return [
+            *_campaigns(connection), *_stuck(connection), *_dealers(connection), *_workers(connection), *_database(connection),
+        ]  # fmt: skip
 
 
 def _rows(connection: psycopg.Connection[Any], name: str, **facts: Any) -> list[tuple[Any, ...]]:
@@ -59,6 +62,17 @@ def _campaigns(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     [(reserved, spent)] = _rows(connection, "money", month=clock.today().replace(day=1))
     won = {"reserved": reserved / 100, "spent": spent / 100}
     yield labelled("majung_money_won", "Won of this month's campaigns, without VAT.", "state", won)
+
+
+def _stuck(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
+    found = [*stuck.look(connection), *stuck.shared(connection)]
+    counted = {str(kind): float(sum(one.kind is kind for one in found)) for kind in stuck.Kind}
+    told = "Work that has not moved for longer than its state allows, by what is stuck: campaigns, or 1 of the installation."
+    yield labelled("majung_stuck", told, "kind", counted)
+    waiting, aside, oldest = inbox.waiting(connection)
+    yield single("majung_inbox_waiting", "Reports and channel events that were stored and are not folded yet.", waiting)
+    yield single("majung_inbox_aside", "Those that could not be folded and were set aside.", aside)
+    yield single("majung_inbox_oldest_seconds", "How long the oldest waits to be folded.", oldest)
 
 
 def _dealers(connection: psycopg.Connection[Any]) -> Iterator[Metric]:

@@ -36,6 +36,8 @@ DEFAULTS: Final = {Purpose.ADVERTISING: 3}
 """Where an organisation has said nothing: three advertising messages a week; other purposes have no limit."""
 MOST: Final = 100
 KEEP_DAYS: Final = 14
+KEPT: Final = timedelta(days=KEEP_DAYS - 1)
+"""For so long at least after its day a campaign's places can be counted."""
 PAGE: Final = 100
 """Chunks read at a time when places are given back."""
 
@@ -161,6 +163,11 @@ def hold(connection: psycopg.Connection[Any], occasion: Occasion, people: NDArra
     ]  # fmt: skip
     with connection.cursor() as cursor:
         packing.copy_in(cursor, "week_hold", ("root_id", "day", "campaign_id", "block", "purpose", "bits"), rows)
+
+
+def counts(occasion: Occasion) -> bool:
+    """Whether messages of this occasion hold places."""
+    return _counted(occasion) is not None
 
 
 def has_moved(occasion: Occasion, now: datetime) -> bool:

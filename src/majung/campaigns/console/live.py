@@ -1,4 +1,4 @@
-"""The list of campaigns and the page of one: live progress, books, tables, recall, pause, resume, stop, receipt, why not."""
+"""The list of campaigns and the page of one: live progress, books, recall, pause, resume, stop, receipt, why not."""
 
 import uuid
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from majung.accounts.models import ApiKey, User
 from majung.audience import counts
-from majung.campaigns import exports, queries, report, services, why
+from majung.campaigns import exports, lines, queries, report, services, trouble, why
 from majung.campaigns.console.base import actor_of, crumbs, live_mode, seen, status
-from majung.campaigns.enums import OPEN, WRITABLE, Kind, PauseReason, State
+from majung.campaigns.enums import OPEN, WRITABLE, Kind, State
 from majung.campaigns.models import Campaign
-from majung.campaigns.services import freezing, pacing
+from majung.campaigns.services import freezing, nudging, pacing
 from majung.core import clock
 from majung.core.errors import Forbidden, Refusal
 from majung.people.queries import person_in_scope
@@ -130,19 +130,18 @@ def _live(actor: Actor, found: Campaign) -> dict[str, Any]:
         "may_resume": may_send and found.state == State.PAUSED,
         "may_stop": may_send and found.state in (State.SENDING, State.PAUSED),
         "slow": pacing.slow_words(found) if found.state == State.SENDING else [],
-        "pause_words": PauseReason(found.pause_reason).label if found.pause_reason else "",
+        "troubles": (troubles := trouble.of(found)),
+        "may_nudge": may_send and any(one.can_be_nudged for one in troubles),
     }
 
 
 def _tables(actor: Actor, found: Campaign) -> dict[str, Any]:
     units = report.by_unit(actor, found)
-    lefts = report.left_out(actor, found)
+    chapters = lines.explained(actor, found)
     return {
         "units": units,
-        "left_out": lefts,
-        "widest": max((row.weight for row in lefts), default=0),
-        "refused": report.refused(actor, found),
-        "fell_back": report.fell_back(actor, found),
+        "chapters": chapters,
+        "left_out": [] if chapters else report.left_out(actor, found),
         "money": report.money(actor, found) if found.frozen_at else None,
     }
 
@@ -155,9 +154,20 @@ def tables(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "campaign": found,
         "tables": _tables(actor, found),
+        "now": clock.now(),
         "may_export": actor.may(Act.REPORTS_EXPORT, found.unit),
     }
     return render(request, "campaigns/campaign.html#tables", context)
+
+
+@login_required
+@require_GET
+def line(request: HttpRequest, public_id: uuid.UUID, key: str) -> HttpResponse:
+    """One line of the books: on which channels and at which hours."""
+    actor, found = seen(request, public_id)
+    inside = lines.inside(actor, found, key)
+    context = {"campaign": found, "inside": inside, "crumbs": crumbs(found, Crumb(label=inside.name))}
+    return render(request, "campaigns/line.html", context)
 
 
 ACTS: dict[str, tuple[Callable[[Actor, Campaign], object], str]] = {
@@ -180,6 +190,15 @@ def act(request: HttpRequest, public_id: uuid.UUID, what: str) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(request, sentence)
+    return redirect("campaigns:campaign", found.public_id)
+
+
+@login_required
+@require_POST
+def nudge(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What does not move is made due again, at once."""
+    actor, found = seen(request, public_id, Act.CAMPAIGNS_SEND)
+    messages.success(request, nudging.nudge(actor, found))
     return redirect("campaigns:campaign", found.public_id)
 
 

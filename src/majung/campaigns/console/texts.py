@@ -56,7 +56,8 @@ def fallback_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse
     except CannotWrite as refusal:
         return render(request, "campaigns/_text.html", {"unreadable": str(refusal)})
     name = "" if request.POST.get("as") == "nameless" else message.INVENTED_NAME
-    return render(request, "campaigns/_text.html", _shown(actor, campaign, name=name))
+    is_idle = "falls_back" not in request.POST and bool(request.POST.get("fallback_text", "").strip())
+    return render(request, "campaigns/_text.html", {**_shown(actor, campaign, name=name), "is_idle": is_idle})
 
 
 def _shown(actor: Actor, campaign: Campaign, *, name: str = message.INVENTED_NAME) -> dict[str, Any]:

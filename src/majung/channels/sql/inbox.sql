@@ -18,6 +18,9 @@ DELETE FROM inbox WHERE seq = ANY(%(seqs)s);
 -- name: set_aside
 UPDATE inbox SET problem = %(problem)s WHERE seq = %(seq)s;
 
+-- name: try_again
+UPDATE inbox SET problem = NULL, at = clock_timestamp(), due_at = clock_timestamp() WHERE problem IS NOT NULL RETURNING n;
+
 -- name: waiting
 -- What is not folded yet and what was set aside, in items, and the age of the oldest (doctor, metrics, tests).
 SELECT coalesce(sum(n) FILTER (WHERE problem IS NULL), 0)::bigint, coalesce(sum(n) FILTER (WHERE problem IS NOT NULL), 0)::bigint,

@@ -1,22 +1,5 @@
 -- What ``majung doctor`` asks of the database. Everything can be asked by the owner's role; what only an administrator sees is null.
 
--- name: standing_still
--- Dispatches that could send and do not: ready, due, neither resting nor held by a pace, nothing of it in anybody's hands, and for a
--- while nothing has come of it; or out, and looked at by nobody.
-SELECT d.campaign_id, d.problem
-  FROM dispatch d
- WHERE d.finished_at IS NULL AND (
-       (d.state = 'sending' AND greatest(d.not_before, d.last_settled_at) < %(now)s - make_interval(secs => %(patience)s)
-        AND d.rest_until < clock_timestamp() - make_interval(secs => %(patience)s)
-        AND NOT EXISTS (SELECT FROM pace p JOIN dispatch_turn t ON t.campaign_id = d.campaign_id
-                         WHERE p.free_at > clock_timestamp() AND (p.kind, p.ref) IN (('account', d.account_id), ('entity', t.entity_id)))
-        AND NOT EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2)
-                           AND c.lease_until > clock_timestamp())
-        AND EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state = 0))
-    OR EXISTS (SELECT FROM campaign_chunk c WHERE c.campaign_id = d.campaign_id AND c.state IN (1, 2)
-                  AND c.lease_until < clock_timestamp() - make_interval(secs => %(patience)s)))
- ORDER BY d.campaign_id;
-
 -- name: partitions
 -- The last campaign that has a partition, and the last campaign.
 SELECT coalesce(max(64 * (substring(c.relname FROM '[0-9]+$')::bigint + 1) - 1), -1), coalesce((SELECT max(id) FROM campaigns_campaign), 0)
