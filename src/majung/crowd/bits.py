@@ -5,6 +5,7 @@ a small root's sets are small however large its numbers are. Blocks are only eve
 that nobody further on is in the set. Arrays are never changed once they are in a set.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from threading import Lock
@@ -71,7 +72,12 @@ class Ground:
     def people(self, words: Words) -> BitMap:
         """Who is in the array."""
         places = np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
-        return BitMap((self._blocks[places >> 10] * BLOCK + (places & (BLOCK - 1))).astype(np.uint32))
+        return bitmap((self._blocks[places >> 10] * BLOCK + (places & (BLOCK - 1))).astype(np.uint32))
+
+
+def bitmap(people: Numbers) -> BitMap:
+    """The roaring bitmap of these numbers. Given as an array of the standard library they are taken eight times as fast."""
+    return BitMap(array("I", people.tobytes()))
 
 
 def numbers(people: BitMap) -> Numbers:
