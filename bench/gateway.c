@@ -596,9 +596,9 @@ static int kind_of(text name) {
     return -1;
 }
 
-/* The messages of a list into a group; nothing stays of a list that cannot be taken as a whole. With `with_rows` their
+/* The messages of a list (or only one, that stands alone) into a group; nothing stays of what cannot be taken as a whole. With `with_rows` their
    rows are printed as they are taken. Returns how many were refused at registration, or -1. */
-static int64_t take(group *g, const char *p, const char *e, bool with_rows) {
+static int64_t take(group *g, const char *p, const char *e, bool with_rows, bool only_one) {
     group before = *g;
     uint64_t messages_before = n_messages, runs_before = n_runs;
     size_t written = out.n;
@@ -610,10 +610,10 @@ static int64_t take(group *g, const char *p, const char *e, bool with_rows) {
     int kind = -1;
 
     p = blank(p, e);
-    if (p >= e || *p != '[') { invalid("messages는 하나 이상의 메시지를 담은 목록이어야 합니다."); return -1; }
+    if (p >= e || *p != (only_one ? '{' : '[')) { invalid("messages는 하나 이상의 메시지를 담은 목록이어야 합니다."); return -1; }
     forget_endings();
     n_requests++;
-    for (p = blank(p + 1, e); !why;) {
+    for (p = only_one ? p : blank(p + 1, e); !why;) {
         message m;
         const char *next = read_alike(p, e, &alike, &m);
         if (next) m.said = (text){ 0 };
@@ -660,6 +660,7 @@ static int64_t take(group *g, const char *p, const char *e, bool with_rows) {
             print_row(r, n_messages, code, false);
         }
         n_messages++;
+        if (only_one) break;
         p = blank(next, e);
         if (p < e && *p == ',') p = blank(p + 1, e);
         else if (p < e && *p == ']') break;
@@ -727,6 +728,32 @@ static double number_at(const char *p, const char *e) { /* NaN when there is non
     return end == copy ? __builtin_nan("") : found;
 }
 
+static double asked_limit(text query) { /* 0: refused */
+    text t = query_value(query, "limit");
+    double limit = t.n ? number_at(t.p, t.p + t.n) : 20;
+    if (limit >= 1 && limit <= 1000) return limit;
+    invalid("limit는 1–1000 사이의 수여야 합니다.");
+    return 0;
+}
+
+static double moment(text query, const char *name) { /* an ISO 8601 text in UTC; NaN for any other */
+    text t = query_value(query, name);
+    char plain[64];
+    size_t n = 0;
+    for (size_t i = 0; i < t.n && n < sizeof plain - 1; i++) {
+        unsigned byte;
+        bool is_coded = t.p[i] == '%' && i + 2 < t.n && sscanf((char[]){ t.p[i + 1], t.p[i + 2], 0 }, "%2x", &byte) == 1;
+        plain[n++] = is_coded ? (char)byte : t.p[i];
+        if (is_coded) i += 2;
+    }
+    plain[n] = 0;
+    struct tm at = { 0 };
+    double second;
+    if (sscanf(plain, "%d-%d-%dT%d:%d:%lf", &at.tm_year, &at.tm_mon, &at.tm_mday, &at.tm_hour, &at.tm_min, &second) != 6) return __builtin_nan("");
+    at.tm_year -= 1900, at.tm_mon -= 1;
+    return (double)timegm(&at) + second;
+}
+
 static const char *value_of(text body, const char *name) { /* where the object's member begins, NULL without it */
     text key;
     const char *e = body.p + body.n, *p = blank(body.p, e);
@@ -748,7 +775,7 @@ static void put_messages(text name, text body) {
     if (body.n > REQUEST_BYTES) { refuse(413, "RequestEntityTooLarge", "요청은 15 MB까지입니다."); return; }
     const char *list = value_of(body, "messages");
     if (!list) { invalid("messages는 하나 이상의 메시지를 담은 목록이어야 합니다."); return; }
-    int64_t refused = take(g, list, body.p + body.n, true);
+    int64_t refused = take(g, list, body.p + body.n, true, false);
     if (refused < 0) return;
     char head[64];
     int n = snprintf(head, sizeof head, "{\"errorCount\":\"%lld\",\"resultList\":[", (long long)refused);
@@ -761,7 +788,7 @@ static void send_at_once(text body) {
     if (!list) { invalid("messages는 하나 이상의 메시지를 담은 목록이어야 합니다."); return; }
     if (body.n > REQUEST_BYTES) { refuse(413, "RequestEntityTooLarge", "요청은 15 MB까지입니다."); return; }
     group *g = new_group(is_true(body, "allowDuplicates"));
-    if (take(g, list, body.p + body.n, false) < 0) { n_groups--; return; }
+    if (take(g, list, body.p + body.n, false, false) < 0) { n_groups--; return; }
     send_group(g);
     for (int whole = 0; whole < 2; whole++) {
         if (whole && !is_true(body, "showMessageList")) break;
@@ -781,13 +808,74 @@ static void send_at_once(text body) {
     put_byte('}');
 }
 
+static void send_one(text body) {
+    const char *one = value_of(body, "message");
+    if (!one || one >= body.p + body.n || *one != '{') { invalid("message는 한 사람에게 보내는 메시지 객체여야 합니다."); return; }
+    group *g = new_group(true); /* one message cannot repeat itself */
+    if (take(g, one, body.p + body.n, false, true) < 0) { n_groups--; return; }
+    g->allows_duplicates = false;
+    send_group(g);
+    const run *r = &runs[g->first_run];
+    uint64_t at = r->first;
+    uint16_t code = codes[at] < WAITING ? codes[at] : ACCEPTED;
+    char number[24];
+    int digits = (int)(print_number(number, numbers[at]) - number);
+    const char *quote = r->sender ? "\"" : "";
+    say("{\"groupId\":\"%.17s%015llu\",\"to\":\"%.*s\",\"from\":%s%.*s%s,\"type\":\"%s\",\"statusMessage\":\"%s\",\"country\":\"82\","
+        "\"messageId\":\"%.17s%015llu\",\"statusCode\":\"%d\",\"accountId\":\"%s\"}",
+        g->stamp, (unsigned long long)(base + r->group), digits, number, quote, r->sender ? (int)words[r->sender].n : 4,
+        r->sender ? words[r->sender].p : "null", quote, KINDS[r->kind], sentence(code), r->stamp, (unsigned long long)(base + at), code,
+        account_id);
+}
+
+/* Every message, the newest first, of a stretch of time and to a number. Runs begin in order of time. */
+static void list_all(text query) {
+    double limit = asked_limit(query), since = moment(query, "startDate"), until = moment(query, "endDate");
+    text key = query_value(query, "startKey"), to = query_value(query, "to");
+    uint64_t number = 0, i = n_messages;
+    if (!limit) return;
+    if (!(since <= until)) { invalid("startDate와 endDate는 ISO 8601 시각이어야 합니다."); return; }
+    if (to.n && !read_number(to, &number)) number = 1;
+    if (key.n && (!counter_of(key, 'M', &i) || i >= n_messages)) { invalid("startKey가 메시지가 아닙니다."); return; }
+    uint64_t low = 0, high = n_runs; /* the last run that begins before what is asked for ends */
+    while (high - low > 1) {
+        uint64_t middle = (low + high) / 2;
+        if (runs[middle].made_at <= until && runs[middle].first < i + (key.n > 0)) low = middle; else high = middle;
+    }
+    say(key.n ? "{\"startKey\":\"%.*s\"," : "{\"startKey\":null,", (int)key.n, key.p);
+    say("\"limit\":%d,\"messageList\":{", (int)limit);
+    size_t left = (size_t)limit;
+    char following[40] = "null";
+    bool is_first = true;
+    for (uint64_t at = low; at > 0 && runs[at].made_at >= since && *following == 'n'; at--) {
+        const run *r = &runs[at];
+        const group *g = &groups[r->group];
+        if (g->state == DELETED) continue;
+        forget_endings();
+        uint64_t end = r->first + r->count;
+        if (key.n && end > i + 1) end = i + 1;
+        for (uint64_t m = end; m > r->first;) {
+            if (number && numbers[--m] != number) continue;
+            if (!number) m--;
+            if (!left--) {
+                snprintf(following, sizeof following, "\"%.17s%015llu\"", r->stamp, (unsigned long long)(base + m));
+                break;
+            }
+            if (!is_first) put_byte(',');
+            is_first = false;
+            print_row(r, m, code_now(g, m, now_machine), true);
+        }
+    }
+    say("},\"nextKey\":%s}", following);
+}
+
 /* With a code: of the group only the messages that have it now, the next page's key behind them. */
 static void list_messages(text name, text query, int wanted) {
     group *g = find_group(name);
     if (!g) return;
-    text limit_text = query_value(query, "limit"), key = query_value(query, "startKey");
-    double limit = limit_text.n ? number_at(limit_text.p, limit_text.p + limit_text.n) : 20;
-    if (!(limit >= 1 && limit <= 1000)) { invalid("limit는 1–1000 사이의 수여야 합니다."); return; }
+    text key = query_value(query, "startKey");
+    double limit = asked_limit(query);
+    if (!limit) return;
     uint32_t at = g->first_run;
     uint64_t offset = 0, i;
     if (key.n) {
@@ -1153,11 +1241,13 @@ static void answer(text method, text path, text query, text body) {
         }
     } else if (is(path, "/messages/v4/list") && get) {
         text name = query_value(query, "groupId"), code = query_value(query, "statusCode");
-        if (!name.n || !code.n) { invalid("빠른 관문은 groupId와 statusCode로만 찾습니다."); return; }
+        if (!name.n && !code.n && query_value(query, "startDate").n && query_value(query, "endDate").n) { list_all(query); return; }
+        if (!name.n || !code.n) { invalid("빠른 관문은 groupId와 statusCode로, 아니면 startDate와 endDate로 찾습니다."); return; }
         int wanted = (int)number_at(code.p, code.p + code.n);
         list_messages(name, query, wanted > 0 ? wanted : -1);
         return;
-    } else if (is(path, "/messages/v4/send-many/detail") && post) { send_at_once(body); return; }
+    } else if (is(path, "/messages/v4/send") && post) { send_one(body); return; }
+    else if (is(path, "/messages/v4/send-many/detail") && post) { send_at_once(body); return; }
     else if (starts(&rest, "/_control/") && (get || post)) { control(post, rest, query, body); return; }
     else if (get) {
         if (is(path, "/cash/v1/balance")) {

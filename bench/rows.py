@@ -39,7 +39,7 @@ ROWS: tuple[Row, ...] = (
         says="a million people, batches of 1,000: freeze, ledger, render, POST, outcome of each, settled",
     ),
     Row(name="e2e_10m", program="e2e.py", unit="messages/s", must=180_000, aim=350_000, says="the same at ten million"),
-    Row(name="single", program="e2e.py", unit="messages/s", must=40_000, aim=75_000, says="one message a request"),
+    Row(name="single", program="single.py", unit="messages/s", must=40_000, aim=75_000, says="one message a request"),
     Row(
         name="count_1m", program="counts.py", unit="ms", must=10, aim=1, less=True,
         says="a segment of five conditions with policy over a million, 95th percentile",

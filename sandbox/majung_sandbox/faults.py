@@ -31,7 +31,7 @@ class Settings:
     seed: int | None = None  # for the probabilities
 
 
-WRITES = ("groups.put", "groups.send", "send_many", "nhn.send", "aligo.send", "popbill.send")
+WRITES = ("groups.put", "groups.send", "send_many", "send_one", "nhn.send", "aligo.send", "popbill.send")
 _NUMBERS = {
     "drop_probability": (0, 1), "never_probability": (0, 1), "kakao_lost_probability": (0, 1), "drop_next": (0, 10**9),
     "error_next": (0, 10**9), "hide_next": (0, 10**9), "error_status": (500, 599), "seed": (0, 2**63),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Gateway:
         router.add("POST", f"{base}/groups/{{group}}/schedule", "groups.schedule", self.schedule)
         router.add("DELETE", f"{base}/groups/{{group}}/schedule", "groups.unschedule", self.unschedule)
         router.add("POST", f"{base}/send-many/detail", "send_many", self.send_many)
+        router.add("POST", f"{base}/send", "send_one", self.send_one)
         router.add("GET", f"{base}/list", "messages.list", self.list_messages)
 
     # groups
@@ -202,6 +204,23 @@ class Gateway:
             raise
         return reply(wire.sent_at_once(group, batch, with_list=parsed.get("showMessageList") is True))
 
+    def send_one(self, call: Call) -> Response:
+        """One message, in a group of its own that is sent at once; a refusal at registration is told by its code under a 200."""
+        parsed = parse_object(call.request.body)
+        message = parsed.get("message")
+        if type(message) is not dict or type(message.get("to")) is list:
+            raise invalid("message는 한 사람에게 보내는 메시지 객체여야 합니다.")
+        messages = self._intake.spread({"messages": [message]}, len(call.request.body))
+        group = self._new_group(call, parsed)
+        raw = self._intake.raw_of(messages)
+        batch = self._intake.take(group, messages, raw, call.request.arrived, self._faults.settings.refuse_all)
+        try:
+            self._dispatch.send_at_once(group)
+        except GatewayError:
+            group.status = "FAILED"
+            raise
+        return reply(wire.sent_one(group, batch))
+
     def list_messages(self, call: Call) -> Response:
         """Messages of the account by filter, newest first, with their bodies as long as those are kept."""
         query = call.request.query()
@@ -219,8 +238,11 @@ class Gateway:
                 break
             shown.append((group, batch, i))
         members = []
-        for group, batch, i in shown:
-            for message_id, fields in wire.objects(group, batch, [i]):
+        for _, together in groupby(
+            shown, key=lambda place: id(place[1])
+        ):  # a request's body is read once for all of them
+            places = list(together)
+            for message_id, fields in wire.objects(*places[0][:2], [i for _, _, i in places]):
                 members.append(b'"%b":%b' % (message_id.encode(), _dump_bounded(fields)))
         keys = orjson.dumps({"startKey": key or None, "nextKey": following, "limit": limit})
         return reply(b'%b,"messageList":{%b}}' % (keys[:-1], b",".join(members)))
@@ -228,6 +250,7 @@ class Gateway:
     def _filtered(self, call: Call, query: dict[str, str]) -> Iterator[tuple[Group, Batch, int]]:
         wanted = call.request.query_list("messageIds") or ([query["messageId"]] if query.get("messageId") else [])
         since, until = (_query_date(query, name) for name in ("startDate", "endDate"))
+        to = _plain_number(query["to"]) if query.get("to") else 0
         if wanted:
             ids = [part for text in wanted for part in text.split(",")]
             places = [place for place in map(self._store.find, ids) if place is not None]
@@ -244,6 +267,7 @@ class Gateway:
                 query.get("groupId", group.group_id) != group.group_id
                 or (since and at < since)
                 or (until and at > until)
+                or (to and len(batch) == 1 and batch.numbers[0] != to)  # one by one there are very many
             ):
                 continue
             mask = _mask(group, batch, query)
@@ -256,13 +280,18 @@ def _mask(group: Group, batch: Batch, query: dict[str, str]) -> NDArray[np.bool_
     if code := query.get("statusCode"):
         mask &= now == (int(code) if code.isdecimal() and len(code) < 6 else -1)
     if to := query.get("to"):
-        plain = to.replace("-", "")
-        mask &= batch.numbers == (int("1" + plain) if plain.isdecimal() and plain.isascii() and len(plain) < 16 else -1)
+        mask &= batch.numbers == _plain_number(to)
     if sender := query.get("from"):
         mask &= batch.sender_of == (batch.senders.index(sender) if sender in batch.senders else -2)
     if kind := query.get("type"):
         mask &= batch.kinds == codes.KIND_NUMBER.get(kind, 255)
     return mask
+
+
+def _plain_number(text: str) -> int:
+    """A number as batches have it; -1 for what is none."""
+    plain = text.replace("-", "")
+    return int("1" + plain) if plain.isdecimal() and plain.isascii() and len(plain) < 16 else -1
 
 
 def _query_date(query: dict[str, str], name: str) -> datetime | None:

@@ -81,6 +81,16 @@ def sent_at_once(group: Group, batch: Batch, with_list: bool) -> bytes:
     return b'{"failedMessageList":[%b],"groupInfo":%b%b}' % (b",".join(failed), orjson.dumps(group_info(group)), shown)
 
 
+def sent_one(group: Group, batch: Batch) -> dict[str, Any]:
+    """The answer to sending one message."""
+    code = int(batch.registered[0])
+    return {
+        "groupId": group.group_id, "to": batch.number(0), "from": batch.sender(0) or None, "type": codes.KINDS[batch.kinds[0]],
+        "statusMessage": batch.reasons.get(0) or codes.sentence(code), "country": "82", "messageId": batch.message_id(0),
+        "statusCode": str(code), "accountId": group.account.account_id,
+    }  # fmt: skip
+
+
 def objects(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dict[str, Any]]]:
     """Whole messages for short lists: with text and options while the request is still kept."""
     whole = orjson.loads(batch.raw)["messages"] if batch.raw is not None else None

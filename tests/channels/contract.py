@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from itertools import count
 from typing import Any, ClassVar
 
@@ -103,10 +104,15 @@ class AdapterContract(ABC):
         """The kind on which is tried what holds for all: a brand message, or the longest text."""
         return Kind.BRAND if Kind.BRAND in self.adapter.kinds else Kind.LMS
 
+    @cached_property
+    def day(self) -> datetime:
+        """When the test takes place, for both sides."""
+        return DAY
+
     @pytest.fixture
     def made(self, sandbox: Sandbox) -> Adapter:
         """The adapter with the sandbox's account and a template; both clocks stand at ten in the morning."""
-        sandbox.control("clock", {"offset_seconds": clock.offset_to(DAY)})
+        sandbox.control("clock", {"offset_seconds": clock.offset_to(self.day)})
         template = {
             "account": KEY, "templateId": TEMPLATE, "channelId": "PF_ch1", "name": "확인", "content": TEXT_OF_TEMPLATE,
         }  # fmt: skip
@@ -115,7 +121,7 @@ class AdapterContract(ABC):
 
     @pytest.fixture(autouse=True)
     def _day(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(clock.VARIABLE, str(clock.offset_to(DAY)))
+        monkeypatch.setenv(clock.VARIABLE, str(clock.offset_to(self.day)))
 
     def batch(self, numbers: list[str], kind: Kind | None = None, **fields: object) -> Batch:
         """A message of a kind to these numbers, through the near channel."""

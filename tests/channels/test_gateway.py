@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.request import urlopen
 
@@ -13,7 +14,7 @@ import pytest
 from bench import gateway
 from majung.channels import dealer
 from majung.channels.adapters.base import Adapter, GroupState
-from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.solapi import Solapi, SolapiSingle
 from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply, Wire
 from majung.core import clock
 from tests.channels.contract import DAY
@@ -287,3 +288,86 @@ def test_without_a_compiler_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, 
 
     with pytest.raises(gateway.NoCompiler, match="apt install gcc"):
         gateway.built()
+
+
+ALONE = {
+    "every ending": batch([f"010123457{n:02}" for n in range(100)], campaign=7_400),
+    "an unknown channel": batch(["01012345701"], pf_id="PF_none", campaign=7_401),
+    "hostile words": batch(
+        [f"0100001{n:04}" for n in range(len(HOSTILE))], columns={"이름": [h.encode() for h in HOSTILE]}, campaign=7_402,
+        message=Message(text="#{이름} 님 100%", buttons=(BUTTON,)), seqs=[5, 70, 71, 72, 400, 999],
+    ),
+    "texts": batch(
+        ["01000000001", "01000000098"], kind=Kind.LMS, sender="0212345678", campaign=7_403,
+        message=Message(text="(광고) 긴 글\n무료수신거부 080-123-4567", subject="제목"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_one_person_a_request(
+    name: str, both: list[Adapter], sandbox: Sandbox, _gateway: gateway.Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same answers, byte for byte; the same books; and of the lists, by time and by number, the same ids and codes."""
+    at = clock.offset_to(DAY) + 3600 + 60 * list(ALONE).index(name)  # when nobody else sends
+    monkeypatch.setenv(clock.VARIABLE, str(at))
+    for control in (sandbox.control, _gateway.control):
+        control("clock", {"offset_seconds": at})
+    since = clock.now()
+    answers, listed, asked = [], [], []
+    for account in (both[0].account, both[1].account):
+        made = SolapiSingle(account)
+        bodies = made.encode_each(ALONE[name])
+        wires = [Wire("POST", made.send_request().url, {}, body) for body in bodies]
+        replies = [dealer.call(made, wire) for wire in wires]
+        answers.append([told(reply) for reply in replies])
+        deadline = time.monotonic() + 20
+        while True:
+            pages, key = [], ""
+            while True:
+                window = (since - timedelta(seconds=5), clock.now() + timedelta(seconds=5))
+                page = made.decode_results(dealer.call(made, made.results_request(*window, key, 7)))
+                pages += list(zip(page.ids, page.codes, strict=True))
+                if not (key := page.next_key):
+                    break
+            mine = [row for row in pages if row[0].startswith(f"{ALONE[name].campaign}-")]
+            if not {2000, 3000} & {code for _, code in mine} and mine:
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        listed.append(mine)
+        person = made.person_request(ALONE[name].recipients[0], *window)
+        page = made.decode_results(dealer.call(made, person))
+        asked.append([row for row in zip(page.ids, page.codes, strict=True) if row in mine])
+
+    assert answers[1] == answers[0] and {status for status, _ in answers[0]} == {200}
+    assert listed[1] == listed[0] and len(listed[0]) == len(ALONE[name].recipients)
+    assert asked[1] == asked[0] and len(asked[0]) == 1
+    campaign = ALONE[name].campaign
+    books = [control(f"books?campaign={campaign}") for control in (sandbox.control, _gateway.control)]
+    assert {k: v for k, v in books[1].items() if k not in BY_TIME} == {
+        k: v for k, v in books[0].items() if k not in BY_TIME
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{}", b'{"message":[]}', b'{"message":{}}', b'{"message":"x"}', b'{"message":{"to":["01000000001"]}}',
+        b'{"messages":[{}]}', b"\x00",
+    ],
+)  # fmt: skip
+def test_no_message_is_no_request(body: bytes, both: list[Adapter], _gateway: gateway.Gateway) -> None:
+    made = both[1]
+
+    assert dealer.call(made, Wire("POST", f"{made.account.base_url}/messages/v4/send", {}, body)).status == 400
+    assert _gateway.control("health")["messages"] == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["startDate=x&endDate=y", "startDate=2026-11-23T01:00:00Z", "startDate=%&endDate=%%%", "limit=0"]
+)
+def test_a_stretch_of_time_that_is_none(query: str, both: list[Adapter]) -> None:
+    made = both[1]
+
+    assert dealer.call(made, Wire("GET", f"{made.account.base_url}/messages/v4/list?{query}", {})).status == 400

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from majung.channels import dealer
 from majung.channels.adapters.base import Basket, DealerRefused, NoBalance
 from majung.channels.adapters.outcomes import CATEGORIES, CONSEQUENCES, WORDS, Category, Outcome, category
-from majung.channels.adapters.solapi import Solapi, codes
-from majung.channels.adapters.solapi.adapter import signature
+from majung.channels.adapters.solapi import Solapi, SolapiSingle, codes
+from majung.channels.adapters.solapi.common import signature
 from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply
+from majung.core import clock
 from tests.channels.contract import BasketContract
+from tests.channels.single_contract import SingleContract
 from tests.make.sandbox import Sandbox
 
 ADAPTER = Solapi(Account(base_url="http://127.0.0.1:1", key="k", secret="s"))
@@ -205,3 +207,22 @@ def _timed(batch: Batch) -> float:
     begun = time.perf_counter()
     ADAPTER.encode(batch)
     return (time.perf_counter() - begun) / len(batch.recipients) * 1e6
+
+
+@pytest.mark.product("M10")
+class TestSolapiSingle(SingleContract):
+    """The call that sends one message, against the sandbox."""
+
+    adapter = SolapiSingle
+
+
+@given(secret=st.text(min_size=1, max_size=200), salts=st.lists(st.text("0123456789abcdef", min_size=12), max_size=3))
+def test_many_proofs_are_the_one_proof(secret: str, salts: list[str]) -> None:
+    made = SolapiSingle(Account(base_url="http://127.0.0.1:1", key="k", secret=secret))
+    now = clock.now()
+
+    proofs = made.proofs(now, salts)
+
+    assert [proof.decode() for proof in proofs] == [
+        f"Authorization: {made.sign(made.send_request(), now, salt).headers['Authorization']}" for salt in salts
+    ]

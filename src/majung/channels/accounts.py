@@ -64,12 +64,13 @@ def load(connection: psycopg.Connection[Any], sealer: Sealer, account_id: int) -
     )  # fmt: skip
 
 
-def people_per_request(connection: psycopg.Connection[Any], account_id: int) -> int:
-    """How many people the account's dealer takes in one request. Raises LookupError when there is no such account."""
+def people_per_chunk(connection: psycopg.Connection[Any], account_id: int) -> int:
+    """How many people of a chunk the account's dealer can be told of at most. Raises LookupError when there is no such account."""
     row = connection.execute(_sql("adapter"), {"account": account_id}).fetchone()
     if row is None:
         raise LookupError(f"no dealer account {account_id}")
-    return adapter(row[0]).people_per_request
+    made = adapter(row[0])
+    return made.people_per_chunk or made.people_per_request
 
 
 def prices_on(connection: psycopg.Connection[Any], account_id: int, on: date) -> dict[str, int]:

@@ -84,9 +84,9 @@ class Line:
 
     def __init__(self, adapter: Adapter, answer_seconds: float = ANSWER_SECONDS, *, told: Told | None = None) -> None:
         self._adapter, self._answer_seconds, self._told = adapter, answer_seconds, told
-        _place(adapter.account.base_url)
+        place_of(adapter.account.base_url)
         self._session: Session | None = None
-        self._place: _Place | None = None
+        self._place: Place | None = None
         self._socket: socket.socket | None = None
         self._used_at = 0.0
 
@@ -135,13 +135,13 @@ class Line:
         return reply
 
     def _exchanged(self, wire: Wire) -> Reply:
-        place = _place(wire.url)
-        head = _head(wire, place)
+        place = place_of(wire.url)
+        begins = head(wire, place)
         sock = self._connected(place)
         body = _Body()
         parser = httptools.HttpResponseParser(body)
         try:
-            sock.sendall(head)
+            sock.sendall(begins)
             if wire.body:
                 sock.sendall(wire.body)
             until = time.monotonic() + self._answer_seconds
@@ -166,7 +166,7 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def _connected(self, place: "_Place") -> socket.socket:
+    def _connected(self, place: "Place") -> socket.socket:
         """The open connection, if it is to this place and was used a moment ago; else a new one."""
         if self._socket is not None and (self._place != place or time.monotonic() - self._used_at > IDLE_SECONDS):
             self.close()
@@ -175,7 +175,7 @@ class Line:
                 sock = socket.create_connection((place.host, place.port), CONNECT_SECONDS)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if place.is_secure:
-                    sock = _tls().wrap_socket(sock, server_hostname=place.host)
+                    sock = tls().wrap_socket(sock, server_hostname=place.host)
             except OSError as error:
                 raise Unsent(error) from error
             sock.settimeout(self._answer_seconds)
@@ -184,11 +184,12 @@ class Line:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """How we speak TLS."""
     return ssl.create_default_context()
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a request goes."""
 
     is_secure: bool
@@ -199,15 +200,15 @@ class _Place(NamedTuple):
 
 
 @cache
-def _place_of(scheme: str, netloc: str) -> _Place | None:
+def _place_of(scheme: str, netloc: str) -> Place | None:
     parts = urlsplit(f"{scheme}://{netloc}")
     if scheme not in ("http", "https") or not parts.hostname:
         return None
     is_secure = scheme == "https"
-    return _Place(is_secure, parts.hostname, parts.port or (443 if is_secure else 80), netloc.rpartition("@")[2])
+    return Place(is_secure, parts.hostname, parts.port or (443 if is_secure else 80), netloc.rpartition("@")[2])
 
 
-def _place(url: str) -> _Place:
+def place_of(url: str) -> Place:
     """The place of an address. Raises Outside for what is no web address."""
     parts = urlsplit(url)
     if (found := _place_of(parts.scheme, parts.netloc)) is None:
@@ -215,10 +216,12 @@ def _place(url: str) -> _Place:
     return found
 
 
-def _head(wire: Wire, place: _Place) -> bytes:
+def head(wire: Wire, place: Place, *, with_length: bool = True) -> bytes:
+    """The head of a request, its empty line included. Raises Outside for a line break in a header."""
     parts = urlsplit(wire.url)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    headers = {"Host": place.name, "Content-Length": str(len(wire.body)), **wire.headers}
+    length = {"Content-Length": str(len(wire.body))} if with_length else {}
+    headers = {"Host": place.name, **length, **wire.headers}
     lines = [f"{wire.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if any("\n" in line or "\r" in line for line in lines):
         raise Outside("a line break in a header", retryable=False)

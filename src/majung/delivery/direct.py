@@ -8,10 +8,11 @@ the dealer cannot say, the people stay in doubt until a report or a look tells, 
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from majung.channels.adapters.base import (
     our_ids,
 )
 from majung.channels.adapters.outcomes import Outcome
+from majung.channels.adapters.terms import Wire
 from majung.channels.line import Unsent
 from majung.channels.wakes import Wake
 from majung.core import clock
@@ -86,11 +88,19 @@ def made_by(account: LiveAccount) -> Direct:
 # Sending
 def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> None:
     """Each chunk leaves in a request of its own; what has not left when something is in the way goes back."""
+    harmless = made_by(account).probe_request(found.template.kind)
+    chunk_by_chunk(hands, found, account, held, harmless, lambda chunk: _send_one(hands, found, account, chunk))
+
+
+def chunk_by_chunk(
+    hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, harmless: Wire, send_one: Callable[[Chunk], bool]
+) -> None:
+    """``send_one`` for each chunk of a claim, as long as nothing is in the way; it raises or says no when something is."""
     waiting = list(held.chunks)
     renewed_at = time.monotonic()
     try:
-        _probe(hands, found, account)
         while waiting:
+            _probe(hands, account, harmless)
             if not is_lent(hands, found, clock.now()):
                 return _back(hands, held, waiting)
             if not rejudge.gate(found, {one.channel_id for one in waiting}, clock.now() + LAST_MOMENT).is_open:
@@ -98,7 +108,7 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
             if time.monotonic() - renewed_at > hands.lease_seconds / 3:
                 _hold(hands, held, waiting)
                 renewed_at = time.monotonic()
-            if not _send_one(hands, found, account, waiting.pop(0)):
+            if not send_one(waiting.pop(0)):
                 return _back(hands, held, waiting)
     except AlreadyTaken:
         _back(hands, held, waiting)
@@ -120,10 +130,10 @@ def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> No
     return None
 
 
-def _probe(hands: Hands, found: Dispatch, account: LiveAccount) -> None:
+def _probe(hands: Hands, account: LiveAccount, harmless: Wire) -> None:
     """After an answer was lost nobody is put at risk before the dealer answers something harmless. Raises Outside."""
     if account.account_id in hands.shaken:
-        reply = hands.line(account).ask(made_by(account).probe_request(found.template.kind))
+        reply = hands.line(account).ask(harmless)
         if reply.status >= FIRST_SERVER_ERROR:
             raise Outside("the dealer is still not well", retryable=True, raw=reply.body[:2000])
         hands.shaken.discard(account.account_id)
@@ -141,8 +151,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     try:
         body = adapter.encode(batch)
     except ValueError as wrong:
-        run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
-        raise DealerRefused("CANNOT_SAY", str(wrong), pause="CANNOT_SAY") from wrong
+        cannot_say(hands, found, chunk, wrong)
     facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": key}
     lease = max(hands.lease_seconds, adapter.abilities[batch.kind].takes_seconds)
     committed = {"worker": hands.worker, "lease": lease, "now": clock.now(), "rule_set": RULE_SET_VERSION}
@@ -187,6 +196,12 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
         )
         write_refusals(hands.connection, found, [chunk], now)
     return True
+
+
+def cannot_say(hands: Hands, found: Dispatch, chunk: Chunk, wrong: ValueError) -> NoReturn:
+    """The chunk goes back; nobody can be told this through this dealer. Raises DealerRefused."""
+    run(hands.connection, "put_back", campaign=found.campaign_id, chunks=[chunk.chunk_no], worker=hands.worker)
+    raise DealerRefused("CANNOT_SAY", str(wrong), pause="CANNOT_SAY") from wrong
 
 
 def _came_late(hands: Hands, found: Dispatch, chunk: Chunk, positions: Sequence[int], told: NDArray[np.uint8]) -> None:

@@ -122,7 +122,7 @@ class Slot:
 
     def close(self) -> None:
         """Hang up everywhere."""
-        for line in self.hands.lines.values():
+        for line in (*self.hands.lines.values(), *self.hands.streams.values()):
             line.close()
         self.hands.connection.close()
 

@@ -19,9 +19,11 @@ from pyroaring import BitMap
 from majung.channels import accounts
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import DealerRefused, Direct, Group, GroupState, NoBalance, WrongState
+from majung.channels.adapters.single import Single
 from majung.channels.adapters.terms import Batch
 from majung.channels.line import Lost
 from majung.channels.lines import AnyLine, open_line
+from majung.channels.stream import Stream
 from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
@@ -94,6 +96,7 @@ class Hands:
     look_seconds: float = FIRST_LOOK_SECONDS
     known: Known = field(default_factory=Known)
     lines: dict[tuple[object, ...], AnyLine] = field(default_factory=dict)
+    streams: dict[tuple[object, ...], Stream] = field(default_factory=dict)
     accounts: dict[int, tuple[float, LiveAccount]] = field(default_factory=dict)
     logs: Logs = field(default_factory=dict)
     shaken: set[int] = field(default_factory=set)
@@ -123,11 +126,21 @@ class Hands:
 
     def line(self, account: LiveAccount) -> AnyLine:
         """The kept-alive line to the account's dealer."""
-        opened = account.adapter.account
-        key = (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
-        if key not in self.lines:
+        if (key := _identity(account)) not in self.lines:
             self.lines[key] = open_line(account.adapter, told=self.tally.of(account.account_id))
         return self.lines[key]
+
+    def stream(self, account: LiveAccount, width: int) -> Stream:
+        """The kept-alive connections to a dealer that is told of one person at a time."""
+        if (key := _identity(account)) not in self.streams:
+            told = self.tally.many_of(account.account_id)
+            self.streams[key] = Stream(account.adapter.account.base_url, width, told=told)
+        return self.streams[key]
+
+
+def _identity(account: LiveAccount) -> tuple[object, ...]:
+    opened = account.adapter.account
+    return (opened.base_url, opened.key, opened.secret, *sorted(opened.more.items()))
 
 
 def crash(point: str) -> None:
@@ -165,6 +178,11 @@ def hand_over(hands: Hands, claimed: Claim) -> "Handed | None":
         from majung.delivery import direct  # reason: it builds on this module
 
         direct.send(hands, found, account, held)
+        return None
+    if isinstance(account.adapter, Single):
+        from majung.delivery import singles  # reason: as direct
+
+        singles.send(hands, found, account, held)
         return None
     group, began = "", time.monotonic()
     try:

@@ -15,7 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from majung import __version__
 from majung.core import sql
@@ -202,6 +204,18 @@ class Tally:
             for place, bound in enumerate(BOUNDS):
                 under[place] += seconds < bound
             self.calls[account, answer] = calls + 1, spent + seconds, under
+
+        return count
+
+    def many_of(self, account: int) -> Callable[[str, NDArray[np.float64]], None]:
+        """What a stream to ``account`` tells its answers, many of a kind at a time."""
+
+        def count(answer: str, seconds: NDArray[np.float64]) -> None:
+            calls, spent, under = self.calls.get((account, answer), (0, 0.0, [0] * len(BOUNDS)))
+            more = [int((seconds < bound).sum()) for bound in BOUNDS]
+            self.calls[account, answer] = (
+                calls + len(seconds), spent + float(seconds.sum()), [a + b for a, b in zip(under, more, strict=True)],
+            )  # fmt: skip
 
         return count
 

@@ -36,7 +36,7 @@ SENTENCES = {
     ACCEPTED: "대행사가 받음",
     DELIVERED: "도착",
     MOVED_ON: "친구가 아니어서 다음 채널로",
-    WAITED: "받지 않는 시간이라 아침에 다시",
+    WAITED: "대행사가 그때 받지 않아 나중에 다시",
     LEFT_OUT: "보내기 직전에 제외",
     IN_DOUBT: "확인하는 중",
 }

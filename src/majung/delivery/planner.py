@@ -293,7 +293,7 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
     values = [pages.read(connection, sealer, root, numbers_of(everyone), field) for field in fields]
     # A chunk leaves as a whole, so it holds no more than a minute's pace, and no more than the dealer takes in one request.
     paced = pace.smallest(connection, order.account_id, order.occasion.entity_id, decision.by_channel)
-    most = min(paced or CHUNK, accounts.people_per_request(connection, order.account_id))
+    most = min(paced or CHUNK, accounts.people_per_chunk(connection, order.account_id))
     written = 0
 
     def rows() -> Iterator[bytes]:

@@ -5,10 +5,11 @@ import time
 
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Direct, Group, GroupState, UnknownGroup, WrongState
+from majung.channels.adapters.single import Single
 from majung.channels.lines import AnyLine
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import direct, ledger, settle
+from majung.delivery import direct, ledger, settle, singles
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, ChunkState
@@ -37,13 +38,17 @@ def tend(hands: Hands) -> bool:
         return True
     found = hands.dispatch(campaign, is_text_instead=rows[0][3])
     account = hands.account(found.account_id)
-    at_once = isinstance(account.adapter, Direct)
+    at_once, one_by_one = isinstance(account.adapter, Direct), isinstance(account.adapter, Single)
     if state == ChunkState.HANDED:
         facts = {"age_seconds": max(row[1] for row in rows), "open_cells": sum(row[2] for row in rows)}
-        if at_once:
+        if one_by_one:
+            singles.look(hands, found, account, group)
+        elif at_once:
             direct.look(hands, found, account, group, **facts)
         else:
             settle.look(hands, campaign, group, **facts)
+    elif one_by_one:
+        singles.in_doubt(hands, found, group)
     elif at_once:
         direct.in_doubt(hands, found, account, group, numbers)
     else:

@@ -43,7 +43,7 @@ _REFUSED = np.array([is_refused(byte) for byte in range(256)])
 class Told:
     """What is told of messages: for each chunk, position and ledger byte; ``rest`` is that of all others (0: unknown).
 
-    In order of chunk, unless it is a part that ``_joined`` has yet to join.
+    In order of chunk, unless it is a part that ``joined`` has yet to join.
     """
 
     chunks: NDArray[np.int64]
@@ -138,7 +138,7 @@ def results(hands: Hands, account: LiveAccount, campaign: int, seen: Group, open
             parts.append(listing(hands, account, campaign, seen.ref, code))
             missing -= len(parts[-1].seqs)
         if missing == 0:
-            return replace(_joined(parts), rest=DELIVERED)
+            return replace(joined(parts), rest=DELIVERED)
     return listing(hands, account, campaign, seen.ref)
 
 
@@ -150,13 +150,14 @@ def listing(hands: Hands, account: LiveAccount, campaign: int, group: str, code:
     while True:
         asked = adapter.coded_messages_request(group, code, key) if code else adapter.group_messages_request(group, key)
         page = adapter.decode_messages(line.ask(asked))
-        parts.append(_read(hands, adapter, campaign, page))
+        parts.append(read_page(hands, adapter, campaign, page))
         if not page.next_key or not page.ids:
-            return _joined(parts)
+            return joined(parts)
         key = page.next_key
 
 
-def _joined(parts: list[Told]) -> Told:
+def joined(parts: list[Told]) -> Told:
+    """All that is told, in order of chunk."""
     none = np.empty(0, np.int64)
     chunks = np.concatenate([none, *(part.chunks for part in parts)])
     order = np.argsort(chunks, kind="stable")
@@ -167,7 +168,7 @@ def _joined(parts: list[Told]) -> Told:
     )
 
 
-def _read(hands: Hands, adapter: Adapter, campaign: int, page: Page) -> Told:
+def read_page(hands: Hands, adapter: Adapter, campaign: int, page: Page) -> Told:
     """A page as arrays: ids are taken apart all at once; what is not of this campaign is passed over."""
     numbers, failures = our_ids(page.ids), hands.known.failures
     outcome_of = {code: adapter.outcome(code) for code in set(page.codes)}

@@ -21,6 +21,7 @@ from majung.delivery.route import Assigned, Router, assign
 from majung.delivery.sealed import Column
 from majung.policy import times
 
+_LAST_WAVE = 32_000
 MOST_WAVES = 20
 """Nobody is tried more often, whatever the dealer says."""
 TOO_LATE = "대행사가 받지 않는 시간이라, 남은 사람에게는 아침에 다시 보냅니다."
@@ -137,7 +138,8 @@ def _to_the_next_channel(
     if len(rest := np.flatnonzero(moving.to == 0)):
         _ask(hands, found, chunks, moving, rest, now)
     planned: list[Next] = []
-    most = hands.account(found.account_id).adapter.people_per_request
+    made = hands.account(found.account_id).adapter
+    most = made.people_per_chunk or made.people_per_request
     waves = np.array([chunk.wave for chunk in chunks])[moving.parents]
     going = np.flatnonzero(moving.to)
     keys = np.stack((moving.to, moving.off_route, waves))[:, going]
@@ -235,6 +237,27 @@ def _router(hands: Hands, found: Dispatch) -> Router:
     if known is None or known.units != units:
         known = hands.known.routers[found.campaign_id] = Router(found.stops, units, units[found.scope_unit_id])
     return known
+
+
+def again(hands: Hands, found: Dispatch, chunk: Chunk, places: NDArray[np.int64]) -> int:
+    """Those at ``places`` have certainly not been sent: they stand in a further chunk on the same channel, and here they wait.
+
+    Within the transaction that writes the chunk's outcome. Returns the further chunk's number, 0 when there is nobody.
+    """
+    if not len(places):
+        return 0
+    facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no}
+    [(off_route, ahead, open_ahead)] = run(hands.connection, "ahead", **facts).fetchall()
+    bits = np.frombuffer(open_ahead or bytes(len(chunk.people)), np.uint8)
+    planned = Next(
+        channel_id=chunk.channel_id, off_route=off_route, wave=min(chunk.wave + 1, _LAST_WAVE), people=chunk.people[places],
+        parents=np.zeros(len(places), np.int64), seqs=places, ahead=tuple(ahead), open_ahead=bits[places],
+        message_kind=found.template.kind, unit_centiwon=found.unit_centiwon, parent_chunk=chunk.parent_chunk,
+    )  # fmt: skip
+    np.frombuffer(chunk.outcome, np.uint8)[places] = WAITED
+    [(first,)] = run(hands.connection, "numbers", campaign=found.campaign_id, fresh=1).fetchall()
+    write(hands, found, [chunk], [planned], first)
+    return int(first)
 
 
 def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next], first: int) -> None:

@@ -3,7 +3,8 @@
 Every dealer is an ``Adapter``; how it takes messages makes it one of two kinds. ``Basket`` (docs/decisions/0002): open a
 basket, commit its id, put the messages in, send it. Only an open basket can be sent, so a repeated send cannot send twice,
 and a lost answer is settled by looking at the basket. ``Direct`` (docs/decisions/0020): one request sends at once, under a
-key of ours that is committed first; a lost answer is settled by asking for the key, or waits. docs/developers/adapters.md.
+key of ours that is committed first; a lost answer is settled by asking for the key, or waits. A third, one request a person, is
+in ``single``. docs/developers/adapters.md.
 """
 
 import re
@@ -142,6 +143,8 @@ class Adapter(AccountCalls, ABC):
     name: ClassVar[str]
     kinds: ClassVar[Mapping[Kind, KindFacts]]
     people_per_request: ClassVar[int]
+    people_per_chunk: ClassVar[int] = 0
+    """People of one chunk of the ledger, where that is not one request; 0: ``people_per_request``."""
     per_minute: ClassVar[int] = 0
     """Messages a minute that the dealer takes from one account, as it declares; 0: it says nothing."""
     page_size: ClassVar[int]

@@ -5,9 +5,11 @@ from majung.channels.adapters.base import Adapter
 from majung.channels.adapters.nhn import Nhn
 from majung.channels.adapters.popbill import Popbill
 from majung.channels.adapters.smtp.adapter import Smtp
-from majung.channels.adapters.solapi import Solapi
+from majung.channels.adapters.solapi import Solapi, SolapiSingle
 
-ADAPTERS: dict[str, type[Adapter]] = {adapter.code: adapter for adapter in (Solapi, Nhn, Aligo, Popbill, Smtp)}
+ADAPTERS: dict[str, type[Adapter]] = {
+    adapter.code: adapter for adapter in (Solapi, SolapiSingle, Nhn, Aligo, Popbill, Smtp)
+}
 
 
 def adapter(code: str) -> type[Adapter]:

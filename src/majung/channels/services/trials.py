@@ -1,7 +1,7 @@
 """Test messages to one's own confirmed number: a ledger of their own, few, never a way around a campaign's rules (M10)."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from majung.channels.adapters import limits
 from majung.channels.adapters.base import Basket, Direct, Finds, Page
 from majung.channels.adapters.outcomes import WORDS, Category, Outcome, category
 from majung.channels.adapters.registry import adapter
+from majung.channels.adapters.single import CLOCKS_DIFFER, Single
 from majung.channels.adapters.terms import Batch, Button, Kind, Message
 from majung.channels.enums import JobKind
 from majung.channels.errors import TooManyTests, told
@@ -160,6 +161,8 @@ def _hand_over(live: LiveAccount, trial: TestSend) -> None:
     )  # fmt: skip
     if isinstance(live.adapter, Direct):
         _at_once(live.adapter, trial, batch)
+    elif isinstance(live.adapter, Single):
+        _alone(live.adapter, trial, batch)
     else:
         _by_basket(live.basket, trial, batch)
 
@@ -182,6 +185,14 @@ def _at_once(made: Direct, trial: TestSend, batch: Batch) -> None:
     if handed.ref:
         _keep_ref(trial, handed.ref)
     [outcome] = handed.outcomes
+    if category(outcome) is Category.REFUSED:
+        _settle(trial, Outcome(outcome), "")
+
+
+def _alone(made: Single, trial: TestSend, batch: Batch) -> None:
+    _keep_ref(trial, _key(trial))
+    reply = dealer.call(made, replace(made.send_request(), body=made.encode(batch)))
+    outcome = made.decode_one(reply.status, reply.body)
     if category(outcome) is Category.REFUSED:
         _settle(trial, Outcome(outcome), "")
 
@@ -219,6 +230,10 @@ def settle(live: LiveAccount, trial: TestSend) -> Outcome:
 def _results(live: LiveAccount, trial: TestSend) -> Page:
     """A page with the test's result; empty while nobody knows whether it was taken."""
     made = live.adapter
+    if isinstance(made, Single):
+        number = sealer().open(test_number_place(live.root_id), trial.pk, bytes(trial.number_sealed))
+        around = (trial.at - CLOCKS_DIFFER, clock.now() + CLOCKS_DIFFER)
+        return made.decode_results(dealer.call(made, made.person_request(number.encode(), *around)))
     if not isinstance(made, Direct):
         basket = live.basket
         return basket.decode_messages(dealer.call(basket, basket.group_messages_request(trial.group_ref)))

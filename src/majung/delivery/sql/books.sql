@@ -33,7 +33,8 @@ outcome_count(outcome, 'l')
 
 -- name: moved_on
 -- Tries that were no delivery, for want of friendship or by night: these people stand once more in a chunk of a later wave.
-outcome_count(outcome, 'm') + outcome_count(outcome, 'w')
+-- Of texts, which stand in no later wave, texts_instead takes them off.
+outcome_count(outcome, 'm') + CASE WHEN parent_chunk IS NULL THEN outcome_count(outcome, 'w') ELSE 0 END
 
 -- name: later_waves
 CASE WHEN wave > 1 AND parent_chunk IS NULL THEN n ELSE 0 END
@@ -43,7 +44,7 @@ CASE WHEN wave > 1 AND parent_chunk IS NULL THEN n ELSE 0 END
 octet_length(convert_from(outcome, 'LATIN1')) - n
 
 -- name: texts_instead
-CASE WHEN parent_chunk IS NOT NULL THEN n ELSE 0 END
+CASE WHEN parent_chunk IS NOT NULL THEN n - outcome_count(outcome, 'w') ELSE 0 END
 
 -- name: repeats
 SELECT count(*)::int FROM chunk_exception WHERE campaign_id = %(campaign)s AND code = 'REPEAT';

@@ -420,3 +420,31 @@ RETURNING chunk_no, attempt, outcome;
 -- The chunk of a handed request, whether the dealer's answer was seen, and its people with their sealed values.
 SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(ref)s AND state = 2 AND worker = %(worker)s;
+
+-- Dealers of one person a request (singles.py): group_ref is our key of the chunk's attempt, and stays it.
+
+-- name: ahead
+-- What the claim does not tell of a chunk, for those of it who stand in a further one.
+SELECT off_route, ahead, open_ahead FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s;
+
+-- name: due_with
+-- Handed chunks of one campaign and medium that are due to be looked at, that of the group first: this worker's for a while.
+UPDATE campaign_chunk c
+   SET worker = %(worker)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+  FROM (SELECT chunk_no FROM campaign_chunk
+         WHERE campaign_id = %(campaign)s AND state = 2 AND (parent_chunk IS NOT NULL) = %(is_text)s
+           AND (lease_until <= clock_timestamp() OR group_ref = %(group)s AND worker = %(worker)s)
+         ORDER BY group_ref <> %(group)s, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) AS due
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = due.chunk_no
+RETURNING c.chunk_no, c.group_ref, c.people, c.outcome, c.judged_at, c.handed_at;
+
+-- name: chunks_out
+-- As group_chunks, by number.
+SELECT chunk_no, channel_id, off_route, wave, attempt, people, outcome, watermark::text, ahead, open_ahead,
+       parent_chunk
+  FROM campaign_chunk
+ WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 2 AND worker = %(worker)s
+ ORDER BY chunk_no FOR NO KEY UPDATE;
+
+-- name: cells
+SELECT outcome FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s;

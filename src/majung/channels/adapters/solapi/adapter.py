@@ -1,11 +1,5 @@
-"""The Solapi adapter: signatures, the group flow, answers and errors (kakao.md §4.1). Pure: bytes in, bytes out."""
+"""The Solapi adapter: the group flow, its answers and errors (kakao.md §4.1). Pure: bytes in, bytes out."""
 
-import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 import numpy as np
@@ -13,9 +7,9 @@ import numpy as np
 from majung.channels.adapters.base import Basket, Group, GroupState, NoBalance, Page, Report, Reported, our_ids
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.solapi import answers, body, codes
-from majung.channels.adapters.solapi.account import SolapiAccountCalls
-from majung.channels.adapters.solapi.answers import JSON, check, object_of, whole
-from majung.channels.adapters.terms import Batch, Kind, KindFacts, Printer, Reply, Wire
+from majung.channels.adapters.solapi.answers import check, object_of, whole
+from majung.channels.adapters.solapi.common import SolapiTerms
+from majung.channels.adapters.terms import Batch, Reply, Wire
 from majung.core.errors import Outside
 
 _STATES = {
@@ -24,45 +18,13 @@ _STATES = {
 }  # fmt: skip
 
 
-class Solapi(SolapiAccountCalls, Basket):
+class Solapi(SolapiTerms, Basket):
     """Solapi v4."""
 
     code = "solapi"
     name = "솔라피"
-    live_url = "https://api.solapi.com"
     people_per_request = 10_000
-    page_size = 1_000  # the largest page is not documented in our sources (kakao.md §4.1)
-    secrets = frozenset({"Authorization", "to", "from", "apiKey", "signature"})
     proves_reports_by_group = True  # reports are unsigned, but a groupId ends in random characters (kakao.md §4.1)
-    kinds: ClassVar[Mapping[Kind, KindFacts]] = MappingProxyType(
-        {
-            Kind.ALIM: KindFacts(
-                medium="KAKAO_ALIM", characters=1300, buttons=5, button_name=14, link=500, needs_template=True,
-                needs_profile=True, sender=Printer.MESSENGER,
-            ),
-            # KakaoTalk prints the label, the channel's name and the opt-out around the bubble (kakao.md §3.3).
-            Kind.BRAND: KindFacts(
-                medium="KAKAO_AD", characters=1300, line_breaks=99, buttons=5, button_name=14, link=1000,
-                takes_image=True, needs_profile=True, friends_only=True, label=Printer.MESSENGER,
-                sender=Printer.MESSENGER, opt_out=Printer.MESSENGER,
-            ),
-            Kind.SMS: KindFacts(
-                medium="SMS", bytes=90, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT,
-                opt_out=Printer.TEXT,
-            ),
-            Kind.LMS: KindFacts(
-                medium="SMS", bytes=2000, subject_bytes=40, needs_sender=True, label=Printer.TEXT, sender=Printer.TEXT,
-                opt_out=Printer.TEXT,
-            ),
-        }
-    )  # fmt: skip
-
-    def sign(self, wire: Wire, now: datetime, salt: str, session: str = "") -> Wire:
-        """The Authorization header: HMAC-SHA256 over date and salt, good once, for 15 minutes."""
-        date = now.astimezone(UTC).isoformat(timespec="milliseconds")
-        proof = signature(self.account.secret, date, salt)
-        value = f"HMAC-SHA256 apiKey={self.account.key}, date={date}, salt={salt}, signature={proof}"
-        return replace(wire, headers={**wire.headers, "Authorization": value})
 
     @classmethod
     def reported(cls, body: bytes) -> set[Reported]:
@@ -77,11 +39,8 @@ class Solapi(SolapiAccountCalls, Basket):
         groups = {item.groupId for item in items if not (item.our_id and item.statusCode)}
         return Report(
             about={Reported(group) for group in groups if group}, of=[item.groupId for item in messages],
-            ids=[item.our_id for item in messages], outcomes=bytes(map(codes.outcome, _codes(messages))),
+            ids=[item.our_id for item in messages], outcomes=bytes(map(codes.outcome, answers.codes_of(messages))),
         )  # fmt: skip
-
-    def _wire(self, method: str, path: str, content: bytes = b"") -> Wire:
-        return Wire(method, self.url(path), JSON if content else {}, content)
 
     # The group flow
     def create_group_request(self) -> Wire:
@@ -112,7 +71,7 @@ class Solapi(SolapiAccountCalls, Basket):
             return bytes((Outcome.ACCEPTED,)) * count
         items = answers.added(reply)
         ids, seqs = our_ids(answers.our_ids_of(items)), np.asarray(batch.positions)
-        told = np.frombuffer(bytes(map(codes.outcome, _codes(items))), np.uint8)
+        told = np.frombuffer(bytes(map(codes.outcome, answers.codes_of(items))), np.uint8)
         at = np.minimum(np.searchsorted(seqs, ids[:, 2]), count - 1)
         ours = (ids[:, 0] == batch.campaign) & (ids[:, 1] == batch.chunk) & (seqs[at] == ids[:, 2])
         outcomes = np.full(count, Outcome.IN_DOUBT, np.uint8)
@@ -160,29 +119,13 @@ class Solapi(SolapiAccountCalls, Basket):
     def decode_messages(self, reply: Reply) -> Page:
         """As the base class; a message without our id gets the id ""."""
         items, next_key = answers.listed(reply)
-        return Page(ids=answers.our_ids_of(items), codes=_codes(items), next_key=next_key)
-
-    def outcome(self, code: int) -> int:
-        """See ``codes``."""
-        return codes.outcome(code)
+        return Page(ids=answers.our_ids_of(items), codes=answers.codes_of(items), next_key=next_key)
 
     def drop_group_request(self, group: str) -> Wire:
         """Legal only from PENDING and FAILED."""
         return self._wire("DELETE", f"/messages/v4/groups/{quote(group, safe='')}")
 
 
-def signature(secret: str, date: str, salt: str) -> str:
-    """Lower-case hex of HMAC-SHA256(secret, date + salt)."""
-    return hmac.digest(secret.encode(), (date + salt).encode(), "sha256").hex()
-
-
 def _says_no_errors(content: bytes) -> bool:
     head = content[:40]
     return b'"errorCount":"0"' in head or b'"errorCount":0,' in head
-
-
-def _codes(items: Sequence[answers.Item | answers.ReportItem]) -> list[int]:
-    """Status codes as numbers, 0 for what is none; there are few different ones."""
-    told = [item.statusCode for item in items]
-    number = {code: whole(code) for code in set(told)}
-    return [number[code] for code in told]

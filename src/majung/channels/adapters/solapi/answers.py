@@ -1,6 +1,6 @@
 """Reading Solapi's answers: JSON or not, error or not (kakao.md §4.1 "Errors")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -36,6 +36,13 @@ def our_ids_of(items: Iterable[Item]) -> list[str]:
     return [item.customFields.id for item in items]
 
 
+def codes_of(items: Sequence["Item | ReportItem"]) -> list[int]:
+    """Status codes as numbers, 0 for what is none; there are few different ones."""
+    told = [item.statusCode for item in items]
+    number = {code: whole(code) for code in set(told)}
+    return [number[code] for code in told]
+
+
 class _Added(msgspec.Struct, gc=False):
     resultList: list[Item]  # noqa: N815
 
@@ -65,10 +72,19 @@ class _Wrapped(msgspec.Struct, gc=False):
 _WRAPPED, _BARE = msgspec.json.Decoder(list[_Wrapped]), msgspec.json.Decoder(list[ReportItem])
 _ADDED, _LISTED = msgspec.json.Decoder(_Added), msgspec.json.Decoder(_Listed)
 
+
+class _One(msgspec.Struct, gc=False):
+    statusCode: str  # noqa: N815
+
+
+_ONE = msgspec.json.Decoder(_One)
+
 _PAUSES = {
     "InvalidAPIKey": "ACCOUNT_KEY", "SignatureDoesNotMatch": "ACCOUNT_KEY", "Unauthorized": "ACCOUNT_KEY",
     "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
 }  # fmt: skip
+_TIMEOUT = 408
+"""Somebody on the way gave up waiting: nobody knows for what."""
 _MOST_ITEMS = 10_000
 """Items of one report."""
 _STATE_ERRORS = {"InvalidStatus", "DeletedGroup", "FailedGroup"}
@@ -120,6 +136,18 @@ def added(reply: Reply) -> list[Item]:
         if not isinstance(results, list):
             raise Outside("no resultList in the answer", retryable=False, raw=reply.body[:2000]) from None
         return [_item(result) for result in results]
+
+
+def one(status: int, body: bytes) -> str:
+    """The status code of the one message that was sent. What tells nothing for certain is a plain Outside."""
+    if status == 200:
+        try:
+            return _ONE.decode(body).statusCode
+        except (msgspec.DecodeError, RecursionError):
+            raise Outside("no statusCode in the answer", retryable=False, raw=body[:2000]) from None
+    if 400 <= status < 500 and status != _TIMEOUT:
+        check(Reply(status, body))
+    raise Outside(f"HTTP {status}", retryable=True, after_seconds=1.0, raw=body[:2000])
 
 
 def listed(reply: Reply) -> tuple[list[Item], str]:
