@@ -11,6 +11,7 @@ from PIL import Image
 from majung.channels import accounts, console_urls, services
 from majung.channels.enums import MessageKind, Mode, Step
 from majung.channels.models import AccountJob, Channel, ChannelStep, DealerAccount, KakaoApp, Picture, Price
+from majung.core import clock
 from majung.core.db import raw
 from majung.people.vault import sealer
 from majung.tree.actor import Actor
@@ -446,6 +447,35 @@ def test_an_account_whose_dealer_tells_nothing_by_itself(world: World) -> None:
     assert dict(live.adapter.account.more) == {"senders": "02-1234-5678, 031-123-4567"}
     page = client.get(answer["Location"]).content.decode()
     assert "스스로 알려 오지 않아" in page and "건수만 알려 줍니다" in page and "OURAPIKEY" not in page
+
+
+def test_an_account_for_letters_shows_nothing_of_channels_and_calls(world: World) -> None:
+    said = {"name": "우리 편지", "adapter": "smtp", "mode": "sandbox", "unit": world.own.pk}
+    keys = {"server": "smtp+plain://127.0.0.1:2599", "from": "news@party.example", "from_name": "우리 당"}
+    client = world.client(Role.OPERATOR)
+
+    form = client.get(f"{reverse('channels:dealer_new')}?adapter=smtp").content.decode()
+    answer = client.post(reverse("channels:dealer_new"), said | keys)
+    page = client.get(answer["Location"]).content.decode()
+
+    assert "080" not in form and form.count("다시 보여 드리지 않습니다") == 1
+    assert "majung returns" in page and page.count("이런 것이 없습니다") == 0
+    assert not [
+        words for words in ("발신 프로필", "080 번호", "템플릿</dt>", "결과 알림", "브랜드 메시지") if words in page
+    ]
+
+
+def test_whether_reports_arrive_is_said(world: World) -> None:
+    client = world.client(Role.OPERATOR)
+    account = make.account(unit=world.own, name="보고 계정")
+    address = reverse("channels:dealer", args=[account.public_id])
+
+    before = client.get(address).content.decode()
+    DealerAccount.objects.filter(pk=account.pk).update(reported_at=clock.now())
+    after = client.get(address).content.decode()
+
+    assert "아직 온 적이 없습니다" in before and f"/r/{account.report_token}" in before
+    assert "알림이 오고 있습니다" in after and "아직 온 적이" not in after
 
 
 def test_a_secret_in_base64_is_taken_as_it_is(world: World) -> None:

@@ -42,13 +42,19 @@ def made(ground: Ground, people: BitMap) -> Plain | Few:
 
 @settings(deadline=None, max_examples=300)
 @given(
-    first=crowds, others=st.lists(st.tuples(crowds, crowds), max_size=4), large=st.sampled_from([bits.LARGE, 16, 300])
+    first=crowds,
+    others=st.lists(st.tuples(crowds, crowds), max_size=4),
+    large=st.sampled_from([bits.LARGE, 16, 300]),
+    handful=st.sampled_from([bits.HANDFUL, 3]),
 )
-def test_a_set_is_mended_to_what_is_true(first: BitMap, others: list[tuple[BitMap, BitMap]], large: int) -> None:
+def test_a_set_is_mended_to_what_is_true(
+    first: BitMap, others: list[tuple[BitMap, BitMap]], large: int, handful: int
+) -> None:
     """Also where few people are kept by their places, and become many."""
     ground = Ground()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bits, "LARGE", large)
+        patch.setattr(bits, "HANDFUL", handful)
         truth, known = first, made(ground, first)
         for changed, wanted in others:
             after = (truth - changed) | (wanted & changed)

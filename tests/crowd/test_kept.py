@@ -53,7 +53,7 @@ def test_one_statement_answers_when_nothing_changed(crowd: Crowd, monkeypatch: p
     whole = sql.prepared
     monkeypatch.setattr(sql, "prepared", lambda *given, **named: asked.append(given[1]) or whole(*given, **named))
     monkeypatch.setattr(bitmaps, "load", lambda *_: pytest.fail("a kept set was read again"))
-    monkeypatch.setattr(bitmaps, "ask", lambda *given: [] if not given[2] else pytest.fail("nothing had changed"))
+    monkeypatch.setattr(bitmaps, "ask_each", lambda *given: [] if not given[2] else pytest.fail("nothing had changed"))
 
     for denied in (STOPPED, Not(STOPPED)):
         evaluate.count_both(db.raw(), crowd.root, Leaf("person"), denied)
@@ -63,8 +63,8 @@ def test_one_statement_answers_when_nothing_changed(crowd: Crowd, monkeypatch: p
 
 def test_a_change_of_one_column_touches_only_its_sets(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    ask = bitmaps.ask
-    monkeypatch.setattr(bitmaps, "ask", lambda *given: asked.append(given[2]) or ask(*given))
+    ask = bitmaps.ask_each
+    monkeypatch.setattr(bitmaps, "ask_each", lambda *given: asked.append(given[2]) or ask(*given))
     seen = (STOPPED, Leaf("gender", (1,)), Leaf("born"), Leaf("home", (crowd.made.top.pk,)))
     evaluate.count(db.raw(), crowd.root, Or(seen))
     asked.clear()

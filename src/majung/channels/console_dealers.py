@@ -118,6 +118,7 @@ def _page(
     prices = [
         {"label": kind.label, "now": paid.get(kind.value), "dated": [p for p in account.prices.all() if p.kind == kind]}
         for kind in MessageKind
+        if Kind(kind.value) in made.kinds
     ]
     context = {
         "dealer": account, "adapter_name": _names().get(account.adapter, account.adapter),
@@ -133,7 +134,8 @@ def _page(
         "crumbs": [Crumb(label="대행사", url=reverse("channels:dealers")), Crumb(label=account.name)],
         "sends_at_once": issubclass(made, Direct),
         "tells_results": not issubclass(made, Direct) or any(one.reports for one in made.abilities.values()),
-        "lacks": [made.not_offered[one] for one in Offer if not made.offers(one)],
+        "lacks": list(dict.fromkeys(made.not_offered[one] for one in Offer if not made.offers(one))),
+        "is_for_letters": set(made.kinds) == {Kind.EMAIL},
         "offers": {one.value: made.offers(one) for one in Offer},
         "trial_form": TrialForm(channels=_with_profile(actor, account)),
         "price_form": PriceForm(initial={"valid_from": today.isoformat(), "kind": MessageKind.BRAND}),

@@ -43,3 +43,10 @@ def prepared(
         return psycopg.Cursor(connection).execute(text.encode(), params, prepare=True, binary=binary)
     finally:
         connection.prepare_threshold = before
+
+
+def planned(
+    connection: psycopg.Connection[Any], text: str, params: Mapping[str, Any], *, binary: bool = False
+) -> psycopg.Cursor[Any]:
+    """``text`` has been run, planned anew: for statements that read much, or are hardly run twice."""
+    return psycopg.Cursor(connection).execute(text.encode(), params, prepare=False, binary=binary)

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from pyroaring import BitMap
 
 from majung.core import sql
 from majung.crowd import catalogue, registry
-from majung.crowd.bits import Buckets, mended
+from majung.crowd.bits import Buckets, bitmap, mended
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Ago, Leaf, Range
 from majung.crowd.registry import Argument
@@ -111,7 +112,7 @@ def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _
             wanted[name].buckets, wanted[name].watermark = unpack(packed or b""), number
         else:
             about = None if subject is None else int.from_bytes(subject, "big", signed=True)
-            log.append((name, about, None if people is None else BitMap(numbers(people)), number))
+            log.append((name, about, None if people is None else bitmap(numbers(people)), number))
     for one in wanted.values():
         one.rebuild = one.buckets is None
         if one.rebuild or not log:
@@ -132,44 +133,61 @@ def ask(
     """Each set by its SQL in one snapshot, whole or for some people, with that snapshot's watermark."""
     compiler = Compiler(root)
     texts = [(compiler.base(leaf, people), isinstance(leaf, Range)) for leaf, people in asked]
-    is_small = all(people is not None and len(people) <= PREPARE_UP_TO for _, people in asked)
-    return select(connection, texts, compiler.params, prepare=is_small)
+    return select(connection, texts, compiler.params)
+
+
+def ask_each(
+    connection: psycopg.Connection[Any], root: int, asked: Sequence[tuple[Leaf | Range, BitMap]]
+) -> list[Buckets]:
+    """Each set for some people, as it was at some moment since the call: a prepared statement a family, all sent at once."""
+    if not asked:
+        return []
+    with connection.pipeline() if len(asked) > 1 else nullcontext():
+        done = []
+        for leaf, people in asked:
+            compiler = Compiler(root)
+            text = _rows(0, compiler.base(leaf, people), isinstance(leaf, Range))
+            # With many people a plan is worth being made for them.
+            run = sql.prepared if len(people) <= PREPARE_UP_TO else sql.planned
+            done.append(run(connection, text, compiler.params, binary=True))
+    found = []
+    for (leaf, _), cursor in zip(asked, done, strict=True):
+        [(_, _, members, buckets)] = _cells(cursor)
+        found.append(_buckets(members, buckets, is_bucketed=isinstance(leaf, Range)))
+    return found
 
 
 def select(
-    connection: psycopg.Connection[Any],
-    asked: list[tuple[str, bool]],
-    params: Mapping[str, Any],
-    *,
-    prepare: bool = False,
+    connection: psycopg.Connection[Any], asked: list[tuple[str, bool]], params: Mapping[str, Any]
 ) -> list[tuple[int, Buckets]]:
     """What each SELECT finds, all in one statement, hence one snapshot: its watermark, and people by bucket.
 
-    A SELECT has the column person_id, and a second one, the bucket, when its flag says so. What is asked in the same words
-    again and again is worth being ``prepare``d.
+    A SELECT has the column person_id, and a second one, the bucket, when its flag says so.
     """
     if not asked:
         return []
-    parts = []
-    for index, (text, is_bucketed) in enumerate(asked):
-        columns, bucket = (
-            ("person_id, bucket", "array_agg(b.bucket::int4)") if is_bucketed else ("person_id", "NULL::int4[]")
-        )
-        parts.append(
-            f"SELECT {index}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
-            f" FROM ({text}) AS b({columns})"
-        )
-    text = " UNION ALL ".join(parts)
-    if prepare:
-        done = sql.prepared(connection, text, params, binary=True)
-    else:
-        done = psycopg.Cursor(connection).execute(text.encode(), params, binary=True)
+    text = " UNION ALL ".join(_rows(index, text, is_bucketed) for index, (text, is_bucketed) in enumerate(asked))
     found: list[tuple[int, Buckets]] = [(0, {})] * len(asked)
-    for position, xid, people, buckets in _cells(done):
-        index, members = int.from_bytes(position or b"", "big"), numbers(people)
-        whole: Buckets = {None: BitMap(members)}
-        found[index] = int(xid or 0), _split(members, numbers(buckets).view(np.int32)) if asked[index][1] else whole
+    for position, xid, people, buckets in _cells(sql.planned(connection, text, params, binary=True)):
+        index = int.from_bytes(position or b"", "big")
+        found[index] = int(xid or 0), _buckets(people, buckets, is_bucketed=asked[index][1])
     return found
+
+
+def _rows(index: int, text: str, is_bucketed: bool) -> str:
+    """One row of what a SELECT finds: its index, the watermark, and two arrays."""
+    columns, bucket = (
+        ("person_id, bucket", "array_agg(b.bucket::int4)") if is_bucketed else ("person_id", "NULL::int4[]")
+    )
+    return (
+        f"SELECT {index}::int4, pg_snapshot_xmin(pg_current_snapshot())::text, array_agg(b.person_id::int4), {bucket}"
+        f" FROM ({text}) AS b({columns})"
+    )
+
+
+def _buckets(people: bytes | None, buckets: bytes | None, *, is_bucketed: bool) -> Buckets:
+    members = numbers(people)
+    return _split(members, numbers(buckets).view(np.int32)) if is_bucketed else {None: bitmap(members)}
 
 
 def _cells(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[bytes | None, ...]]:
@@ -186,7 +204,7 @@ def _split(members: Numbers, buckets: np.ndarray[Any, np.dtype[np.int32]]) -> Bu
     order = np.argsort(buckets, kind="stable")
     members, buckets = members[order], buckets[order]
     values, starts = np.unique(buckets, return_index=True)
-    return {int(value): BitMap(part) for value, part in zip(values, np.split(members, starts[1:]), strict=True)}
+    return {int(value): bitmap(part) for value, part in zip(values, np.split(members, starts[1:]), strict=True)}
 
 
 def numbers(array: bytes | None) -> Numbers:

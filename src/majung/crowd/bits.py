@@ -5,6 +5,7 @@ a small root's sets are small however large its numbers are. Blocks are only eve
 that nobody further on is in the set. Arrays are never changed once they are in a set.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from threading import Lock
@@ -17,6 +18,7 @@ BLOCK: Final = 1024
 WORDS: Final = BLOCK // 64
 LARGE: Final = 2**15
 """Words from which on an array (256 kB, of two million people) is worth being spared where few are in the set."""
+HANDFUL: Final = 100
 ROOM: Final = 16
 """Buckets that may be added to a set before it needs another digit."""
 
@@ -70,7 +72,12 @@ class Ground:
     def people(self, words: Words) -> BitMap:
         """Who is in the array."""
         places = np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
-        return BitMap((self._blocks[places >> 10] * BLOCK + (places & (BLOCK - 1))).astype(np.uint32))
+        return bitmap((self._blocks[places >> 10] * BLOCK + (places & (BLOCK - 1))).astype(np.uint32))
+
+
+def bitmap(people: Numbers) -> BitMap:
+    """The roaring bitmap of these numbers. Given as an array of the standard library they are taken eight times as fast."""
+    return BitMap(array("I", people.tobytes()))
 
 
 def numbers(people: BitMap) -> Numbers:
@@ -173,7 +180,14 @@ def plain(ground: Ground, places: Places) -> Plain | Few:
 def _news(ground: Ground, changed: BitMap, fresh: Buckets) -> tuple[Places, Marks]:
     """Where the changed people are, and who of them is in a set without buckets now."""
     people = numbers(changed)
-    return ground.places(people), np.isin(people, numbers(fresh.get(None) or BitMap()))
+    return ground.places(people), _among(people, fresh.get(None) or BitMap())
+
+
+def _among(people: Numbers, members: BitMap) -> Marks:
+    """Who of the people is a member; for a handful numpy takes longer to begin than it takes to look."""
+    if len(people) <= HANDFUL:
+        return np.fromiter((person in members for person in people.tolist()), np.bool_, len(people))
+    return np.isin(people, numbers(members))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +254,7 @@ class Sliced:
         people = numbers(changed)
         places, ranks, told = ground.places(people), np.zeros(len(people), np.int64), np.zeros(len(people), np.bool_)
         for bucket, members in fresh.items():
-            inside = np.isin(people, numbers(members))
+            inside = _among(people, members)
             if (told & inside).any():
                 return None
             if bucket is not None:

@@ -43,7 +43,6 @@ def load(connection: psycopg.Connection[Any], root: int, keys: Iterable[Key]) ->
         else:
             held.position = max(held.position, position)
             found[key] = held.set
-    stale.sort(key=lambda one: one[0])
     mended = _mended(connection, root, store.ground(root), stale)
     for (key, _, _), one in zip(stale, mended, strict=True):
         if one is None:
@@ -73,8 +72,8 @@ def _mended(
     connection: psycopg.Connection[Any], root: int, ground: bits.Ground, stale: list[tuple[Key, Kept, BitMap]]
 ) -> Iterable[bits.Set | None]:
     """The stale sets with what is true now of the changed people."""
-    fresh = bitmaps.ask(connection, root, [(bitmaps.leaf_of(key), changed) for key, _, changed in stale])
-    for (_, held, changed), (_, buckets) in zip(stale, fresh, strict=True):
+    fresh = bitmaps.ask_each(connection, root, [(bitmaps.leaf_of(key), changed) for key, _, changed in stale])
+    for (_, held, changed), buckets in zip(stale, fresh, strict=True):
         yield held.set.mended(ground, changed, buckets)
 
 
