@@ -87,7 +87,6 @@ class Client:
 
     # everyday acts
     def set_hour(self, hour: int) -> None:
-        self("POST", "/_control/clock", {"offset_seconds": 0})
         seoul = self.now() - timedelta(seconds=self.offset) + timedelta(hours=9)
         self.offset = (hour - seoul.hour) * 3600.0
         self("POST", "/_control/clock", {"offset_seconds": self.offset})
