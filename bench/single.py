@@ -3,7 +3,7 @@
     ./majung bench single
 
 As e2e (``bench/e2e.py``: every rule on, nobody's friendship known, senders of their own, the clock from before the freeze
-to the last settling), with 300,000 people and an account that is told of one person a request. Every run ends by comparing the
+to the last settling), with 500,000 people and an account that is told of one person a request. Every run ends by comparing the
 ledger's books with the gateway's: as many requests as messages, nobody twice, nobody lost.
 
 Floor: requests of the same bytes, signed before, sent over as many connections by a bare loop over sockets, by as many
@@ -24,7 +24,7 @@ from bench import delivery as world  # noqa: E402  the path above is where it is
 from bench import e2e, gateway, kit  # noqa: E402
 from bench.kit import Measured  # noqa: E402
 
-PEOPLE = 300_000
+PEOPLE = 500_000
 FLOOR_MESSAGES = 100_000
 OWN = ("single",)
 

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from majung.core import sql
 from majung.crowd import catalogue, registry
-from majung.crowd.bits import Buckets, mended
+from majung.crowd.bits import Buckets, bitmap, mended
 from majung.crowd.compiler import Compiler
 from majung.crowd.expression import Ago, Leaf, Range
 from majung.crowd.registry import Argument
@@ -112,7 +112,7 @@ def _read(connection: psycopg.Connection[Any], root: int, wanted: Mapping[str, _
             wanted[name].buckets, wanted[name].watermark = unpack(packed or b""), number
         else:
             about = None if subject is None else int.from_bytes(subject, "big", signed=True)
-            log.append((name, about, None if people is None else BitMap(numbers(people)), number))
+            log.append((name, about, None if people is None else bitmap(numbers(people)), number))
     for one in wanted.values():
         one.rebuild = one.buckets is None
         if one.rebuild or not log:
@@ -187,7 +187,7 @@ def _rows(index: int, text: str, is_bucketed: bool) -> str:
 
 def _buckets(people: bytes | None, buckets: bytes | None, *, is_bucketed: bool) -> Buckets:
     members = numbers(people)
-    return _split(members, numbers(buckets).view(np.int32)) if is_bucketed else {None: BitMap(members)}
+    return _split(members, numbers(buckets).view(np.int32)) if is_bucketed else {None: bitmap(members)}
 
 
 def _cells(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[bytes | None, ...]]:
@@ -204,7 +204,7 @@ def _split(members: Numbers, buckets: np.ndarray[Any, np.dtype[np.int32]]) -> Bu
     order = np.argsort(buckets, kind="stable")
     members, buckets = members[order], buckets[order]
     values, starts = np.unique(buckets, return_index=True)
-    return {int(value): BitMap(part) for value, part in zip(values, np.split(members, starts[1:]), strict=True)}
+    return {int(value): bitmap(part) for value, part in zip(values, np.split(members, starts[1:]), strict=True)}
 
 
 def numbers(array: bytes | None) -> Numbers:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-import numpy as np
 import psycopg
 from pyroaring import BitMap
 
@@ -72,7 +71,7 @@ class Tail:
         now, *rows = done.fetchall()
         horizon, epoch = now[2].split(" ", 1)
         changes = [
-            Change(seq, int(xid), family, subject, None if people is None else BitMap(np.array(people, np.uint32)))
+            Change(seq, int(xid), family, subject, None if people is None else BitMap(people))
             for xid, seq, family, subject, people in rows
         ]
         return Reading(since, int(now[0]), int(horizon), epoch, now[3] == 1, changes)

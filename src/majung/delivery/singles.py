@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 
@@ -58,19 +59,21 @@ class _Crossing:
         Raises DealerRefused, Unsent or Outside when somebody was not sent; who that is, is put back or stands in a further chunk.
         """
         hands, found, chunk = self.hands, self.found, self.chunk
-        handover.note_opening(hands, found, chunk)
-        batch = handover.render(hands.sealer, found, self.account, chunk)
+        if not self._commit_key():
+            self._put_back()
+            return False
         try:
+            batch = handover.render(hands.sealer, found, self.account, chunk)
             bodies = self.made.encode_each(batch)
         except ValueError as wrong:
             direct.cannot_say(hands, found, chunk, wrong)
+        except Exception:
+            self._put_back()  # nothing has left: nobody is in doubt for what cannot be opened
+            raise
         stream = hands.stream(self.account, self.made.in_flight)
         salt = secrets.token_hex(10)
         proofs = self.made.proofs(clock.now(), [f"{salt}{place:06}" for place in range(len(bodies))])
         requests = stream.requests(self.made.send_request(), proofs, bodies)
-        if not self._commit_key():
-            self._put_back()
-            return False
         crash("before_hand_over")
         told = self._exchange(stream, requests)
         crash("after_hand_over")
@@ -91,6 +94,7 @@ class _Crossing:
         run(self.hands.connection, "put_back", **facts)
 
     def _commit_key(self) -> bool:
+        """The chunk has its key, and the access log its line, before anything is opened or leaves."""
         facts = {
             "campaign": self.found.campaign_id,
             "chunk": self.chunk.chunk_no,
@@ -98,8 +102,11 @@ class _Crossing:
             "key": self.key,
         }
         committed = {"worker": self.hands.worker, "lease": self.hands.lease_seconds, "now": clock.now()}
+        opened = {"root": self.found.root_id, "unit": self.found.unit_id, "n": self.chunk.outcome.count(NOT_YET)}
         before = time.monotonic()
-        if not run(self.hands.connection, "key", **facts, **committed, rule_set=RULE_SET_VERSION).rowcount:
+        if not run(
+            self.hands.connection, "key_opened", **facts, **committed, **opened, rule_set=RULE_SET_VERSION
+        ).rowcount:
             return False
         self._looked_at, self._held_until = before, before + self.hands.lease_seconds
         return True
@@ -164,16 +171,20 @@ class _Crossing:
         cells = np.frombuffer(chunk.outcome, np.uint8)
         cells[positions] = told
         now = clock.now()
+        rest = np.flatnonzero(cells == NOT_YET)
+        facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt, "key": self.key}
+        price = {"message_kind": str(found.template.kind), "unit_centiwon": found.unit_centiwon}
+        paid = chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT)
+        rows = {"hash": seal, "now": now, "look": look_seconds, "paid": paid}
+        is_plain = not len(rest) and paid == len(positions)  # then all of it is one statement, and one commit
         try:
-            with hands.connection.transaction():
-                waves.again(hands, found, chunk, np.flatnonzero(cells == NOT_YET))
-                rows = {"outcome": bytes(chunk.outcome), "hash": seal, "now": now, "look": look_seconds}
-                facts = {"campaign": found.campaign_id, "chunk": chunk.chunk_no, "attempt": chunk.attempt}
-                if not run(hands.connection, "taken", **facts, **rows, key=self.key, ref=self.key).rowcount:
+            with nullcontext() if is_plain else hands.connection.transaction():
+                waves.again(hands, found, chunk, rest)
+                rows["outcome"] = bytes(chunk.outcome)
+                if run(hands.connection, "taken_paid", **facts, **price, **rows).fetchall() != [(1,)]:
                     raise handover.Overtaken
-                paid = chunk.outcome.count(ACCEPTED) + chunk.outcome.count(IN_DOUBT)
-                ledger.write_cost(hands.connection, found, "charged", {chunk.chunk_no: (chunk.attempt, paid)}, now)
-                write_refusals(hands.connection, found, [chunk], now)
+                if not is_plain:
+                    write_refusals(hands.connection, found, [chunk], now)
         except handover.Overtaken:
             self._came_late(positions[told == ACCEPTED])
             return False

@@ -21,6 +21,7 @@ from pyroaring import BitMap
 from majung.core import clock, sql
 from majung.crowd import registry
 from majung.crowd.bitmaps import numbers
+from majung.crowd.bits import bitmap
 from majung.crowd.expression import Range
 from majung.delivery import packing
 from majung.delivery.lookup import Asked, Reader
@@ -99,7 +100,7 @@ def bits_of(people: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], Bits]:
 def people_of(blocks: NDArray[np.int64], bits: Bits) -> BitMap:
     """The people whose bits are set."""
     cells = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
-    return BitMap((blocks[cells // BLOCK] * BLOCK + cells % BLOCK).astype(np.uint32))
+    return bitmap((blocks[cells // BLOCK] * BLOCK + cells % BLOCK).astype(np.uint32))
 
 
 def limits(connection: psycopg.Connection[Any], root: int) -> tuple[tuple[str, int], ...]:

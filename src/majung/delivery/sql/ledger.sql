@@ -423,6 +423,37 @@ SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed 
 
 -- Dealers of one person a request (singles.py): group_ref is our key of the chunk's attempt, and stays it.
 
+-- name: key_opened
+-- As key, and with it the line of the access log for those whose numbers and names are opened from now on (X2). No row: do not go on.
+WITH keyed AS (
+    UPDATE campaign_chunk c
+       SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+      FROM dispatch d
+     WHERE c.campaign_id = %(campaign)s AND c.chunk_no = %(chunk)s AND c.state = 1 AND c.worker = %(worker)s
+       AND c.attempt = %(attempt)s AND c.lease_until > clock_timestamp() AND d.campaign_id = c.campaign_id AND d.state = 'sending'
+    RETURNING c.chunk_no
+)
+INSERT INTO access_log (root_id, at, actor_kind, unit_id, n, what, why, address)
+SELECT %(root)s, %(now)s, 'system', %(unit)s, %(n)s, 'delivery',
+       format('메시지 %%s번을 보내려고 묶음 %%s을 엶', %(campaign)s::bigint, keyed.chunk_no), '' FROM keyed;
+
+-- name: taken_paid
+-- As taken, under our own key, and as cost for those who are paid for. Returns how many chunks it was: 0 or 1.
+WITH taken AS (
+    UPDATE campaign_chunk
+       SET state = 2, handed_at = %(now)s, outcome = %(outcome)s, request_hash = %(hash)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(look)s)
+     WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s AND attempt = %(attempt)s AND state = 1 AND group_ref = %(key)s
+    RETURNING chunk_no
+), paid AS (
+    INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, message_kind, root_id, account_id, unit_id, n, centiwon, at)
+    SELECT d.campaign_id, taken.chunk_no, %(attempt)s, 'charged', %(message_kind)s, d.root_id, d.account_id, d.unit_id, %(paid)s::int,
+           %(paid)s::bigint * %(unit_centiwon)s::int, %(now)s
+      FROM dispatch d, taken WHERE d.campaign_id = %(campaign)s AND %(paid)s::int > 0 AND %(unit_centiwon)s::int > 0
+)
+SELECT count(*) FROM taken;
+
 -- name: ahead
 -- What the claim does not tell of a chunk, for those of it who stand in a further one.
 SELECT off_route, ahead, open_ahead FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s;
