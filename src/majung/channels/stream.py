@@ -415,7 +415,8 @@ class _Work:
 
 def _clean(proofs: Sequence[bytes]) -> Sequence[bytes]:
     """The same. Raises Outside for a line break in a header."""
-    if any(b"\n" in one or b"\r" in one for one in proofs):
+    together = b"".join(proofs)
+    if b"\n" in together or b"\r" in together:
         raise Outside("a line break in a header", retryable=False)
     return proofs
 
