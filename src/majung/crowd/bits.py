@@ -165,9 +165,15 @@ class Few:
     def mended(self, ground: Ground, changed: BitMap, fresh: Buckets) -> "Few | Plain":
         """The set with what is ``fresh`` about the changed people; the very same when that is nothing new."""
         places, told = _news(ground, changed, fresh)
-        if np.array_equal(np.isin(places, self.places), told):
+        at = np.searchsorted(self.places, places)
+        before = np.zeros(len(places), np.bool_)
+        inside = at < len(self.places)
+        before[inside] = self.places[at[inside]] == places[inside]
+        if np.array_equal(before, told):
             return self
-        return plain(ground, np.union1d(np.setdiff1d(self.places.astype(np.int64), places), places[told]))
+        left = np.delete(self.places, at[before & ~told])
+        new = np.sort(places[told & ~before])
+        return plain(ground, np.insert(left, np.searchsorted(left, new), new))
 
 
 def plain(ground: Ground, places: Places) -> Plain | Few:
