@@ -218,6 +218,10 @@ class Run:
         self.folder.step()
         return freezing.follow(self.campaign.pk)
 
+    def taken(self) -> int:
+        """Messages in groups that the dealer has sent."""
+        return sum(1 for *_, code in self.sandbox.messages(self.campaign.pk) if code != "2000")
+
     def cells(self, letters: str) -> int:
         """People with one of these outcomes."""
         rows = raw().execute("SELECT outcome FROM campaign_chunk WHERE campaign_id = %s", [self.campaign.pk]).fetchall()
@@ -322,7 +326,7 @@ def everything_was_looked_at(campaign: int) -> None:
 def test_every_kind_of_fault_can_be_read_line_by_line(
     sandbox: Sandbox, slot: Slot, folder: Folder, url: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begin(sandbox, slot, folder, people=7000, lost_channel=True)
+    run = begin(sandbox, slot, folder, people=5000, lost_channel=True)
     made, campaign, client = run.made, run.campaign, run.client
     lines, _ = run.page()
     assert_it_adds_up(lines, client)
@@ -332,11 +336,12 @@ def test_every_kind_of_fault_can_be_read_line_by_line(
         hook = {"url": f"http://127.0.0.1:{port}/r/{made.account.report_token}"}
         sandbox.ask(f"/_control/accounts/KEY{made.root_id}/webhook", hook)
 
-        # a hidden record, and workers killed at each point
+        # a hidden record, and workers that are killed with a claim in hand
         sandbox.faults(hide_next=1, duplicate_webhooks=True)
-        for point in ("after_hand_over", "after_claim", "during_settle"):
+        for point in ("after_hand_over", "after_claim"):
             assert worker(url, home, crash_at=point, slots=1).wait(60) == -signal.SIGKILL
-        run.step(6)
+        run.wait(lambda: books(raw(), campaign.pk).repeats > 0)
+        run.step(4)
         assert_it_adds_up(run.page()[0], client)
 
         # answers lost, 5xx, slow answers, results that never come, every report twice
@@ -344,8 +349,8 @@ def test_every_kind_of_fault_can_be_read_line_by_line(
             drop_next=2, drop_endpoints=["groups.put", "groups.send"], error_next=3, error_status=503,
             delay_after_ms={"groups.put": 20}, never_probability=0.1, duplicate_webhooks=True, seed=7,
         )  # fmt: skip
-        waiting = run.cells("n")
-        run.wait(lambda: bool(run.step(1)) or run.cells("n") < waiting - 120)
+        before = run.taken()
+        run.wait(lambda: bool(run.step(1)) or run.taken() > before + 120)
         assert_it_adds_up(run.page()[0], client)
         assert run.cells("n") > 200
 
@@ -381,6 +386,8 @@ def test_every_kind_of_fault_can_be_read_line_by_line(
         assert_it_adds_up(lines, client)
         assert lines["tries.waited"].n == run.cells("w") > 0 and "08:00" in page
         at(monkeypatch, sandbox, NOON + timedelta(hours=20, minutes=1))
+        # one more is killed as it writes down results: it may have sent all that was left
+        assert worker(url, home, crash_at="during_settle", slots=1).wait(120) == -signal.SIGKILL
 
         def only_the_silent_are_left() -> bool:
             run.folder.step()
@@ -418,14 +425,20 @@ def agree_with_the_sandbox(run: Run, lines: dict[str, Shown]) -> None:
     """What is on the page is what the other side counted from the raw requests."""
     campaign, known = run.campaign.pk, books(raw(), run.campaign.pk)
     seen, messages = run.sandbox.books(campaign), run.sandbox.messages(campaign)
-    messages = [one for one in messages if one[3] != "2000"]  # put into a group that was thrown away
+    # Put into a group that was thrown away; whom a rule left out before the second try: the dealer alone knows of the first.
+    dropped = raw().execute(
+        "SELECT e.chunk_no, e.seq FROM chunk_exception e JOIN campaign_chunk c USING (campaign_id, chunk_no)"
+        " WHERE e.campaign_id = %s AND e.code = 'REPEAT' AND get_byte(c.outcome, e.seq) = ascii('l')", [campaign],
+    ).fetchall()  # fmt: skip
+    gone = {f"{campaign}-{chunk}-{seq}" for chunk, seq in dropped}
+    messages = [one for one in messages if one[3] != "2000" and one[0] not in gone]
     last = {id_: code for id_, _, _, code in messages}
     repeated = Counter(id_ for id_, _, _, code in messages if code not in ("1026", "1061"))
     codes = Counter(last.values())
     is_text = {id_ for id_, _, pf_id, _ in messages if pf_id == "-"}
-    assert (
-        lines["again"].n == sum(n - 1 for n in repeated.values()) == seen["ids_taken_more_than_once"] == known.repeats
-    )
+    doubles = sum(n - 1 for n in repeated.values())
+    assert lines["again.REPEAT"].n == doubles == seen["ids_taken_more_than_once"]
+    assert lines["again"].n == known.repeats == lines["again.REPEAT"].n + len(gone)
     assert lines["accepted.delivered"].n == codes["4000"]
     assert lines["accepted.closed"].n == codes["3000"]
     assert lines["accepted.delivered.text"].n == sum(1 for id_ in is_text if last[id_] == "4000")

@@ -254,20 +254,26 @@ def _people_of(stages: tuple[str, ...]) -> Pick:
 
 def _knowingly() -> Term:
     return Term(
-        key="again", name="알고 다시 보낸 것", unit="번", always=True, is_open=False, pick=rows_of("exception"),
+        key="again", name="알고 다시 보내기로 한 것", unit="번", always=True, is_open=False, pick=rows_of("exception"),
         means="답을 잃은 것은 다시 보내지 않고 대행사에 묻습니다. 대행사가 모른다고 거듭 답할 때만, "
         "누구인지 먼저 적고 다시 보냅니다. 0번이면 두 번 간 사람은 없습니다.",
         parts=(
             Term(
-                key="again.REPEAT", name="대행사에 기록이 없어서", unit="번", pick=rows_of("exception", label="REPEAT"),
+                key="again.REPEAT", name="대행사에 기록이 없어서", unit="번",
+                pick=rows_of("exception", stage="again", label="REPEAT"),
                 means="대행사가 그 묶음을 모른다고 세 번 답했거나, 다시 보낸 뒤에야 늦은 답이 왔습니다. "
                 "대행사가 기록을 잃은 것이라면 두 통이 갔고 두 번 청구될 수 있습니다.",
                 todo="대행사의 청구서에서 이 수만큼 더 나왔는지 맞추어 봐 주세요.",
             ),
             Term(
-                key="again.AGAIN", name="대행사가 받지 않았다고 해서", unit="번", pick=rows_of("exception", label="AGAIN"),
+                key="again.AGAIN", name="대행사가 받지 않았다고 해서", unit="번",
+                pick=rows_of("exception", stage="again", label="AGAIN"),
                 means="요청이 떠나기 전에 일꾼이 멈춘 것으로 보고, 대행사가 그런 요청은 없다고 세 번 답한 뒤에 보냈습니다. "
                 "대행사의 말이 맞다면 한 통만 갔습니다.",
+            ),
+            Term(
+                key="again.dropped", name="다시 보내기 전에 제외", unit="번", pick=rows_of("exception", stage="dropped"),
+                means="그 사이에 수신거부하는 등 사정이 바뀌어 다시 보내지 않았습니다. 처음 요청으로 이미 받았을 수는 있습니다.",
             ),
         ),
     )  # fmt: skip

@@ -12,9 +12,10 @@ UNION ALL
 SELECT 'left_out', NULL, NULL, stage, reason, date_trunc('hour', at + make_interval(secs => %(offset)s)), sum(n), 0, NULL
   FROM campaign_left_out WHERE campaign_id = %(campaign)s GROUP BY 4, 5, 6
 UNION ALL
-SELECT 'exception', c.channel_id, NULL, '', e.code, date_trunc('hour', e.at + make_interval(secs => %(offset)s)), count(*), 0, NULL
+SELECT 'exception', c.channel_id, NULL, CASE WHEN get_byte(c.outcome, e.seq) = ascii('l') THEN 'dropped' ELSE 'again' END, e.code,
+       date_trunc('hour', e.at + make_interval(secs => %(offset)s)), count(*), 0, NULL
   FROM chunk_exception e JOIN campaign_chunk c USING (campaign_id, chunk_no)
- WHERE e.campaign_id = %(campaign)s AND e.code IN ('REPEAT', 'AGAIN') GROUP BY 2, 5, 6
+ WHERE e.campaign_id = %(campaign)s AND e.code IN ('REPEAT', 'AGAIN') GROUP BY 2, 4, 5, 6
 UNION ALL
 SELECT 'cost', c.channel_id, NULL, e.kind, e.message_kind, date_trunc('hour', e.at), sum(e.n), sum(e.centiwon), NULL
   FROM cost_entry e JOIN campaign_chunk c USING (campaign_id, chunk_no) WHERE e.campaign_id = %(campaign)s GROUP BY 2, 4, 5, 6
