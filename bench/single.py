@@ -46,7 +46,7 @@ def _bare(url: str, chunks: int) -> None:
         recipients=[b"010%08d" % seq for seq in range(1000)], columns={"이름": ["가온".encode()] * 1000},
         constants={"조직": "한빛시당", "전화": "02-000-0000"}, pf_id="PF1",
     )  # fmt: skip
-    proofs = made.proofs(clock.now(), [f"{os.getpid():012}{seq:04}" for seq in range(1000)])
+    proofs = made.proofs(clock.now(), [b"%012d%04d" % (os.getpid(), seq) for seq in range(1000)])
     requests = Stream(url, 1).requests(made.send_request(), proofs, made.encode_each(batch))
     for _ in range(chunks):
         for at in range(0, 1000, len(lines)):

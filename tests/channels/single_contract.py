@@ -31,8 +31,8 @@ def crossing(
 ) -> list[Reply | None]:
     """The answer to each of ``count`` requests, None where there is none."""
     stream, found = Stream(made.account.base_url, 4), [None] * count
-    salt = secrets.token_hex(8)
-    proofs = made.proofs(clock.now(), [f"{salt}{place:04}" for place in range(count)])
+    salt = secrets.token_hex(8).encode()
+    proofs = made.proofs(clock.now(), [b"%b%04d" % (salt, place) for place in range(count)])
 
     def heard(place: int, status: int, body: bytes) -> bool:
         found[place] = Reply(status, body)  # type: ignore[call-overload]
@@ -167,7 +167,7 @@ class SingleContract(AdapterContract):
         """As ``sign`` makes it; the same one twice is refused, and nobody is taken by it."""
         batch = self.batch(["01000000001", "01000000002"])
         bodies = made.encode_each(batch)
-        proofs = made.proofs(clock.now(), ["salt-of-one-request"] * 2)
+        proofs = made.proofs(clock.now(), [b"salt-of-one-request"] * 2)
 
         stream = Stream(made.account.base_url, 1)
         said: dict[int, Any] = {}

@@ -221,7 +221,7 @@ def test_many_proofs_are_the_one_proof(secret: str, salts: list[str]) -> None:
     made = SolapiSingle(Account(base_url="http://127.0.0.1:1", key="k", secret=secret))
     now = clock.now()
 
-    proofs = made.proofs(now, salts)
+    proofs = made.proofs(now, [salt.encode() for salt in salts])
 
     assert [proof.decode() for proof in proofs] == [
         f"Authorization: {made.sign(made.send_request(), now, salt).headers['Authorization']}" for salt in salts

@@ -425,7 +425,10 @@ def test_sql_counts_bytes_as_python_does(db: None, cells: list[int]) -> None:
     terms = ("accepted", "refused", "in_doubt", "not_yet", "dropped", "moved_on", "fell_back")
     sums = ", ".join(f"({_sum_of(statement(name))})" for name in terms)
     facts = {"outcome": bytes(cells), "n": len(cells), "campaign": 0}
-    chunk = "(SELECT %(outcome)s::bytea AS outcome, %(n)s AS n, 0::bigint AS campaign_id, 1 AS chunk_no) AS c"
+    columns = (
+        "%(outcome)s::bytea AS outcome, %(n)s AS n, 0::bigint AS campaign_id, 1 AS chunk_no, NULL::int AS parent_chunk"
+    )
+    chunk = f"(SELECT {columns}) AS c"
     found = raw().execute(f"SELECT {sums} FROM {chunk}".encode(), facts).fetchone()
 
     assert found == (

@@ -361,7 +361,7 @@ def test_the_comparison_finds_a_worker_that_lies(
         made = slot.hands.account(party.account.pk).adapter
         assert isinstance(made, SolapiSingle)
         bodies = [request.partition(b"\r\n\r\n")[2] for request in requests]
-        proofs = made.proofs(clock.now(), [f"once-more-{place:08}" for place in range(len(bodies))])
+        proofs = made.proofs(clock.now(), [b"once-more-%08d" % place for place in range(len(bodies))])
         honest(self, self.requests(made.send_request(), proofs, bodies), lambda *_: True)
         return honest(self, requests, heard, *rest)
 

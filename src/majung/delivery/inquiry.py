@@ -203,8 +203,8 @@ def _answers(
         adapter.person_request(numbers[at], one.since - CLOCKS_DIFFER, one.until + CLOCKS_DIFFER)
         for at in places.tolist()
     ]
-    salt = secrets.token_hex(10)
-    proofs = adapter.proofs(clock.now(), [f"{salt}{place:06}" for place in range(len(asked))])
+    salt = secrets.token_hex(10).encode()
+    proofs = adapter.proofs(clock.now(), [b"%b%06d" % (salt, place) for place in range(len(asked))])
 
     def heard(place: int, status: int, body: bytes) -> bool:
         page = adapter.decode_results(Reply(status, body))

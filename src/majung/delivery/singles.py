@@ -71,8 +71,8 @@ class _Crossing:
             self._put_back()  # nothing has left: nobody is in doubt for what cannot be opened
             raise
         stream = hands.stream(self.account, self.made.in_flight)
-        salt = secrets.token_hex(10)
-        proofs = self.made.proofs(clock.now(), [f"{salt}{place:06}" for place in range(len(bodies))])
+        salt = secrets.token_hex(10).encode()
+        proofs = self.made.proofs(clock.now(), [b"%b%06d" % (salt, place) for place in range(len(bodies))])
         requests = stream.requests(self.made.send_request(), proofs, bodies)
         crash("before_hand_over")
         told = self._exchange(stream, requests)

@@ -36,8 +36,8 @@ class Single(Adapter):
         """What the requests of all people share: no body, and not signed."""
 
     @abstractmethod
-    def proofs(self, now: datetime, salts: Sequence[str]) -> list[bytes]:
-        """The header line that signs a request, for each salt, without its line end. Hot path."""
+    def proofs(self, now: datetime, salts: Sequence[bytes]) -> list[bytes]:
+        """The header line that signs a request, for each salt (as ``sign``'s), without its line end. Hot path."""
 
     @abstractmethod
     def decode_one(self, status: int, body: bytes) -> int:

@@ -12,7 +12,7 @@ from majung.channels.adapters.single import Single
 from majung.channels.adapters.solapi import answers, assumed, codes
 from majung.channels.adapters.solapi.answers import JSON, whole
 from majung.channels.adapters.solapi.body import encode_each
-from majung.channels.adapters.solapi.common import Signer, SolapiTerms, date_of
+from majung.channels.adapters.solapi.common import SolapiTerms, date_of, signatures_of
 from majung.channels.adapters.terms import Batch, Kind, Reply, Wire
 
 _OUTCOMES: Final = {str(code): outcome for code, outcome in codes.OUTCOMES.items()}
@@ -47,12 +47,12 @@ class SolapiSingle(SolapiTerms, Single):
         """The call that sends one message."""
         return Wire("POST", self.url("/messages/v4/send"), JSON)
 
-    def proofs(self, now: datetime, salts: Sequence[str]) -> list[bytes]:
+    def proofs(self, now: datetime, salts: Sequence[bytes]) -> list[bytes]:
         """As ``sign``."""
         date = date_of(now)
         before = f"Authorization: HMAC-SHA256 apiKey={self.account.key}, date={date}, salt=".encode()
-        sign = Signer(self.account.secret, date).of
-        return [b"%b%b, signature=%b" % (before, salt, sign(salt)) for salt in map(str.encode, salts)]
+        signatures = signatures_of(self.account.secret, date, salts)
+        return [b"%b%b, signature=%b" % (before, *one) for one in zip(salts, signatures, strict=True)]
 
     def decode_one(self, status: int, body: bytes) -> int:
         """As the base class."""
