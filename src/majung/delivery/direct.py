@@ -88,14 +88,21 @@ def made_by(account: LiveAccount) -> Direct:
 # Sending
 def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> None:
     """Each chunk leaves in a request of its own; what has not left when something is in the way goes back."""
-    harmless = made_by(account).probe_request(found.template.kind)
+
+    def harmless() -> Wire:
+        return made_by(account).probe_request(found.template.kind)
+
     chunk_by_chunk(hands, found, account, held, harmless, lambda chunk: _send_one(hands, found, account, chunk))
 
 
 def chunk_by_chunk(
-    hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, harmless: Wire, send_one: Callable[[Chunk], bool]
-) -> None:
-    """``send_one`` for each chunk of a claim, as long as nothing is in the way; it raises or says no when something is."""
+    hands: Hands, found: Dispatch, account: LiveAccount, held: Claim, harmless: Callable[[], Wire],
+    send_one: Callable[[Chunk], bool],
+) -> None:  # fmt: skip
+    """``send_one`` for each chunk of a claim, as long as nothing is in the way; it raises or says no when something is.
+
+    ``harmless`` makes a question that changes nothing, asked before a dealer in trouble is sent anything; it may be refused too.
+    """
     waiting = list(held.chunks)
     renewed_at = time.monotonic()
     try:
@@ -130,10 +137,10 @@ def chunk_by_chunk(
     return None
 
 
-def _probe(hands: Hands, account: LiveAccount, harmless: Wire) -> None:
+def _probe(hands: Hands, account: LiveAccount, harmless: Callable[[], Wire]) -> None:
     """After an answer was lost nobody is put at risk before the dealer answers something harmless. Raises Outside."""
     if account.account_id in hands.shaken:
-        reply = hands.line(account).ask(harmless)
+        reply = hands.line(account).ask(harmless())
         if reply.status >= FIRST_SERVER_ERROR:
             raise Outside("the dealer is still not well", retryable=True, raw=reply.body[:2000])
         hands.shaken.discard(account.account_id)

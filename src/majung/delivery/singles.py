@@ -37,7 +37,7 @@ look, in_doubt, made_by = inquiry.look, inquiry.in_doubt, inquiry.made_by
 def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> None:
     """The chunks of a claim leave, one after the other; what has not left when something is in the way goes back."""
     look_seconds = max(hands.look_seconds, BUSY_LOOK_SECONDS) if held.has_more else hands.look_seconds
-    harmless = made_by(account).probe_request()
+    harmless = made_by(account).probe_request
     direct.chunk_by_chunk(
         hands, found, account, held, harmless, lambda chunk: _Crossing(hands, found, account, chunk).go(look_seconds)
     )
