@@ -165,6 +165,15 @@ __attribute__((format(printf, 1, 2))) static void say(const char *shape, ...) {
     out.n += (size_t)n;
 }
 
+/* Where a thing is written for each message: printf reads its shape anew each time, and costs more than all the rest. */
+#define LITERAL(s) (memcpy(p, s, sizeof s - 1), p += sizeof s - 1)
+
+static char *copied(char *p, const char *from, size_t n) {
+    memcpy(p, from, n);
+    return p + n;
+}
+static char *spelled(char *p, const char *word) { return copied(p, word, strlen(word)); }
+
 static void put_byte(char c) {
     *room(&out, 1) = c;
     out.n++;
@@ -477,36 +486,54 @@ static void forget_endings(void) {
     while (n_endings) endings_of_run[ending_codes[--n_endings]] = NULL;
 }
 
+static char *print_id(char *p, const char stamp[18], uint64_t at) { return padded(copied(p, stamp, 17), base + at, 15); }
+
+static char *print_sender(char *p, const run *r) {
+    if (!r->sender) return spelled(p, "null");
+    *p++ = '"';
+    p = copied(p, words[r->sender].p, words[r->sender].n < 200 ? words[r->sender].n : 200);
+    *p++ = '"';
+    return p;
+}
+
 static const ending *ending_of(const run *r, uint16_t code) {
     ending *made = endings_of_run[code];
     if (made) return made;
     made = endings_of_run[code] = &ending_pool[n_endings];
     ending_codes[n_endings++] = code;
     const group *g = &groups[r->group];
-    const char *quote = r->sender ? "\"" : "";
-    made->n = (size_t)snprintf(
-        made->p, sizeof made->p,
-        ",\"from\":%s%.*s%s,\"type\":\"%s\",\"country\":\"82\",\"accountId\":\"%s\",\"groupId\":\"%.17s%015llu\","
-        "\"status\":\"%s\",\"statusCode\":\"%d\",\"statusMessage\":\"%s\",\"dateCreated\":\"%s\"}",
-        quote, r->sender ? (int)words[r->sender].n : 4, r->sender ? words[r->sender].p : "null", quote, KINDS[r->kind], account_id,
-        g->stamp, (unsigned long long)(base + r->group),
-        code == ACCEPTED ? "PENDING" : code == WAITING ? "SENDING" : "COMPLETE", code, sentence(code), iso(r->made_at));
+    char *p = made->p;
+    LITERAL(",\"from\":");
+    p = print_sender(p, r);
+    LITERAL(",\"type\":\"");
+    p = spelled(p, KINDS[r->kind]);
+    LITERAL("\",\"country\":\"82\",\"accountId\":\"");
+    p = spelled(p, account_id);
+    LITERAL("\",\"groupId\":\"");
+    p = print_id(p, g->stamp, r->group);
+    LITERAL("\",\"status\":\"");
+    p = spelled(p, code == ACCEPTED ? "PENDING" : code == WAITING ? "SENDING" : "COMPLETE");
+    LITERAL("\",\"statusCode\":\"");
+    p = printed(p, code);
+    LITERAL("\",\"statusMessage\":\"");
+    p = spelled(p, sentence(code));
+    LITERAL("\",\"dateCreated\":\"");
+    p = spelled(p, iso(r->made_at));
+    LITERAL("\"}");
+    made->n = (size_t)(p - made->p);
     return made;
 }
 
 static void print_row(const run *r, uint64_t at, uint16_t code, bool keyed) {
     const ending *end = ending_of(r, code);
     char *start = room(&out, ROW + end->n), *p = start;
-#define LITERAL(s) (memcpy(p, s, sizeof s - 1), p += sizeof s - 1)
     if (keyed) {
         *p++ = '"';
-        memcpy(p, r->stamp, 17);
-        p = padded(p + 17, base + at, 15);
+        p = print_id(p, r->stamp, at);
         LITERAL("\":");
     }
     LITERAL("{\"messageId\":\"");
-    memcpy(p, r->stamp, 17);
-    p = padded(p + 17, base + at, 15);
+    p = print_id(p, r->stamp, at);
     LITERAL("\",\"to\":\"");
     p = print_number(p, numbers[at]);
     LITERAL("\",\"customFields\":{\"id\":\"");
@@ -818,14 +845,25 @@ static void send_one(text body) {
     const run *r = &runs[g->first_run];
     uint64_t at = r->first;
     uint16_t code = codes[at] < WAITING ? codes[at] : ACCEPTED;
-    char number[24];
-    int digits = (int)(print_number(number, numbers[at]) - number);
-    const char *quote = r->sender ? "\"" : "";
-    say("{\"groupId\":\"%.17s%015llu\",\"to\":\"%.*s\",\"from\":%s%.*s%s,\"type\":\"%s\",\"statusMessage\":\"%s\",\"country\":\"82\","
-        "\"messageId\":\"%.17s%015llu\",\"statusCode\":\"%d\",\"accountId\":\"%s\"}",
-        g->stamp, (unsigned long long)(base + r->group), digits, number, quote, r->sender ? (int)words[r->sender].n : 4,
-        r->sender ? words[r->sender].p : "null", quote, KINDS[r->kind], sentence(code), r->stamp, (unsigned long long)(base + at), code,
-        account_id);
+    char *start = room(&out, 1024), *p = start;
+    LITERAL("{\"groupId\":\"");
+    p = print_id(p, g->stamp, r->group);
+    LITERAL("\",\"to\":\"");
+    p = print_number(p, numbers[at]);
+    LITERAL("\",\"from\":");
+    p = print_sender(p, r);
+    LITERAL(",\"type\":\"");
+    p = spelled(p, KINDS[r->kind]);
+    LITERAL("\",\"statusMessage\":\"");
+    p = spelled(p, sentence(code));
+    LITERAL("\",\"country\":\"82\",\"messageId\":\"");
+    p = print_id(p, r->stamp, at);
+    LITERAL("\",\"statusCode\":\"");
+    p = printed(p, code);
+    LITERAL("\",\"accountId\":\"");
+    p = spelled(p, account_id);
+    LITERAL("\"}");
+    out.n += (size_t)(p - start);
 }
 
 /* Every message, the newest first, of a stretch of time and to a number. Runs begin in order of time. */
@@ -1304,10 +1342,20 @@ static const char *reason(int code) {
 }
 
 static void finish(connection *c) { /* the head goes in front of the answer; the buffers change places */
-    char head[BEFORE];
-    int n = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n", status,
-                     reason(status), content_type, out.n - answer_at, c->says_goodbye ? "close" : "keep-alive");
-    memcpy(out.p + (answer_at -= (size_t)n), head, (size_t)n);
+    char head[BEFORE], *p = head;
+    LITERAL("HTTP/1.1 ");
+    p = printed(p, (uint64_t)status);
+    *p++ = ' ';
+    p = spelled(p, reason(status));
+    LITERAL("\r\nContent-Type: ");
+    p = spelled(p, content_type);
+    LITERAL("\r\nContent-Length: ");
+    p = printed(p, out.n - answer_at);
+    LITERAL("\r\nConnection: ");
+    p = spelled(p, c->says_goodbye ? "close" : "keep-alive");
+    LITERAL("\r\n\r\n");
+    size_t n = (size_t)(p - head);
+    memcpy(out.p + (answer_at -= n), head, n);
     buffer spare = c->out;
     c->out = out, c->done = answer_at;
     out = spare;

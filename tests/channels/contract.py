@@ -82,6 +82,19 @@ OUTCOMES: dict[Kind, dict[str, Outcome]] = {
 """What becomes of an advertising message, by the last two digits of the number (sandbox/README.md)."""
 
 
+def a_batch(kind: Kind, n: int = 2, **fields: object) -> Batch:
+    """What an adapter's own tests encode: chunk 3 of campaign 7."""
+    given = {
+        "kind": kind,
+        "message": Message(text="글"),
+        "campaign": 7,
+        "chunk": 3,
+        "pf_id": "PF",
+        "sender": "0212345678",
+    }
+    return Batch(recipients=[b"010%08d" % at for at in range(n)], **(given | fields))  # type: ignore[arg-type]
+
+
 def ids_of(batch: Batch) -> list[str]:
     """Our id of each message."""
     return [f"{batch.campaign}-{batch.chunk}-{seq}" for seq in batch.positions]

@@ -15,7 +15,7 @@ from majung.channels.adapters.outcomes import Category, Outcome, category
 from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply, Wire
 from majung.channels.line import Line, Unsent
 from majung.core.errors import Outside
-from tests.channels.contract import DAY, DirectContract
+from tests.channels.contract import DAY, DirectContract, a_batch
 from tests.make.sandbox import KEY, SECRET, Sandbox
 
 ADAPTER = Aligo(Account(base_url=Aligo.live_url, key="our-user", secret="our-key"))
@@ -88,18 +88,6 @@ def test_a_lost_token_is_as_if_nothing_was_sent(sandbox: Sandbox) -> None:
     line.close()
 
 
-def _batch(kind: Kind, n: int = 2, **fields: Any) -> Batch:
-    given = {
-        "kind": kind,
-        "message": Message(text="글"),
-        "campaign": 7,
-        "chunk": 3,
-        "pf_id": "PF",
-        "sender": "0212345678",
-    }
-    return Batch(recipients=[b"010%08d" % at for at in range(n)], **(given | fields))  # type: ignore[arg-type]
-
-
 def _form(wire: Wire) -> dict[str, str]:
     pairs = parse_qsl(wire.body.decode(), keep_blank_values=True, strict_parsing=True)
     assert len(dict(pairs)) == len(pairs), "no field twice"
@@ -119,7 +107,7 @@ def test_an_alimtalk_is_as_documented() -> None:
     columns = {"이름": [b"a&b=c", '나"+%'.encode()], "길": [b"1", b'"2\\']}
 
     url, form, headers = _sent(
-        _batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람 & 당"}, seqs=[4, 9])
+        a_batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람 & 당"}, seqs=[4, 9])
     )
 
     assert url == "https://kakaoapi.aligo.in/akv10/alimtalk/send/"
@@ -147,7 +135,7 @@ def test_a_text_says_to_each_their_own(kind: Kind) -> None:
     message = Message(text="#{이름}님 #{기관}", subject="제목" if kind is Kind.LMS else "")
 
     url, form, _ = _sent(
-        _batch(kind, message=message, columns={"이름": ["가".encode(), b"b"]}, constants={"기관": "당"})
+        a_batch(kind, message=message, columns={"이름": ["가".encode(), b"b"]}, constants={"기관": "당"})
     )
 
     assert url == "https://apis.aligo.in/send_mass/"
@@ -160,7 +148,7 @@ def test_a_text_says_to_each_their_own(kind: Kind) -> None:
 
 def test_no_key_is_part_of_what_is_hashed_or_asked_by_address() -> None:
     """Keys are added when the request is signed, to the body only."""
-    made = ADAPTER.send_request(Kind.SMS, ADAPTER.encode(_batch(Kind.SMS)), "7-3-2")
+    made = ADAPTER.send_request(Kind.SMS, ADAPTER.encode(a_batch(Kind.SMS)), "7-3-2")
     signed = [ADAPTER.sign(one, DAY, "0" * 16, "our-token") for one in (made, ADAPTER.probe_request(Kind.ALIM))]
 
     assert b"our-" not in made.body
@@ -176,7 +164,7 @@ values = st.text(max_size=30).map(lambda text: text.encode(errors="replace").dec
 @given(names=st.lists(values, min_size=1, max_size=5), constant=values)
 def test_encoding_is_a_form_that_says_the_same(names: list[str], constant: str) -> None:
     button = Button(name="보기", link_mobile="https://a.kr/#{이름}")
-    batch = _batch(
+    batch = a_batch(
         Kind.ALIM, len(names), message=Message(text="#{이름}#{기관}%s", template_id="T%s", buttons=(button,)),
         constants={"기관": constant}, columns={"이름": [name.encode() for name in names]},
     )  # fmt: skip
@@ -211,7 +199,7 @@ def _told(**inner: Any) -> Reply:
 def test_refusals_under_a_200(kind: Kind, answer: dict[str, Any], error: type[Outside], pause: str | None) -> None:
     """The same number means another thing in each service; what also names a request is no refusal."""
     with pytest.raises(error) as told:
-        ADAPTER.decode_handed(_told(**answer), _batch(kind))
+        ADAPTER.decode_handed(_told(**answer), a_batch(kind))
 
     assert isinstance(told.value, DealerRefused) == (pause is not None)
     assert getattr(told.value, "pause", None) == pause
@@ -227,9 +215,11 @@ def test_refusals_under_a_200(kind: Kind, answer: dict[str, Any], error: type[Ou
 )  # fmt: skip
 def test_counts_say_all_or_nothing(taken: object, refused: object, outcomes: list[Outcome]) -> None:
     texts = ADAPTER.decode_handed(
-        _told(result_code="1", msg_id=123, success_cnt=taken, error_cnt=refused), _batch(Kind.SMS)
+        _told(result_code="1", msg_id=123, success_cnt=taken, error_cnt=refused), a_batch(Kind.SMS)
     )
-    kakao = ADAPTER.decode_handed(_told(code=0, info={"mid": "123", "scnt": taken, "fcnt": refused}), _batch(Kind.ALIM))
+    kakao = ADAPTER.decode_handed(
+        _told(code=0, info={"mid": "123", "scnt": taken, "fcnt": refused}), a_batch(Kind.ALIM)
+    )
 
     assert [Outcome(byte) for byte in texts.outcomes] == [Outcome(byte) for byte in kakao.outcomes] == outcomes
     assert texts.ref == kakao.ref == ("" if outcomes[0] is Outcome.NOT_TAKEN else "123")

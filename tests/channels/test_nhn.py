@@ -14,7 +14,7 @@ from majung.channels.adapters.outcomes import Category, Outcome, category
 from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message, Reply
 from majung.core import clock
 from majung.core.errors import Outside
-from tests.channels.contract import DAY, DirectContract
+from tests.channels.contract import DAY, DirectContract, a_batch
 from tests.make.sandbox import KEY, SECRET
 
 LIVE = Account(
@@ -34,18 +34,6 @@ class TestNhn(DirectContract):
     more = {"sms_key": KEY, "sms_secret": SECRET}
 
 
-def _batch(kind: Kind, n: int = 2, **fields: Any) -> Batch:
-    given = {
-        "kind": kind,
-        "message": Message(text="글"),
-        "campaign": 7,
-        "chunk": 3,
-        "pf_id": "PF",
-        "sender": "0212345678",
-    }
-    return Batch(recipients=[b"010%08d" % at for at in range(n)], **(given | fields))  # type: ignore[arg-type]
-
-
 def _sent(batch: Batch) -> tuple[str, dict[str, Any], dict[str, str]]:
     wire = ADAPTER.sign(ADAPTER.send_request(batch.kind, ADAPTER.encode(batch), "7-3-2"), DAY, "0" * 16)
     return wire.url, json.loads(wire.body), dict(wire.headers)
@@ -58,7 +46,7 @@ def test_an_alimtalk_is_as_documented() -> None:
     columns = {"이름": [b"a", '나"'.encode()], "길": [b"1", b"2"]}
 
     url, body, headers = _sent(
-        _batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람"}, seqs=[4, 9])
+        a_batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람"}, seqs=[4, 9])
     )
 
     assert url == "https://kakaotalk-bizmessage.api.nhncloudservice.com/alimtalk/v2.3/appkeys/kakao%2Fkey/messages"
@@ -82,7 +70,7 @@ def test_a_brand_message_is_as_documented() -> None:
         buttons=(Button(type="AC", name=""), Button(name="보기", link_mobile="https://a.kr", link_pc="https://b.kr")),
     )  # fmt: skip
 
-    url, body, headers = _sent(_batch(Kind.BRAND, 1, message=message, constants={"기관": "가람"}))
+    url, body, headers = _sent(a_batch(Kind.BRAND, 1, message=message, constants={"기관": "가람"}))
 
     assert url.endswith("/brand-message/v1.0/appkeys/kakao%2Fkey/freestyle-messages")
     assert "X-NC-API-IDEMPOTENCY-KEY" not in headers
@@ -105,7 +93,7 @@ def test_a_brand_message_is_as_documented() -> None:
 def test_a_brand_message_by_template_has_values_a_person() -> None:
     message = Message(text="#{이름}님", template_id="B1")
 
-    url, body, _ = _sent(_batch(Kind.BRAND, message=message, columns={"이름": [b"a", b"b"]}))
+    url, body, _ = _sent(a_batch(Kind.BRAND, message=message, columns={"이름": [b"a", b"b"]}))
 
     assert url.endswith("/basic-messages")
     assert [row["templateParameter"] for row in body["recipientList"]] == [{"이름": "a"}, {"이름": "b"}]
@@ -123,7 +111,7 @@ def test_a_brand_message_by_template_has_values_a_person() -> None:
 def test_a_text_is_as_documented(kind: Kind, text: str, path: str) -> None:
     message = Message(text=text, subject="제목" if kind is Kind.LMS else "")
 
-    url, body, headers = _sent(_batch(kind, 1, message=message))
+    url, body, headers = _sent(a_batch(kind, 1, message=message))
 
     assert url == f"https://sms.api.nhncloudservice.com/sms/v3.0/appKeys/text-key{path}"
     assert headers["X-Secret-Key"] == "text-secret"
@@ -138,7 +126,7 @@ def test_what_differs_a_person_cannot_be_said_to_all(kind: Kind) -> None:
     """Silently sending the first person's name to everybody would be the worst."""
     assert not Nhn.kinds[kind].is_personal
     with pytest.raises(ValueError, match="same to everybody"):
-        ADAPTER.encode(_batch(kind, message=Message(text="#{이름}님"), columns={"이름": [b"a", b"b"]}))
+        ADAPTER.encode(a_batch(kind, message=Message(text="#{이름}님"), columns={"이름": [b"a", b"b"]}))
 
 
 values = st.text(max_size=30).map(lambda text: text.encode(errors="replace").decode())
@@ -146,7 +134,7 @@ values = st.text(max_size=30).map(lambda text: text.encode(errors="replace").dec
 
 @given(names=st.lists(values, min_size=1, max_size=5), constant=values)
 def test_encoding_is_json_that_says_the_same(names: list[str], constant: str) -> None:
-    batch = _batch(
+    batch = a_batch(
         Kind.ALIM, len(names), message=Message(text="#{이름}#{기관}", template_id="T%s"), constants={"기관": constant},
         columns={"이름": [name.encode() for name in names]},
     )  # fmt: skip
@@ -176,7 +164,7 @@ def _answer(code: int, **inner: Any) -> Reply:
 def test_refusals_under_a_200(code: int, error: type[Outside], pause: str | None) -> None:
     """-9999 and -7000 say that the other side broke: whether the request was taken, they do not say."""
     with pytest.raises(error) as told:
-        ADAPTER.decode_handed(_answer(code), _batch(Kind.ALIM))
+        ADAPTER.decode_handed(_answer(code), a_batch(Kind.ALIM))
 
     assert isinstance(told.value, DealerRefused) == (pause is not None)
     assert getattr(told.value, "pause", None) == pause
@@ -186,12 +174,12 @@ def test_a_success_that_says_it_is_none_is_doubt() -> None:
     body = b'{"header":{"resultCode":0,"isSuccessful":false},"message":{"requestId":"R","sendResults":[]}}'
 
     with pytest.raises(Outside) as doubt:
-        ADAPTER.decode_handed(Reply(200, body), _batch(Kind.ALIM))
+        ADAPTER.decode_handed(Reply(200, body), a_batch(Kind.ALIM))
     assert not isinstance(doubt.value, DealerRefused)
 
 
 def test_all_refused_without_a_list_took_nobody() -> None:
-    handed = ADAPTER.decode_handed(_answer(-1031), _batch(Kind.ALIM))
+    handed = ADAPTER.decode_handed(_answer(-1031), a_batch(Kind.ALIM))
 
     assert (handed.ref, handed.outcomes) == ("", bytes((Outcome.NOT_TAKEN,)) * 2)
 
@@ -205,7 +193,7 @@ def test_rows_are_read_by_our_id_or_by_number_in_whatever_order() -> None:
     ]
 
     told = ADAPTER.decode_handed(
-        _answer(0, message={"requestId": "R", "sendResults": rows}), _batch(Kind.ALIM, 3, seqs=[4, 9, 11])
+        _answer(0, message={"requestId": "R", "sendResults": rows}), a_batch(Kind.ALIM, 3, seqs=[4, 9, 11])
     )
 
     assert [Outcome(byte) for byte in told.outcomes] == [Outcome.ACCEPTED, Outcome.BAD_NUMBER, Outcome.IN_DOUBT]

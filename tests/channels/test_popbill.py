@@ -21,7 +21,7 @@ from majung.channels.adapters.terms import Account, Batch, Button, Kind, Message
 from majung.channels.line import Line
 from majung.core import clock
 from majung.core.errors import Outside
-from tests.channels.contract import DAY, DirectContract
+from tests.channels.contract import DAY, DirectContract, a_batch
 from tests.make.sandbox import SECRET, Sandbox
 
 RAW_KEY = b"thirty-two bytes of a secret key"
@@ -103,18 +103,6 @@ class TestPopbill(DirectContract):
         assert made.decode_balance(dealer.call(made, made.balance_request())) > 0
 
 
-def _batch(kind: Kind, n: int = 2, **fields: Any) -> Batch:
-    given = {
-        "kind": kind,
-        "message": Message(text="글"),
-        "campaign": 7,
-        "chunk": 3,
-        "pf_id": "@ours",
-        "sender": "0212345678",
-    }
-    return Batch(recipients=[b"010%08d" % at for at in range(n)], **(given | fields))  # type: ignore[arg-type]
-
-
 def _sent(batch: Batch) -> tuple[str, dict[str, Any], dict[str, str]]:
     wire = ADAPTER.sign(ADAPTER.send_request(batch.kind, ADAPTER.encode(batch), "7-3-2"), DAY, "0" * 16, "our-token")
     return wire.url, json.loads(wire.body), dict(wire.headers)
@@ -189,7 +177,7 @@ def test_an_alimtalk_is_as_documented() -> None:
     columns = {"이름": [b"a", '나"'.encode()], "길": [b"1", b"2"]}
 
     url, body, headers = _sent(
-        _batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람"}, seqs=[4, 9])
+        a_batch(Kind.ALIM, message=message, columns=columns, constants={"기관": "가람"}, seqs=[4, 9])
     )
 
     assert url == "https://popbill.linkhub.co.kr/ATS"
@@ -215,12 +203,12 @@ def test_a_brand_message_is_as_documented() -> None:
     message = Message(text='#{기관} 소식 "imageUrl":', buttons=(Button(name="보기", link_mobile="https://a.kr"),))
     pictured = replace(message, image_id="https://i.example/1", image_link="https://a.kr")
 
-    url, body, _ = _sent(_batch(Kind.BRAND, 1, message=message, constants={"기관": "가람"}))
-    other_url, other, _ = _sent(_batch(Kind.BRAND, 1, message=pictured, constants={"기관": "가람"}))
+    url, body, _ = _sent(a_batch(Kind.BRAND, 1, message=message, constants={"기관": "가람"}))
+    other_url, other, _ = _sent(a_batch(Kind.BRAND, 1, message=pictured, constants={"기관": "가람"}))
 
     assert (url, other_url) == tuple(f"https://popbill.linkhub.co.kr/BMS/{name}" for name in ("Text", "Image"))
     assert body == {
-        "plusFriendID": "@ours", "targeting": "I", "altYN": False, "content": '가람 소식 "imageUrl":', "requestNum": "7-3-2",
+        "plusFriendID": "PF", "targeting": "I", "altYN": False, "content": '가람 소식 "imageUrl":', "requestNum": "7-3-2",
         "btns": [{"n": "보기", "t": "WL", "u1": "https://a.kr"}],
         "msgs": [{"receiveNum": "01000000000", "interOPRefKey": "7-3-0"}],
     }  # fmt: skip
@@ -229,7 +217,7 @@ def test_a_brand_message_is_as_documented() -> None:
 
 def test_what_differs_a_person_cannot_be_said_to_all() -> None:
     with pytest.raises(ValueError, match="same to everybody"):
-        ADAPTER.encode(_batch(Kind.BRAND, message=Message(text="#{이름}님"), columns={"이름": [b"a", b"b"]}))
+        ADAPTER.encode(a_batch(Kind.BRAND, message=Message(text="#{이름}님"), columns={"이름": [b"a", b"b"]}))
 
 
 @pytest.mark.parametrize("kind", [Kind.SMS, Kind.LMS])
@@ -237,7 +225,7 @@ def test_what_differs_a_person_cannot_be_said_to_all() -> None:
 def test_a_text_says_to_each_their_own(label: str, kind: Kind) -> None:
     message = Message(text=f"{label}#{{이름}}님", subject="제목" if kind is Kind.LMS else "")
 
-    url, body, _ = _sent(_batch(kind, message=message, columns={"이름": ["가".encode(), b"b"]}))
+    url, body, _ = _sent(a_batch(kind, message=message, columns={"이름": ["가".encode(), b"b"]}))
 
     assert url == f"https://popbill.linkhub.co.kr/{kind}"
     assert body == {
@@ -255,7 +243,7 @@ values = st.text(max_size=30).map(lambda text: text.encode(errors="replace").dec
 
 @given(names=st.lists(values, min_size=1, max_size=5), constant=values)
 def test_encoding_is_json_that_says_the_same(names: list[str], constant: str) -> None:
-    batch = _batch(
+    batch = a_batch(
         Kind.ALIM, len(names), message=Message(text="#{이름}#{기관}", template_id="T%s"), constants={"기관": constant},
         columns={"이름": [name.encode() for name in names]},
     )  # fmt: skip
@@ -281,14 +269,14 @@ def test_only_a_number_of_the_request_says_that_it_was_taken(
     reply: Reply, error: type[Outside], pause: str | None
 ) -> None:
     with pytest.raises(error) as told:
-        ADAPTER.decode_handed(reply, _batch(Kind.ALIM))
+        ADAPTER.decode_handed(reply, a_batch(Kind.ALIM))
 
     assert isinstance(told.value, DealerRefused) == (pause is not None)
     assert getattr(told.value, "pause", None) == pause
 
 
 def test_a_request_that_was_taken_is_open_for_everybody() -> None:
-    handed = ADAPTER.decode_handed(_told(receiptNum="022100000001"), _batch(Kind.SMS, 3))
+    handed = ADAPTER.decode_handed(_told(receiptNum="022100000001"), a_batch(Kind.SMS, 3))
 
     assert (handed.ref, handed.outcomes) == ("022100000001", bytes((Outcome.ACCEPTED,)) * 3)
 

@@ -205,6 +205,29 @@ def test_a_hidden_record_is_sent_again_knowingly(sandbox: Sandbox, url: str, hom
     assert sent_ids(campaign) == sandbox.ids(campaign, "taken") and books(raw(), campaign).is_balanced
 
 
+@pytest.mark.parametrize("error", [300, -300])
+def test_how_long_a_dealer_has_had_is_not_a_question_of_this_hosts_clock(
+    error: int, sandbox: Sandbox, url: str, home: Path, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heir's clock is off by five minutes: its "no" is believed after ``find_seconds``, neither before nor minutes later."""
+    able = {kind: replace(one, find_seconds=2.0) for kind, one in Nhn.abilities.items()}
+    monkeypatch.setattr(Nhn, "abilities", able)
+    sandbox.faults(hide_next=1)
+    _, campaign = a_campaign(sandbox, ALIM)
+    dies(url, home, "after_hand_over")
+    keyed = raw().execute("SELECT keyed_at FROM campaign_chunk WHERE campaign_id = %s AND state = 1", [campaign])
+    asked = keyed.fetchone()
+    monkeypatch.setenv(clock.ERROR, str(error))
+
+    until(slot, lambda: is_finished(campaign), 40)
+
+    again = raw().execute("SELECT min(at) FROM chunk_exception WHERE campaign_id = %s AND code = 'AGAIN'", [campaign])
+    believed = again.fetchone()
+    assert asked is not None and believed is not None
+    assert 2 <= (believed[0] - asked[0]).total_seconds() < 40
+    assert taken_twice(sandbox, campaign) == noted(campaign, "AGAIN") != set()
+
+
 def test_a_report_with_our_key_ends_the_doubt(
     sandbox: Sandbox, url: str, home: Path, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -317,6 +317,26 @@ def test_a_dealer_whose_clock_is_off_is_asked_by_number(sandbox: Sandbox, slot: 
     agree(sandbox, campaign)
 
 
+@pytest.mark.parametrize("error", [300, -300])
+def test_how_long_a_dealer_has_had_is_not_a_question_of_this_hosts_clock(
+    error: int, sandbox: Sandbox, url: str, home: Path, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heir's clock is off by five minutes: a "no" is believed after ``find_seconds``, neither before nor minutes later."""
+    able(monkeypatch, find_seconds=2.0)
+    _, campaign = a_campaign(sandbox, people=40)
+    assert worker(url, home, crash_at="before_hand_over", slots=1).wait(40) == -signal.SIGKILL
+    monkeypatch.setenv(clock.ERROR, str(error))
+
+    until(slot, lambda: is_finished(campaign), 40)
+
+    rows = raw().execute(
+        "SELECT extract(epoch FROM min(e.at) - min(c.left_at)) FROM chunk_exception e"
+        " JOIN campaign_chunk c USING (campaign_id, chunk_no) WHERE campaign_id = %s AND code = 'AGAIN'", [campaign],
+    ).fetchall()  # fmt: skip
+    assert 2 <= rows[0][0] < 40
+    assert doubled(sandbox, campaign) == 0 and books(raw(), campaign).is_balanced
+
+
 def test_opened_numbers_are_written_down(sandbox: Sandbox, slot: Slot) -> None:
     sandbox.faults(drop_next=1)
     _, campaign = a_campaign(sandbox, people=40)

@@ -13,6 +13,7 @@ from majung.core.sealing import Keyring
 
 FORGOTTEN = (
     "MAJUNG_CLOCK",
+    "MAJUNG_CLOCK_ERROR",
     "MAJUNG_ROLE",
     "MAJUNG_VAULT_KEY",
     "MAJUNG_BASE_URL",

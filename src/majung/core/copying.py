@@ -1,6 +1,6 @@
-"""Rows for ``COPY … (FORMAT BINARY)``, put together column by column: ten times quicker than a value at a time.
+"""Rows for ``COPY … (FORMAT BINARY)``: many small ones column by column (ten times quicker than value by value), large ones singly.
 
-Each column is a list with one field a row, as the wire has it: its length in four bytes and its value, or NULL.
+A field is as the wire has it: its length in four bytes and its value, or NULL. A column is a list with one field a row.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -20,6 +20,7 @@ _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
 _EPOCH: Final = date(2000, 1, 1).toordinal()
 _LENGTH: Final = Struct(">i")
+_TRUE, _FALSE = b"\0\0\0\1\1", b"\0\0\0\1\0"
 _INT2, _INT4, _INT8 = Struct(">ih"), Struct(">ii"), Struct(">iq")
 
 Fields = Sequence[bytes]
@@ -37,8 +38,13 @@ def int4(value: int) -> bytes:
 
 
 def int8(value: int) -> bytes:
-    """A ``bigint``, or an instant in microseconds since 2000."""
+    """A ``bigint``, an ``xid8``, or an instant in microseconds since 2000."""
     return _INT8.pack(8, value)
+
+
+def boolean(value: bool) -> bytes:
+    """A ``boolean``."""
+    return _TRUE if value else _FALSE
 
 
 def day(value: date) -> bytes:
@@ -52,7 +58,7 @@ def text(value: str) -> bytes:
 
 
 def blob(value: bytes) -> bytes:
-    """A ``bytea``, or a ``uuid`` of sixteen bytes."""
+    """A ``bytea``, a ``uuid`` of sixteen bytes, or whatever else is in its binary form."""
     return _LENGTH.pack(len(value)) + value
 
 
@@ -88,8 +94,25 @@ def copy(connection: psycopg.Connection[Any], table: str, columns: dict[str, Fie
     """The rows are in ``table``. ``columns`` by name; without rows nothing is done."""
     if not next(iter(columns.values())):
         return
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+    with psycopg.Cursor(connection).copy(_statement(table, columns)) as stream:
+        stream.write(rows(list(columns.values())))
+
+
+def row(*fields: bytes) -> bytes:
+    """One row, for ``copy_rows``."""
+    return len(fields).to_bytes(2) + b"".join(fields)
+
+
+def copy_rows(connection: psycopg.Connection[Any], table: str, columns: Sequence[str], made: Iterable[bytes]) -> None:
+    """Each ``row`` is in ``table`` as soon as it is made: all of them need not fit into memory."""
+    with psycopg.Cursor(connection).copy(_statement(table, columns)) as stream:
+        stream.write(_SIGNATURE)
+        for one in made:
+            stream.write(one)
+        stream.write(_END)
+
+
+def _statement(table: str, columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with psycopg.Cursor(connection).copy(statement) as stream:
-        stream.write(rows(list(columns.values())))

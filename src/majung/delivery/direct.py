@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import NoReturn
 
@@ -260,8 +260,10 @@ def _stand_still(hands: Hands, found: Dispatch, refused: DealerRefused) -> None:
 def in_doubt(hands: Hands, found: Dispatch, account: LiveAccount, key: str, numbers: Sequence[int]) -> None:
     """A claimed chunk with a key, whose worker died or lost the answer: the dealer is asked for the key."""
     ability = made_by(account).abilities[found.template.kind]
-    if (at := _sent_at(hands, found, key)) is None:
+    row = run(hands.connection, "keyed", campaign=found.campaign_id, key=key).fetchone()
+    if row is None:  # a report has told the reference meanwhile
         return
+    *_, at, seconds = row
     later = {"campaign": found.campaign_id, "group": key, "worker": hands.worker}
     try:
         ref = _asked(hands, found, account, key, at) if ability.finds is not Finds.NEVER else ""
@@ -269,10 +271,9 @@ def in_doubt(hands: Hands, found: Dispatch, account: LiveAccount, key: str, numb
         hands.shaken.add(account.account_id)
         run(hands.connection, "look_later", **later, look=ASK_AGAIN_SECONDS)
         return
-    is_early = clock.now() - at < timedelta(seconds=ability.find_seconds)
     if ref:
         _adopt(hands, found, key, ref)
-    elif ability.finds is not Finds.NEVER and is_early:
+    elif ability.finds is not Finds.NEVER and seconds < ability.find_seconds:
         run(hands.connection, "look_later", **later, look=ASK_AGAIN_SECONDS)
     elif ability.finds is Finds.SURELY:
         _send_again(hands, found, key, numbers)
@@ -280,15 +281,10 @@ def in_doubt(hands: Hands, found: Dispatch, account: LiveAccount, key: str, numb
         _wait_for_news(hands, found, key)
 
 
-def _sent_at(hands: Hands, found: Dispatch, key: str) -> datetime | None:
-    """When the key was committed; None when a report has told the reference meanwhile."""
-    row = run(hands.connection, "keyed", campaign=found.campaign_id, key=key).fetchone()
-    return row[2] if row else None
-
-
 def _asked(hands: Hands, found: Dispatch, account: LiveAccount, key: str, at: datetime, denials: int = DENIALS) -> str:
-    """The dealer's reference of a key, or "" when it denied it again and again. Raises Outside."""
+    """The dealer's reference of a key, or "" when it denied it again and again. ``at``: by the database. Raises Outside."""
     adapter, line, kind = made_by(account), hands.line(account), found.template.kind
+    at = clock.of_database(at)
     for denial in range(denials):
         if denial:
             time.sleep(ASK_AGAIN_SECONDS)
@@ -304,7 +300,7 @@ def _adopt(hands: Hands, found: Dispatch, key: str, ref: str) -> None:
         before = run(hands.connection, "keyed", campaign=found.campaign_id, key=key).fetchall()
         facts = {"campaign": found.campaign_id, "key": key, "ref": ref, "now": now}
         for number, attempt, outcome in run(hands.connection, "adopt_ref", **facts).fetchall():
-            if before[0][3] == ChunkState.CLAIMED:
+            if before[0][2] == ChunkState.CLAIMED:
                 counts = {number: (attempt, outcome.count(ACCEPTED))}
                 ledger.write_cost(hands.connection, found, "charged", counts, now)
 
@@ -360,7 +356,7 @@ def look(
                 _look_for_key(hands, found, account, group, wait)
                 return
         elif open_cells and tells:
-            told = _listing(hands, found, account, group, age_seconds)
+            told = _listing(hands, found, account, group)
     except UnknownGroup:
         if age_seconds < settle.FORGOTTEN_SECONDS:
             run(hands.connection, "look_later", **later, look=wait)
@@ -375,19 +371,19 @@ def look(
 def _look_for_key(hands: Hands, found: Dispatch, account: LiveAccount, key: str, wait: float) -> None:
     """Once more whether the request can be found by now; its absence proves nothing."""
     ref = ""
-    at = _sent_at(hands, found, key)
-    if at is not None and made_by(account).abilities[found.template.kind].finds is not Finds.NEVER:
-        ref = _asked(hands, found, account, key, at, denials=1)
+    row = run(hands.connection, "keyed", campaign=found.campaign_id, key=key).fetchone()
+    if row is not None and made_by(account).abilities[found.template.kind].finds is not Finds.NEVER:
+        ref = _asked(hands, found, account, key, row[3], denials=1)
     if ref:
         _adopt(hands, found, key, ref)
     else:
         run(hands.connection, "look_later", campaign=found.campaign_id, group=key, worker=hands.worker, look=wait)
 
 
-def _listing(hands: Hands, found: Dispatch, account: LiveAccount, group: str, age_seconds: float) -> Told:
+def _listing(hands: Hands, found: Dispatch, account: LiveAccount, group: str) -> Told:
     """All results of a request, page by page, as cells of its chunk. Whoever is not of this campaign is passed over."""
     adapter, line, kind = made_by(account), hands.line(account), found.template.kind
-    [(number, outcome, was_answered, count, values)] = run(
+    [(number, outcome, was_answered, count, values, seconds)] = run(
         hands.connection, "of_request", campaign=found.campaign_id, ref=group, worker=hands.worker
     ).fetchall()
     cells = np.frombuffer(outcome, np.uint8)
@@ -408,7 +404,7 @@ def _listing(hands: Hands, found: Dispatch, account: LiveAccount, group: str, ag
         if not page.next_key or page.next_key == key or not len(page):
             break
         key = page.next_key
-    is_complete = not (named == ACCEPTED).any() and age_seconds >= adapter.abilities[kind].find_seconds
+    is_complete = not (named == ACCEPTED).any() and seconds >= adapter.abilities[kind].find_seconds
     if is_complete and named.any():
         # The answer that would have said so is lost, or did not name them; whoever is not on the list was not taken.
         unnamed = sent[(named[sent] == 0) & (cells[sent] == IN_DOUBT if was_answered else True)]

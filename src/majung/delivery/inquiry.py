@@ -1,8 +1,8 @@
 """What became of people who left one by one: listed by time while they are many, asked for by number where one is in doubt.
 
-Both ask the dealer for our id of the message, ``campaign-chunk-seq``, and believe only what repeats it. The listing goes by our
-clock and may miss somebody whose clock is the dealer's; the question by number covers a quarter of an hour on both sides, and
-is the one whose "no" counts: after three of them the person is sent again, and that it was so is written down first.
+Both ask the dealer for our id of the message, ``campaign-chunk-seq``, and believe only what repeats it. The listing goes by the
+database's clock and may miss somebody, the dealer's being another; the question by number covers a quarter of an hour on both
+sides, and is the one whose "no" counts: after three of them the person is sent again, and that it was so is written down first.
 """
 
 import logging
@@ -38,7 +38,7 @@ MOST_CHUNKS = 64
 MOST_ASKED = 8
 """Chunks whose people are asked for by number at one look."""
 MARGIN = timedelta(milliseconds=250)
-"""So far may the dealer's clock be from ours for a listing by time to be whole."""
+"""So far may the dealer's clock be from the database's for a listing by time to be whole."""
 FEW = 0.05
 """Of a chunk of which no more is open, people are asked for one by one."""
 LATE_SECONDS = 60.0
@@ -47,7 +47,7 @@ LATE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Out:
-    """A handed chunk that is due to be looked at."""
+    """A handed chunk that is due to be looked at. Its key was committed at ``since``, its hand-over at ``until``."""
 
     chunk_no: int
     key: str
@@ -55,11 +55,10 @@ class Out:
     outcome: bytes
     since: datetime
     until: datetime
-
-    @property
-    def age_seconds(self) -> float:
-        """Since it was handed over."""
-        return (clock.now() - self.until).total_seconds()
+    left_seconds: float
+    """Since ``until``, by the database."""
+    age_seconds: float
+    """Since it was handed over, by the clock of business."""
 
     def places(self, *letters: int) -> NDArray[np.int64]:
         """Positions of those with one of these outcomes."""
@@ -92,11 +91,16 @@ def in_doubt(hands: Hands, found: Dispatch, key: str) -> None:
 def look(hands: Hands, found: Dispatch, account: LiveAccount, key: str) -> None:
     """What is known by now of the chunk with this key, and of all of the campaign that are due, is written down."""
     facts = {"campaign": found.campaign_id, "group": key, "is_text": found.is_text_instead, "most": MOST_CHUNKS}
-    rows = run(hands.connection, "due_with", **facts, worker=hands.worker, lease=hands.lease_seconds).fetchall()
+    mine = {"worker": hands.worker, "lease": hands.lease_seconds, "now": clock.now()}
     due = [
-        Out(chunk_no=number, key=ref, people=people, outcome=outcome, since=since, until=until)
-        for number, ref, people, outcome, since, until in rows
-    ]
+        Out(
+            chunk_no=number, key=ref, people=people, outcome=outcome, since=clock.of_database(since),
+            until=clock.of_database(until), left_seconds=left, age_seconds=age,
+        )
+        for number, ref, people, outcome, since, until, left, age in run(hands.connection, "due_with", **facts, **mine).fetchall()
+    ]  # fmt: skip
+    if key not in {one.key for one in due}:  # somebody who looked for what is due holds its row for a moment
+        run(hands.connection, "look_later", campaign=found.campaign_id, group=key, worker=hands.worker, look=0.0)
     asked = [one for one in due if one.wants_asking][:MOST_ASKED]
     listed = [one for one in due if not one.wants_asking]
     try:
@@ -168,7 +172,7 @@ def _ask(hands: Hands, found: Dispatch, account: LiveAccount, one: Out) -> None:
     told = _answers(hands, found, account, one, numbers, places)
     doubted = one.places(IN_DOUBT)
     denied = doubted[told[doubted] == 0]
-    if ability.finds is Finds.SURELY and len(denied) and one.age_seconds >= ability.find_seconds:
+    if ability.finds is Finds.SURELY and len(denied) and one.left_seconds >= ability.find_seconds:
         for _ in range(direct.DENIALS - 1):
             time.sleep(direct.ASK_AGAIN_SECONDS)
             told |= _answers(hands, found, account, one, numbers, denied)

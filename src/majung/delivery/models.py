@@ -98,6 +98,8 @@ class Chunk(models.Model):
     rule_set = models.TextField(null=True)
     judged_at = models.DateTimeField(null=True)
     handed_at = models.DateTimeField(null=True)
+    keyed_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
 
     class Meta:

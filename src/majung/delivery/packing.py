@@ -1,12 +1,10 @@
-"""Bytes of the chunk ledger: rows of binary COPY, with person numbers as ``int4[]``."""
+"""Person numbers of the chunk ledger: numpy arrays that are ``int4[]`` on the wire."""
 
 import struct
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import Cursor, sql
 from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.pq import Format
 
@@ -14,10 +12,7 @@ People = NDArray[np.int32]
 """Person numbers, ascending."""
 
 _ARRAY_HEAD = struct.pack(">iiiii", 1, 0, 23, 0, 1)
-_NULL = b"\xff\xff\xff\xff"
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">i4")])
-SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-TRAILER = b"\xff\xff"
 
 
 def int4_array(people: People) -> bytes:
@@ -62,36 +57,3 @@ def adapt_people(adapters: AdaptersMap) -> None:
     """From now on a numpy array is sent as ``int4[]``, and an ``int4[]`` in binary comes as a numpy array."""
     adapters.register_loader(_PeopleDumper.oid, _PeopleLoader)
     adapters.register_dumper(np.ndarray, _PeopleDumper)
-
-
-def row(*fields: bytes | None) -> bytes:
-    """One row of binary COPY."""
-    cells = (_NULL if value is None else struct.pack(">i", len(value)) + value for value in fields)
-    return struct.pack(">h", len(fields)) + b"".join(cells)
-
-
-def int2(value: int) -> bytes:
-    """A binary ``smallint``."""
-    return struct.pack(">h", value)
-
-
-def int4(value: int) -> bytes:
-    """A binary ``integer``."""
-    return struct.pack(">i", value)
-
-
-def int8(value: int) -> bytes:
-    """A binary ``bigint`` (and ``xid8``)."""
-    return struct.pack(">q", value)
-
-
-def copy_in(cursor: Cursor[Any], table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    """Rows of ``row`` into a table by binary COPY."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    with cursor.copy(statement) as copy:
-        copy.write(SIGNATURE)
-        for one in rows:
-            copy.write(one)
-        copy.write(TRAILER)

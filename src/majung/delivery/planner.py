@@ -16,7 +16,7 @@ from pyroaring import BitMap
 
 from majung import settings
 from majung.channels import accounts
-from majung.core import clock, sql
+from majung.core import clock, copying, sql
 from majung.core.sealing import sealer_at
 from majung.crowd.expression import Expression, Leaf, to_json
 from majung.delivery import lookup, pace, packing, sealed, week
@@ -272,15 +272,16 @@ def _same_numbers(connection: psycopg.Connection[Any], order: Order, planned: Bi
 
 
 def _write_left_out(connection: psycopg.Connection[Any], order: Order, left_out: Mapping[str, BitMap]) -> None:
-    with connection.cursor() as cursor:
-        rows = [
-            packing.row(
-                packing.int8(order.campaign_id), packing.int4(order.root_id), b"freeze", reason.encode(),
-                packing.int4(len(people)), packing.int4_array(numbers_of(people)),
-            )
-            for reason, people in left_out.items()
-        ]  # fmt: skip
-        packing.copy_in(cursor, "campaign_left_out", ("campaign_id", "root_id", "stage", "reason", "n", "people"), rows)
+    rows = [
+        copying.row(
+            copying.int8(order.campaign_id), copying.int4(order.root_id), copying.text("freeze"), copying.text(reason),
+            copying.int4(len(people)), copying.blob(packing.int4_array(numbers_of(people))),
+        )
+        for reason, people in left_out.items()
+    ]  # fmt: skip
+    copying.copy_rows(
+        connection, "campaign_left_out", ("campaign_id", "root_id", "stage", "reason", "n", "people"), rows
+    )
 
 
 def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: Decision, watermark: int) -> int:
@@ -312,8 +313,7 @@ def _write_chunks(connection: psycopg.Connection[Any], order: Order, decision: D
                     watermark=watermark, ahead=ahead.channels, open_ahead=bits.tobytes(),
                 )  # fmt: skip
 
-    with connection.cursor() as cursor:
-        packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, rows())
+    copying.copy_rows(connection, "campaign_chunk", CHUNK_COLUMNS, rows())
     return written
 
 
@@ -328,12 +328,12 @@ def chunk_row(
     people: packing.People, sealed: bytes, watermark: int, ahead: Sequence[int], open_ahead: bytes, parent: int | None = None,
 ) -> bytes:  # fmt: skip
     """A new chunk as a row of ``CHUNK_COLUMNS``. ``open_ahead`` has a byte a person, a bit of it for each channel ``ahead``."""
-    return packing.row(
-        packing.int8(campaign), packing.int4(chunk), packing.int2(wave), packing.int4(root), packing.int8(channel),
-        message_kind.encode(), packing.int4(unit_centiwon), None if parent is None else packing.int4(parent),
-        bytes((off_route,)), packing.int4(len(people)), packing.int4(int(people[0])), packing.int4(int(people[-1])),
-        packing.int4_array(people), sealed, bytes((NOT_YET,)) * len(people), packing.int8(watermark),
-        packing.int8_array(ahead), open_ahead if ahead else None,
+    int4, int8, blob = copying.int4, copying.int8, copying.blob
+    return copying.row(
+        int8(campaign), int4(chunk), copying.int2(wave), int4(root), int8(channel), copying.text(message_kind), int4(unit_centiwon),
+        copying.NULL if parent is None else int4(parent), copying.boolean(off_route), int4(len(people)), int4(int(people[0])),
+        int4(int(people[-1])), blob(packing.int4_array(people)), blob(sealed), blob(bytes((NOT_YET,)) * len(people)),
+        int8(watermark), blob(packing.int8_array(ahead)), blob(open_ahead) if ahead else copying.NULL,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from pyroaring import BitMap
 
 from majung.core import clock
 from majung.crowd import catalogue, registry
+from majung.crowd.bits import bitmap
 from majung.crowd.expression import Expression, Leaf, Range, leaves, resolve
 from majung.delivery import lookup
 from majung.delivery.ledger import Chunk, Connection, Dispatch, run
@@ -60,7 +61,7 @@ class Changed:
         if people is None or known is None:
             of[subject] = None
         else:
-            known.update(BitMap(np.asarray(people, dtype=np.uint32)))
+            known.update(bitmap(np.asarray(people, np.uint32)))
             of[subject] = known
 
     def among(self, people: BitMap, rules: "Rules") -> BitMap:

@@ -11,7 +11,8 @@ from pyroaring import BitMap
 from majung.channels import friends
 from majung.channels.adapters.terms import Kind
 from majung.channels.friends import FriendState, How
-from majung.core import clock
+from majung.core import clock, copying
+from majung.crowd.bits import bitmap
 from majung.delivery import lookup, packing, sealed
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Chunk, Dispatch, run
@@ -208,13 +209,13 @@ def _route(hands: Hands, found: Dispatch, moving: list[tuple[Chunk, packing.Peop
         if stop is None or chunk.off_route:
             strays.append(people)
         else:
-            homes.setdefault(stop.unit_id, BitMap()).update(BitMap(people.astype(np.uint32)))
+            homes.setdefault(stop.unit_id, BitMap()).update(bitmap(people.astype(np.uint32)))
     if strays:
         for home, of in run(connection, "homes", people=np.concatenate(strays)).fetchall():
-            homes.setdefault(home, BitMap()).update(BitMap(of.astype(np.uint32)))
+            homes.setdefault(home, BitMap()).update(bitmap(of.astype(np.uint32)))
     asked = np.concatenate([people for _, people in moving])
     rows = [
-        (channel, state, BitMap(of.astype(np.uint32)))
+        (channel, state, bitmap(of.astype(np.uint32)))
         for channel, state, of in run(connection, "friendships", people=asked).fetchall()
     ]
     others = lookup.by_sql(connection, found.root_id, BitMap.union(BitMap(), *homes.values()))
@@ -278,8 +279,7 @@ def write(hands: Hands, found: Dispatch, chunks: list[Chunk], planned: list[Next
         )
         for number, one in enumerate(planned, start=first)
     ]  # fmt: skip
-    with hands.connection.cursor() as cursor:
-        packing.copy_in(cursor, "campaign_chunk", CHUNK_COLUMNS, written)
+    copying.copy_rows(hands.connection, "campaign_chunk", CHUNK_COLUMNS, written)
 
 
 def _columns(parents: Mapping[int, list[Column]], chunks: list[Chunk], one: Next) -> list[bytes]:

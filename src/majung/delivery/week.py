@@ -18,12 +18,11 @@ import psycopg
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from majung.core import clock, sql
+from majung.core import clock, copying, sql
 from majung.crowd import registry
 from majung.crowd.bitmaps import numbers
 from majung.crowd.bits import bitmap
 from majung.crowd.expression import Range
-from majung.delivery import packing
 from majung.delivery.lookup import Asked, Reader
 from majung.delivery.outcomes import ACCEPTED, DELIVERED, IN_DOUBT
 from majung.policy import judge
@@ -156,14 +155,13 @@ def hold(connection: psycopg.Connection[Any], occasion: Occasion, people: NDArra
     day, campaign = _day_of(occasion), occasion.campaign_id or 0
     blocks, bits = bits_of(people)
     rows = [
-        packing.row(
-            packing.int4(occasion.root_id), packing.int4(day), packing.int8(campaign), packing.int4(block),
-            purpose.encode(), line.tobytes(),
+        copying.row(
+            copying.int4(occasion.root_id), copying.int4(day), copying.int8(campaign), copying.int4(block),
+            copying.text(purpose), copying.blob(line.tobytes()),
         )
         for block, line in zip(blocks.tolist(), bits, strict=True)
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        packing.copy_in(cursor, "week_hold", ("root_id", "day", "campaign_id", "block", "purpose", "bits"), rows)
+    copying.copy_rows(connection, "week_hold", ("root_id", "day", "campaign_id", "block", "purpose", "bits"), rows)
 
 
 def counts(occasion: Occasion) -> bool:

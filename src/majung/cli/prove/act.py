@@ -225,7 +225,7 @@ class Run:
             self._kill(replace(kill, which=1))
         elif name not in stage.down and stage.kill(name):
             self._count(kill.target)
-            environment = {clock.VARIABLE: f"{clock.offset_seconds() + kill.jump:.3f}"}
+            environment = {clock.ERROR: str(kill.jump)}
             self._at(back, lambda: stage.start(name, **environment))
 
     def _count(self, what: str) -> None:

@@ -70,7 +70,7 @@ def drawn(seed: int, points: Mapping[Way, Sequence[str]]) -> Plan:
     if hidden and way not in MAY_BE_HIDDEN:
         way = Way.BASKET
     point = AFTER_HAND_OVER if hidden else dice.choice(sorted(points[way]))
-    kills = sorted((_kill(dice, way) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
+    kills = sorted((_kill(dice) for _ in range(dice.randint(1, MOST_KILLS))), key=lambda kill: kill.at)
     slow = round(dice.uniform(0.03, 0.15), 2)
     later: list[tuple[float, Mapping[str, Any]]] = []
     if dice.random() < 0.5:  # what is sent later is reported earlier
@@ -82,12 +82,9 @@ def drawn(seed: int, points: Mapping[Way, Sequence[str]]) -> Plan:
     )  # fmt: skip
 
 
-def _kill(dice: random.Random, way: Way) -> Kill:
-    """Senders of dealers that send at once keep their clock: one that is ahead makes the others wait for as long (0043)."""
+def _kill(dice: random.Random) -> Kill:
     [target] = dice.choices(list(TARGETS), list(TARGETS.values()))
     jump = dice.randint(-FURTHEST_JUMP_SECONDS, FURTHEST_JUMP_SECONDS) if dice.random() < JUMP else 0
-    if target == "sender" and way in AT_ONCE:
-        jump = 0
     return Kill(
         at=round(dice.uniform(0.1, LAST_KILL_SECONDS), 2), target=target, which=dice.randrange(SENDERS),
         absent=round(dice.uniform(0, LONGEST_ABSENCE_SECONDS), 2), jump=jump,

@@ -12,4 +12,6 @@ def _run(name: str) -> str:
 class Migration(migrations.Migration):
     dependencies = [("delivery", "0001_tables"), ("crowd", "0001_initial")]
 
-    operations = [migrations.RunSQL([_run("create"), _run("triggers")], [_run("drop")])]
+    operations = [
+        migrations.RunSQL([_run("create"), _run("triggers"), _run("noting"), _run("noting_trigger")], [_run("drop")])
+    ]

@@ -353,13 +353,15 @@ SELECT f.channel_id, f.state::int, array_agg(f.person_id::int4)
  CROSS JOIN LATERAL (SELECT channel_id, state, person_id FROM friendship WHERE person_id = p.id OFFSET 0) AS f
  GROUP BY f.channel_id, f.state;
 
--- Dealers that send at once (direct.py): group_ref is our request key until the dealer's reference is known.
+-- Dealers that send at once (direct.py): group_ref is our request key until the dealer's reference is known. keyed_at and left_at are the
+-- database's instants of the last commit before the first of a chunk could leave and of the first after all had: how long a dealer has had
+-- to list what it took, and when it was asked, is measured by one clock, whichever host asks.
 
 -- name: key
 -- The request's key is committed before the request leaves, with a fresh lease. Only while the lease holds, the dispatch
 -- still sends and nobody else has taken the chunk: no row means "do not send".
 UPDATE campaign_chunk c
-   SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s,
+   SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s, keyed_at = clock_timestamp(),
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM dispatch d
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = %(chunk)s AND c.state = 1 AND c.worker = %(worker)s
@@ -374,7 +376,7 @@ UPDATE campaign_chunk SET lease_until = clock_timestamp() + make_interval(secs =
 -- name: taken
 -- The dealer answered. Whoever holds the chunk by now: this attempt was taken, so it must not be sent again.
 UPDATE campaign_chunk
-   SET state = 2, handed_at = %(now)s, outcome = %(outcome)s, request_hash = %(hash)s, group_ref = %(ref)s,
+   SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), outcome = %(outcome)s, request_hash = %(hash)s, group_ref = %(ref)s,
        worker = coalesce(worker, 'late'), lease_until = clock_timestamp() + make_interval(secs => %(look)s)
  WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s AND attempt = %(attempt)s
    AND (state = 0 OR state = 1 AND group_ref = %(key)s);
@@ -383,8 +385,8 @@ UPDATE campaign_chunk
 SELECT attempt FROM campaign_chunk WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s;
 
 -- name: keyed
--- The chunk that waits under a request key: number, attempt, when the key was committed, state.
-SELECT chunk_no, attempt, judged_at, state FROM campaign_chunk
+-- The chunk that waits under a request key: number, attempt, state, when the key was committed, and seconds since then.
+SELECT chunk_no, attempt, state, keyed_at, extract(epoch FROM clock_timestamp() - keyed_at)::float8 FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state IN (1, 2) FOR NO KEY UPDATE;
 
 -- name: doubted
@@ -396,7 +398,7 @@ SELECT a.adapter, c.parent_chunk IS NOT NULL FROM campaign_chunk c JOIN dispatch
 -- name: adopt_ref
 -- The dealer knows the request: it has left.
 UPDATE campaign_chunk
-   SET state = 2, group_ref = %(ref)s, handed_at = coalesce(handed_at, %(now)s), lease_until = clock_timestamp(),
+   SET state = 2, group_ref = %(ref)s, handed_at = coalesce(handed_at, %(now)s), left_at = clock_timestamp(), lease_until = clock_timestamp(),
        outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'a'), 'LATIN1')
  WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state IN (1, 2)
 RETURNING chunk_no, attempt, outcome;
@@ -412,13 +414,13 @@ ON CONFLICT DO NOTHING;
 
 -- name: waits
 -- Nobody can say whether the request was taken: it counts as left, its people in doubt.
-UPDATE campaign_chunk SET state = 2, handed_at = %(now)s, lease_until = clock_timestamp()
+UPDATE campaign_chunk SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), lease_until = clock_timestamp()
  WHERE campaign_id = %(campaign)s AND group_ref = %(key)s AND state = 1 AND worker = %(worker)s
 RETURNING chunk_no, attempt, outcome;
 
 -- name: of_request
--- The chunk of a handed request, whether the dealer's answer was seen, and its people with their sealed values.
-SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed FROM campaign_chunk
+-- The chunk of a handed request, whether the dealer's answer was seen, its people with their sealed values, and seconds since it left.
+SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed, extract(epoch FROM clock_timestamp() - left_at)::float8 FROM campaign_chunk
  WHERE campaign_id = %(campaign)s AND group_ref = %(ref)s AND state = 2 AND worker = %(worker)s;
 
 -- Dealers of one person a request (singles.py): group_ref is our key of the chunk's attempt, and stays it.
@@ -427,7 +429,7 @@ SELECT chunk_no, outcome, request_hash IS NOT NULL, cardinality(people), sealed 
 -- As key, and with it the line of the access log for those whose numbers and names are opened from now on (X2). No row: do not go on.
 WITH keyed AS (
     UPDATE campaign_chunk c
-       SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s,
+       SET group_ref = %(key)s, judged_at = %(now)s, rule_set = %(rule_set)s, keyed_at = clock_timestamp(),
            lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
       FROM dispatch d
      WHERE c.campaign_id = %(campaign)s AND c.chunk_no = %(chunk)s AND c.state = 1 AND c.worker = %(worker)s
@@ -442,7 +444,7 @@ SELECT %(root)s, %(now)s, 'system', %(unit)s, %(n)s, 'delivery',
 -- As taken, under our own key, and as cost for those who are paid for. Returns how many chunks it was: 0 or 1.
 WITH taken AS (
     UPDATE campaign_chunk
-       SET state = 2, handed_at = %(now)s, outcome = %(outcome)s, request_hash = %(hash)s,
+       SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), outcome = %(outcome)s, request_hash = %(hash)s,
            lease_until = clock_timestamp() + make_interval(secs => %(look)s)
      WHERE campaign_id = %(campaign)s AND chunk_no = %(chunk)s AND attempt = %(attempt)s AND state = 1 AND group_ref = %(key)s
     RETURNING chunk_no
@@ -467,7 +469,8 @@ UPDATE campaign_chunk c
            AND (lease_until <= clock_timestamp() OR group_ref = %(group)s AND worker = %(worker)s)
          ORDER BY group_ref <> %(group)s, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) AS due
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = due.chunk_no
-RETURNING c.chunk_no, c.group_ref, c.people, c.outcome, c.judged_at, c.handed_at;
+RETURNING c.chunk_no, c.group_ref, c.people, c.outcome, c.keyed_at, c.left_at,
+          extract(epoch FROM clock_timestamp() - c.left_at)::float8, extract(epoch FROM %(now)s - c.handed_at)::float8;
 
 -- name: chunks_out
 -- As group_chunks, by number.

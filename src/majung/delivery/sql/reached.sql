@@ -28,9 +28,10 @@ END $$;
 CREATE TRIGGER dispatch_inserted AFTER INSERT ON dispatch
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION dispatch_inserted();
 
--- Hot: runs at each step of ten thousand messages. More than a thousand people are not named, because putting their numbers
--- together would cost a hundred times the rest; who asks then reads the set anew. Leases and claims pass at the first line.
-CREATE FUNCTION campaign_chunk_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+-- name: noting
+-- Hot: runs at each step of a thousand or ten thousand messages. More than a hundred people are not named, because putting their
+-- numbers together would cost a hundred times the rest; who asks then reads the set anew. Leases and claims pass at the first line.
+CREATE OR REPLACE FUNCTION campaign_chunk_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     news record;
 BEGIN
@@ -39,7 +40,7 @@ BEGIN
           FROM new_rows n JOIN old_rows o USING (campaign_id, chunk_no)
          WHERE n.state >= 2 AND n.outcome <> o.outcome GROUP BY n.root_id, n.campaign_id
     LOOP
-        IF news.people > 1000 THEN
+        IF news.people > 100 THEN
             INSERT INTO crowd_change (root_id, family, subject) VALUES (news.root_id, 'sent', news.campaign_id);
         ELSE
             PERFORM crowd_note(news.root_id, 'sent', news.campaign_id, array_agg(person))
@@ -49,6 +50,8 @@ BEGIN
     END LOOP;
     RETURN NULL;
 END $$;
+
+-- name: noting_trigger
 CREATE TRIGGER campaign_chunk_updated AFTER UPDATE ON campaign_chunk
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION campaign_chunk_updated();
 

@@ -182,6 +182,14 @@ CREATE TABLE cost_entry (
 );
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON cost_entry FOR EACH ROW EXECUTE FUNCTION majung_append_only();
 
+-- name: left
+-- By the database's clock: when the key of what leaves at once was committed, and when it was known to have left (ledger.sql, "key").
+ALTER TABLE campaign_chunk ADD COLUMN keyed_at timestamptz, ADD COLUMN left_at timestamptz;
+UPDATE campaign_chunk SET keyed_at = judged_at, left_at = handed_at WHERE state IN (1, 2);
+
+-- name: not_left
+ALTER TABLE campaign_chunk DROP COLUMN keyed_at, DROP COLUMN left_at;
+
 -- name: drop
 DROP TABLE cost_entry, chunk_exception, campaign_chunk, campaign_left_out, dispatch;
 DROP FUNCTION campaign_chunk_ahead, outcome_count;
