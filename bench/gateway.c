@@ -1341,7 +1341,7 @@ static const char *reason(int code) {
     return code == 200 ? "OK" : code == 400 ? "Bad Request" : code == 404 ? "Not Found" : "Content Too Large";
 }
 
-static void finish(connection *c) { /* the head goes in front of the answer; the buffers change places */
+static void finish(connection *c) { /* the head goes in front of the answer; the buffers change places, or it stands behind others */
     char head[BEFORE], *p = head;
     LITERAL("HTTP/1.1 ");
     p = printed(p, (uint64_t)status);
@@ -1356,6 +1356,12 @@ static void finish(connection *c) { /* the head goes in front of the answer; the
     LITERAL("\r\n\r\n");
     size_t n = (size_t)(p - head);
     memcpy(out.p + (answer_at -= n), head, n);
+    if (c->out.n > c->done) {
+        n = out.n - answer_at;
+        memcpy(room(&c->out, n), out.p + answer_at, n);
+        c->out.n += n;
+        return;
+    }
     buffer spare = c->out;
     c->out = out, c->done = answer_at;
     out = spare;
@@ -1413,14 +1419,11 @@ static void serve(connection *c) { /* one whole request */
 }
 
 static void go_on(connection *c) { /* with what has come in, as long as the other side takes the answers */
-    while (!c->out.n && c->in.n) {
-        if (!c->head && !read_head(c)) {
-            if (c->out.n) flush(c);
-            return;
-        }
-        if (c->in.n < c->head + c->length) return;
-        serve(c);
-        if (!flush(c)) return;
+    while (c->in.n) {
+        /* All requests that are whole are answered together, up to a size: those of a connection that carries several. */
+        while (c->in.n && c->out.n < 65536 && !(c->says_goodbye && c->out.n) && (c->head || read_head(c)) && c->in.n >= c->head + c->length) serve(c);
+        if (!c->out.n) return;
+        if (!flush(c) || c->out.n) return;
     }
 }
 

@@ -22,6 +22,7 @@ from tests.channels.contract import DAY, AdapterContract
 from tests.make.sandbox import Sandbox
 
 _minutes = count(5)
+NUMBER = b"01000000001"
 NEAR = timedelta(seconds=2)
 """The clocks of both sides were set one after the other."""
 
@@ -30,7 +31,7 @@ def crossing(
     made: Single, requests: Callable[[Stream, Sequence[bytes]], list[bytes]], count: int
 ) -> list[Reply | None]:
     """The answer to each of ``count`` requests, None where there is none."""
-    stream, found = Stream(made.account.base_url, 4), [None] * count
+    stream, found = Stream(made.account.base_url, 8, depth=made.pipelined), [None] * count
     salt = secrets.token_hex(8).encode()
     proofs = made.proofs(clock.now(), [b"%b%04d" % (salt, place) for place in range(count)])
 
@@ -62,7 +63,8 @@ class SingleContract(AdapterContract):
 
     def hand(self, made: Single, batch: Batch) -> tuple[str, bytes]:
         since = clock.now()
-        told = bytes(made.decode_one(reply.status, reply.body) for reply in self.send(made, batch) if reply)
+        said = zip(self.send(made, batch), batch.recipients, strict=True)
+        told = bytes(made.decode_one(reply.status, reply.body, number) for reply, number in said if reply)
         assert len(told) == len(batch.recipients)
         return since.isoformat(), told
 
@@ -82,7 +84,7 @@ class SingleContract(AdapterContract):
         self.hand(made, self.batch(["01000000001"], kind))
 
     def readers(self, made: Single) -> list[Callable[[Reply], object]]:
-        return [made.decode_results, lambda reply: made.decode_one(reply.status, reply.body)]
+        return [made.decode_results, lambda reply: made.decode_one(reply.status, reply.body, NUMBER)]
 
     def persons(self, made: Single, batch: Batch) -> list[dict[str, Outcome]]:
         """What the dealer says of each person, asked by number."""
@@ -138,13 +140,13 @@ class SingleContract(AdapterContract):
     @pytest.mark.parametrize("status", [100, 204, 302, 408, 501, 599])
     def test_an_answer_that_is_neither_leaves_doubt(self, made: Single, status: int) -> None:
         with pytest.raises(Outside) as doubt:
-            made.decode_one(status, b'{"statusCode":"2000"}')
+            made.decode_one(status, b'{"statusCode":"2000"}', NUMBER)
 
         assert not isinstance(doubt.value, DealerRefused)
 
     def test_too_many_requests_took_nobody(self, made: Single) -> None:
         with pytest.raises(DealerRefused) as refused:
-            made.decode_one(429, b"")
+            made.decode_one(429, b"", NUMBER)
 
         assert refused.value.retryable and refused.value.after_seconds > 0
 
@@ -160,8 +162,17 @@ class SingleContract(AdapterContract):
 
     def test_an_unknown_code_is_no_success(self, made: Single) -> None:
         for code in ("", "1999", "2999", "3999", "9999", "x", "-1"):
-            told = made.decode_one(200, b'{"statusCode":"%b"}' % code.encode())
+            told = made.decode_one(200, b'{"statusCode":"%b"}' % code.encode(), NUMBER)
             assert category(told) in (Category.REFUSED, Category.IN_DOUBT)
+
+    def test_an_answer_about_another_number_is_doubt(self, made: Single) -> None:
+        """However the dealer writes numbers; one that gives none is believed, requests being answered in order."""
+        for to in ("01000000001", "010-0000-0001", "821000000001", ""):
+            made.decode_one(200, b'{"statusCode":"2000","to":"%b"}' % to.encode(), NUMBER)
+        with pytest.raises(Outside) as doubt:
+            made.decode_one(200, b'{"statusCode":"2000","to":"01000000002"}', NUMBER)
+
+        assert not isinstance(doubt.value, DealerRefused)
 
     def test_each_proof_is_good_for_one_request(self, made: Single, sandbox: Sandbox) -> None:
         """As ``sign`` makes it; the same one twice is refused, and nobody is taken by it."""
@@ -175,9 +186,9 @@ class SingleContract(AdapterContract):
             stream.requests(made.send_request(), proofs, bodies), lambda at, *reply: not said.update({at: reply})
         )
 
-        assert made.decode_one(*said[0]) == Outcome.ACCEPTED
+        assert made.decode_one(*said[0], batch.recipients[0]) == Outcome.ACCEPTED
         with pytest.raises(DealerRefused):
-            made.decode_one(*said[1])
+            made.decode_one(*said[1], batch.recipients[1])
 
     def test_a_probe_puts_nobody_at_risk(self, made: Single, sandbox: Sandbox) -> None:
         before = sandbox.control("health")["messages"]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def bodies(count: int) -> list[bytes]:
 
 
 def crossed(
-    server: Server, count: int, width: int = 4, url: str = "", **options: float
+    server: Server, count: int, width: int = 4, url: str = "", **options: Any
 ) -> tuple[list[int], dict[int, tuple[int, bytes]]]:
     """The fate of each of ``count`` requests, and the answers."""
     stream, found = Stream(url or server.url, width, **options), dict[int, tuple[int, bytes]]()
@@ -123,6 +124,50 @@ def test_each_is_sent_once_and_hears_its_own_answer(width: int, serve: Callable[
     if width == 1:
         assert [found[at] for at in range(150)] == [(200, body) for body in bodies(150)]
     assert server.connections <= width
+
+
+@pytest.mark.parametrize("in_flight", [3, 8, 64])
+def test_a_connection_carries_several_and_each_hears_its_own_answer(
+    in_flight: int, serve: Callable[..., Server]
+) -> None:
+    def echo(number: int) -> bytes:
+        body = server.arrived[number]
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    server = serve(echo)
+
+    fates, found = crossed(server, 500, in_flight, depth=8)
+
+    assert sorted(server.arrived) == sorted(bodies(500)) and fates == [Fate.ANSWERED] * 500
+    assert server.connections <= -(-in_flight // 8)
+    if server.connections == 1:
+        assert [found[at] for at in range(500)] == [(200, body) for body in bodies(500)]
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", GOOD + GOOD[:20]]
+)
+def test_where_several_are_not_taken_those_behind_are_doubt_and_from_then_on_each_waits(
+    said: bytes, serve: Callable[..., Server]
+) -> None:
+    """A server that hangs up behind the first, or says so, or begins an answer and falls silent."""
+
+    def answer(number: int) -> bytes:
+        if number == 20 and not said:
+            return b""
+        return said if number == 20 else GOOD
+
+    server = serve(answer)
+    stream, heard = Stream(server.url, 8, 0.3, depth=8), list[int]()
+
+    fates = stream.run(
+        stream.requests(WIRE, [b"X: y"] * 200, bodies(200)), lambda at, *_: not heard.append(at)
+    ).tolist()
+
+    lost = fates.count(Fate.LOST)
+    assert 1 <= lost <= 8 and fates.count(Fate.ANSWERED) == 200 - lost == len(heard)
+    assert len(server.arrived) == len(set(server.arrived)), "nothing twice"
+    assert stream._depth == 1 and 1 < server.connections <= 9
 
 
 def test_a_connection_that_dies_without_an_answer_is_not_tried_again(serve: Callable[..., Server]) -> None:

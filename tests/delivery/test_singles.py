@@ -224,10 +224,10 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, after: int, what: Callable[[],
     honest = SolapiSingle.decode_one
     heard = 0
 
-    def counting(self: SolapiSingle, status: int, body: bytes) -> int:
+    def counting(self: SolapiSingle, status: int, body: bytes, number: bytes) -> int:
         nonlocal heard
         heard += 1
-        told = honest(self, status, body)
+        told = honest(self, status, body, number)
         if heard == after:
             what()
         return told

@@ -1,8 +1,9 @@
-"""Many requests at once to one dealer, each on a kept-alive connection that waits for its answer; nothing is ever sent twice.
+"""Many requests at once to one dealer over a few kept-alive connections; nothing is ever sent twice.
 
-What ``line`` is for one request at a time, this is for the thousand of a chunk that leave one by one (docs/decisions/0039):
+What ``line`` is for one request at a time, this is for the thousand of a chunk that leave one by one (docs/decisions/0039, 0045):
 the same promises, several connections, one thread, no event loop. A request that has begun to leave and has no whole answer is
-*lost*; one that no connection has taken is *unsent*.
+*lost*; one that no connection has taken is *unsent*. A connection may carry several requests before the first is answered
+(RFC 9112 section 9.3.2), until one is lost with others behind it: from then on each waits for its answer.
 """
 
 import errno
@@ -13,6 +14,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Final
@@ -32,7 +34,7 @@ ANSWER_SECONDS: Final = 30.0
 ROUND_SECONDS: Final = 0.5
 """A wait for answers ends after so long to look at clocks."""
 MOST_LOST: Final = 3
-"""After so many lost answers nothing more is begun: what is lost has to be asked for, one by one."""
+"""After so many connections that died with answers nothing more is begun: what is lost has to be asked for, one by one."""
 FIRST_FINAL: Final = 200
 MOST_HEADS: Final = 64
 """Heads of whole answers that are remembered: one that is the same to the byte needs no second reading."""
@@ -60,10 +62,10 @@ _ANSWERED: Final = int(Fate.ANSWERED)
 
 
 class _Pipe:
-    """One connection: what it waits for, and the answer that comes in. httptools calls the ``on_`` methods."""
+    """One connection: what it waits for, in order, and the answer that comes in. httptools calls the ``on_`` methods."""
 
     __slots__ = (
-        "at",
+        "answers",
         "deadline",
         "fd",
         "is_fresh",
@@ -75,22 +77,26 @@ class _Pipe:
         "says_goodbye",
         "size",
         "sock",
+        "under_way",
         "wants",
-        "whole",
     )
 
     def __init__(self, sock: socket.socket, fd: int) -> None:
         self.sock, self.fd = sock, fd
         self.is_up = self.is_shaking = self.says_goodbye = False
         self.is_fresh = True  # nothing of an answer is with the parser
-        self.at = -1
+        self.under_way: deque[int] = deque()
         self.left = b""
         self.deadline = 0.0
         self.wants = 0
         self.parser = httptools.HttpResponseParser(self)
-        self.whole = 0
+        self.answers: list[tuple[int, bytes]] = []
         self.parts: list[bytes] = []
         self.size = 0
+
+    def on_message_begin(self) -> None:
+        """Parser: the first byte of an answer."""
+        self.is_fresh = False
 
     def on_body(self, body: bytes) -> None:
         """Parser: a part of the body."""
@@ -98,23 +104,33 @@ class _Pipe:
         self.size += len(body)
 
     def on_message_complete(self) -> None:
-        """Parser: an answer is complete; an interim one does not count."""
-        if self.parser.get_status_code() < FIRST_FINAL:
-            self.parts.clear()
-            self.size = 0
-        else:
-            self.whole += 1
+        """Parser: an answer is complete; an interim one does not count. Raises ValueError for one of another protocol."""
+        status = self.parser.get_status_code()
+        if status >= FIRST_FINAL:
+            if self.says_goodbye or self.parser.get_http_version() != "1.1":
+                raise ValueError("an answer after the last, or of another protocol")
+            self.answers.append((status, b"".join(self.parts)))
             self.says_goodbye = not self.parser.should_keep_alive()
+        self.parts, self.size, self.is_fresh = [], 0, True
 
 
 class Stream:
-    """Up to ``width`` connections to one place, for one thread; they stay open between runs."""
+    """Up to ``in_flight`` requests on their way to one place, ``depth`` on a connection, for one thread.
+
+    Connections stay open between runs.
+    """
 
     def __init__(
-        self, base_url: str, width: int, answer_seconds: float = ANSWER_SECONDS, *, told: ToldMany | None = None
+        self,
+        base_url: str,
+        in_flight: int,
+        answer_seconds: float = ANSWER_SECONDS,
+        *,
+        depth: int = 1,
+        told: ToldMany | None = None,
     ) -> None:
         self._place: Place = place_of(base_url)
-        self._width, self._answer_seconds, self._told = width, answer_seconds, told
+        self._in_flight, self._depth, self._answer_seconds, self._told = in_flight, depth, answer_seconds, told
         self._poll = select.poll()
         self._pipes: dict[int, _Pipe] = {}
         self._idle: list[_Pipe] = []
@@ -172,7 +188,7 @@ class Stream:
                 while self._idle and work.has_more:
                     self._begin(work, self._idle.pop())
                 if work.has_more and len(self._pipes) < self._width and self._error is None:
-                    self._open(min(self._width - len(self._pipes), work.left))
+                    self._open(min(self._width - len(self._pipes), -(-work.left // self._depth)))
             if not self._pipes or not (work.has_more or work.under_way):
                 return
             happened = self._poll.poll(ROUND_SECONDS * 1000)
@@ -183,19 +199,24 @@ class Stream:
             if not work.is_over and not may_begin():
                 work.is_over = True
 
+    @property
+    def _width(self) -> int:
+        """How many connections there are at most."""
+        return -(-self._in_flight // self._depth)
+
     def _hear(self, work: "_Work", happened: Sequence[int]) -> None:
         """Something happened on these connections.
 
-        Nearly always it is a whole answer that begins as one did before, and the next request takes its place: that much is done
-        here, in one piece, because it is done for every person. Whatever is otherwise goes the long way, by ``_serve``.
+        Nearly always it is whole answers that begin as others did before, and the next requests take their place: that much is
+        done here, in one piece, because it is done for every person. Whatever is otherwise goes the long way, by ``_serve``.
         """
-        pipes, heads, patience, moment = self._pipes, self._heads, self._answer_seconds, time.monotonic
-        requests, heard, fates = work.requests, work.heard, work.fates
-        begun, ended, statuses, count = work.begun, work.ended, work.status, len(work.requests)
+        pipes, moment, heard = self._pipes, time.monotonic, work.heard
+        fates, ended, statuses = work.fates, work.ended, work.status
         for fd in happened:
             if (pipe := pipes.get(fd)) is None:
                 continue
-            if pipe.at < 0 or pipe.left or not pipe.is_fresh or self._place.is_secure:
+            under_way = pipe.under_way
+            if not under_way or pipe.left or not pipe.is_fresh or self._place.is_secure:
                 self._serve(work, pipe)
                 continue
             try:
@@ -205,23 +226,38 @@ class Stream:
             except OSError:
                 self._lose(work, pipe)
                 continue
-            end = data.find(b"\r\n\r\n") + 4
-            known = heads.get(data[:end])
-            if known is None or known[1] != len(data) - end:
+            found = self._known(data)
+            if not found or len(found) > len(under_way):
                 self._take_in(work, pipe, data)
                 continue
-            place, now = pipe.at, moment()
-            ended[place], statuses[place], fates[place] = now, known[0], _ANSWERED
-            if not heard(place, known[0], data[end:]):
-                work.is_over = True
-            if work.is_over or work.next >= count:
-                pipe.at = -1
-                work.under_way -= 1
-                self._idle.append(pipe)
-                continue
-            pipe.at = place = work.next
-            work.next, begun[place], pipe.deadline = place + 1, now, now + patience
-            self._push(work, pipe, requests[place])
+            now = moment()
+            for status, body in found:
+                place = under_way.popleft()
+                ended[place], statuses[place], fates[place] = now, status, _ANSWERED
+                if not heard(place, status, body):
+                    work.is_over = True
+            work.under_way -= len(found)
+            pipe.deadline = now + self._answer_seconds
+            self._go_on(work, pipe)
+
+    def _known(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Status and body of the answers, where all of it is whole answers whose heads have been read before; else none."""
+        heads, found, start, whole = self._heads, [], 0, len(data)
+        while start < whole:
+            begins = data.find(b"\r\n\r\n", start) + 4
+            known = heads.get(data[start:begins])
+            if known is None or (start := begins + known[1]) > whole:
+                return []
+            found.append((known[0], data[begins:start]))
+        return found
+
+    def _go_on(self, work: "_Work", pipe: _Pipe) -> None:
+        """Answers have come: the next requests take their place, as soon as there is room for a good part of them."""
+        waiting = len(pipe.under_way)
+        if work.has_more and waiting <= self._depth // 2:
+            self._begin(work, pipe)
+        elif not waiting:
+            self._idle.append(pipe)
 
     # Connections
     def _open(self, count: int) -> None:
@@ -283,13 +319,17 @@ class Stream:
 
     # Requests
     def _begin(self, work: "_Work", pipe: _Pipe) -> None:
-        """The next request leaves, as much of it as the socket takes."""
-        pipe.at = place = work.next
-        work.next = place + 1
-        work.under_way += 1
-        work.begun[place] = begun = time.monotonic()
-        pipe.deadline = begun + self._answer_seconds
-        self._push(work, pipe, work.requests[place])
+        """The next requests leave, as many as the connection may carry, and as much of them as the socket takes."""
+        first = work.next
+        count = min(self._depth - len(pipe.under_way), len(work.requests) - first)
+        work.next = first + count
+        work.under_way += count
+        now = time.monotonic()
+        pipe.deadline = now + self._answer_seconds
+        for place in range(first, first + count):
+            work.begun[place] = now
+            pipe.under_way.append(place)
+        self._push(work, pipe, work.requests[first] if count == 1 else b"".join(work.requests[first : first + count]))
 
     def _push(self, work: "_Work", pipe: _Pipe, content: bytes) -> None:
         try:
@@ -326,55 +366,58 @@ class Stream:
         return self._take_in(work, pipe, data)
 
     def _take_in(self, work: "_Work", pipe: _Pipe, data: bytes) -> None:
-        """An answer, or a part of one, that does not begin as another did before."""
-        if not data or pipe.at < 0 or pipe.left:
+        """Answers, or a part of one, that do not begin as others did before."""
+        if not data or not pipe.under_way or pipe.left:
             return self._lose(work, pipe)  # hung up, or said something before it was asked
-        was_fresh, pipe.is_fresh = pipe.is_fresh, False
+        was_fresh = pipe.is_fresh
         try:
             pipe.parser.feed_data(data)
-        except httptools.HttpParserError:
+        except httptools.HttpParserError:  # whatever a callback raises comes as one, too
             return self._lose(work, pipe)
-        if not pipe.whole and pipe.size <= LONGEST_ANSWER:
+        if len(pipe.answers) > len(pipe.under_way) or pipe.size > LONGEST_ANSWER:
+            return self._lose(work, pipe)  # more answers than requests: nobody knows which are meant
+        if not pipe.answers:
             return None
-        if pipe.whole != 1 or pipe.parser.get_http_version() != "1.1":
-            return self._lose(work, pipe)  # two answers to one request: nobody knows which is meant
-        status, body = pipe.parser.get_status_code(), b"".join(pipe.parts)
-        begins = data[: len(data) - len(body)]
-        if was_fresh and not pipe.says_goodbye and _LENGTH.search(begins) and begins.endswith(b"\r\n\r\n"):
+        if was_fresh and not pipe.says_goodbye:
+            self._learn(data, *pipe.answers[0])
+        now, answers, pipe.answers = time.monotonic(), pipe.answers, []
+        for status, body in answers:
+            place = pipe.under_way.popleft()
+            work.ended[place], work.status[place], work.fates[place] = now, status, _ANSWERED
+            if not work.heard(place, status, body):
+                work.is_over = True
+        work.under_way -= len(answers)
+        pipe.deadline = now + self._answer_seconds
+        if pipe.says_goodbye:
+            return self._lose(work, pipe) if pipe.under_way else self._drop(pipe)
+        return self._go_on(work, pipe)
+
+    def _learn(self, data: bytes, status: int, body: bytes) -> None:
+        """The head of an answer that tells its length is known from now on."""
+        ends = data.find(b"\r\n\r\n") + 4
+        if _LENGTH.search(data[:ends]) and data[ends : ends + len(body)] == body:
             if len(self._heads) >= MOST_HEADS:
                 self._heads.clear()
-            self._heads[begins] = status, len(body)
-        pipe.is_fresh, pipe.whole, pipe.size, pipe.parts = True, 0, 0, []
-        return self._answered(work, pipe, status, body)
-
-    def _answered(self, work: "_Work", pipe: _Pipe, status: int, body: bytes) -> None:
-        place = pipe.at
-        work.ended[place], work.status[place] = time.monotonic(), status
-        work.fates[place] = _ANSWERED
-        work.under_way -= 1
-        pipe.at = -1
-        if not work.heard(place, status, body):
-            work.is_over = True
-        if pipe.says_goodbye:
-            self._drop(pipe)
-        elif work.has_more:
-            self._begin(work, pipe)
-        else:
-            self._idle.append(pipe)
+            self._heads[data[:ends]] = status, len(body)
 
     def _lose(self, work: "_Work", pipe: _Pipe) -> None:
         """The connection is of no use any more; whatever it was to answer may have arrived."""
-        if pipe.at >= 0:
-            work.fates[pipe.at] = Fate.LOST
-            work.ended[pipe.at] = time.monotonic()
-            work.under_way -= 1
+        if pipe.under_way:
+            now = time.monotonic()
+            for place in pipe.under_way:
+                work.fates[place], work.ended[place] = Fate.LOST, now
+            work.under_way -= len(pipe.under_way)
             work.lost += 1
             work.is_over = work.is_over or work.lost >= MOST_LOST
+            if len(pipe.under_way) > 1:
+                self._depth = 1
         self._drop(pipe)
 
     def _too_late(self, work: "_Work") -> None:
         now = time.monotonic()
-        for pipe in [pipe for pipe in self._pipes.values() if pipe.deadline < now and (pipe.at >= 0 or not pipe.is_up)]:
+        for pipe in [
+            pipe for pipe in self._pipes.values() if pipe.deadline < now and (pipe.under_way or not pipe.is_up)
+        ]:
             if not pipe.is_up:
                 self._error = TimeoutError("cannot connect in time")
             self._lose(work, pipe)

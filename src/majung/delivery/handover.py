@@ -130,11 +130,11 @@ class Hands:
             self.lines[key] = open_line(account.adapter, told=self.tally.of(account.account_id))
         return self.lines[key]
 
-    def stream(self, account: LiveAccount, width: int) -> Stream:
-        """The kept-alive connections to a dealer that is told of one person at a time."""
+    def stream(self, account: LiveAccount, made: Single) -> Stream:
+        """The kept-alive connections to a dealer that is told of one person at a time, as ``made``, its adapter, says."""
         if (key := _identity(account)) not in self.streams:
             told = self.tally.many_of(account.account_id)
-            self.streams[key] = Stream(account.adapter.account.base_url, width, told=told)
+            self.streams[key] = Stream(made.account.base_url, made.in_flight, depth=made.pipelined, told=told)
         return self.streams[key]
 
 

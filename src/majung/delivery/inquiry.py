@@ -201,7 +201,7 @@ def _answers(
     hands: Hands, found: Dispatch, account: LiveAccount, one: Out, numbers: Sequence[bytes], places: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
     """One byte a person of the chunk: the outcome of whom the dealer knows, else 0. Raises Outside when it did not answer all."""
-    adapter, stream = made_by(account), hands.stream(account, made_by(account).in_flight)
+    adapter, stream = made_by(account), hands.stream(account, made_by(account))
     told = np.zeros(len(one.people), np.uint8)
     asked = [
         adapter.person_request(numbers[at], one.since - CLOCKS_DIFFER, one.until + CLOCKS_DIFFER)

@@ -23,7 +23,7 @@ from majung.channels.stream import Fate, Stream
 from majung.core import clock
 from majung.core.errors import Outside
 from majung.delivery import direct, handover, inquiry, ledger, pace, rejudge, waves
-from majung.delivery.handover import BUSY_LOOK_SECONDS, LAST_MOMENT, SLOW, Hands, crash, is_lent
+from majung.delivery.handover import LAST_MOMENT, SLOW, Hands, crash, is_lent
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, NOT_YET, REPEAT, WAITED
 from majung.delivery.refusals import write_refusals
@@ -31,12 +31,15 @@ from majung.policy.rules import RULE_SET_VERSION
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 1.0
+"""When the first look at a chunk is due while more is waiting to be sent: what is listed by time is listed for many at once."""
+
 look, in_doubt, made_by = inquiry.look, inquiry.in_doubt, inquiry.made_by
 
 
 def send(hands: Hands, found: Dispatch, account: LiveAccount, held: Claim) -> None:
     """The chunks of a claim leave, one after the other; what has not left when something is in the way goes back."""
-    look_seconds = max(hands.look_seconds, BUSY_LOOK_SECONDS) if held.has_more else hands.look_seconds
+    look_seconds = max(hands.look_seconds, LOOK_SECONDS) if held.has_more else hands.look_seconds
     harmless = made_by(account).probe_request
     direct.chunk_by_chunk(
         hands, found, account, held, harmless, lambda chunk: _Crossing(hands, found, account, chunk).go(look_seconds)
@@ -70,12 +73,12 @@ class _Crossing:
         except Exception:
             self._put_back()  # nothing has left: nobody is in doubt for what cannot be opened
             raise
-        stream = hands.stream(self.account, self.made.in_flight)
+        stream = hands.stream(self.account, self.made)
         salt = secrets.token_hex(10).encode()
         proofs = self.made.proofs(clock.now(), [b"%b%06d" % (salt, place) for place in range(len(bodies))])
         requests = stream.requests(self.made.send_request(), proofs, bodies)
         crash("before_hand_over")
-        told = self._exchange(stream, requests)
+        told = self._exchange(stream, requests, batch.recipients)
         crash("after_hand_over")
         if found.is_text_instead:
             crash("fallback_handed")
@@ -111,14 +114,14 @@ class _Crossing:
         self._looked_at, self._held_until = before, before + self.hands.lease_seconds
         return True
 
-    def _exchange(self, stream: Stream, requests: Sequence[bytes]) -> NDArray[np.uint8]:
+    def _exchange(self, stream: Stream, requests: Sequence[bytes], numbers: Sequence[bytes]) -> NDArray[np.uint8]:
         """One ledger byte a person: NOT_YET is who has certainly not been taken."""
         outcomes = bytearray(len(requests))
         decode, middle = self.made.decode_one, len(requests) // 2
 
         def heard(place: int, status: int, body: bytes) -> bool:
             try:
-                outcomes[place] = decode(status, body)
+                outcomes[place] = decode(status, body, numbers[place])
             except DealerRefused as refused:
                 self.trouble = refused
                 return False

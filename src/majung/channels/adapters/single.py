@@ -25,7 +25,9 @@ class Single(Adapter):
     people_per_chunk = PEOPLE_PER_CHUNK
     abilities: ClassVar[Mapping[Kind, Abilities]]
     in_flight: ClassVar[int]
-    """Requests of one account that a worker's slot may have on their way at the same time, each on a connection of its own."""
+    """Requests of one account that a worker's slot may have on their way at the same time."""
+    pipelined: ClassVar[int] = 1
+    """So many of them may a connection carry before the first is answered; the dealer answers in that order."""
 
     @abstractmethod
     def encode_each(self, batch: Batch) -> list[bytes]:
@@ -40,11 +42,11 @@ class Single(Adapter):
         """The header line that signs a request, for each salt (as ``sign``'s), without its line end. Hot path."""
 
     @abstractmethod
-    def decode_one(self, status: int, body: bytes) -> int:
-        """The outcome byte of the person whose request was answered so. Hot path.
+    def decode_one(self, status: int, body: bytes, number: bytes) -> int:
+        """The outcome byte of the person with this number, whose request was answered so. Hot path.
 
         DealerRefused (NoBalance) means for certain that the person was not taken, and that nobody else would be just now. An
-        answer that does not tell (5xx, garbled) raises a plain Outside: in doubt.
+        answer that does not tell (5xx, garbled, about another number) raises a plain Outside: in doubt.
         """
 
     @abstractmethod

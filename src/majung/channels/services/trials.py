@@ -192,7 +192,7 @@ def _at_once(made: Direct, trial: TestSend, batch: Batch) -> None:
 def _alone(made: Single, trial: TestSend, batch: Batch) -> None:
     _keep_ref(trial, _key(trial))
     reply = dealer.call(made, replace(made.send_request(), body=made.encode(batch)))
-    outcome = made.decode_one(reply.status, reply.body)
+    outcome = made.decode_one(reply.status, reply.body, batch.recipients[0])
     if category(outcome) is Category.REFUSED:
         _settle(trial, Outcome(outcome), "")
 

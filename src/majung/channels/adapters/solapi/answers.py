@@ -75,6 +75,7 @@ _ADDED, _LISTED = msgspec.json.Decoder(_Added), msgspec.json.Decoder(_Listed)
 
 class _One(msgspec.Struct, gc=False):
     statusCode: str  # noqa: N815
+    to: str | None = None
 
 
 _ONE = msgspec.json.Decoder(_One)
@@ -84,6 +85,8 @@ _PAUSES = {
     "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
 }  # fmt: skip
 _TIMEOUT = 408
+_TELLING = 4
+"""So many last digits are written together in every form of a number."""
 """Somebody on the way gave up waiting: nobody knows for what."""
 _MOST_ITEMS = 10_000
 """Items of one report."""
@@ -138,11 +141,14 @@ def added(reply: Reply) -> list[Item]:
         return [_item(result) for result in results]
 
 
-def one(status: int, body: bytes) -> str:
-    """The status code of the one message that was sent. What tells nothing for certain is a plain Outside."""
+def one(status: int, body: bytes, number: bytes) -> str:
+    """The status code of the one message that was sent to ``number``. What tells nothing for certain is a plain Outside."""
     if status == 200:
         try:
-            return _ONE.decode(body).statusCode
+            told = _ONE.decode(body)
+            if told.to and told.to[-_TELLING:] != number[-_TELLING:].decode():  # however the rest of it is written
+                raise Outside("an answer about another number", retryable=True, raw=body[:2000])
+            return told.statusCode
         except (msgspec.DecodeError, RecursionError):
             raise Outside("no statusCode in the answer", retryable=False, raw=body[:2000]) from None
     if 400 <= status < 500 and status != _TIMEOUT:

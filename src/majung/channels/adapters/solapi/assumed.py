@@ -9,6 +9,11 @@ FIND_SECONDS = 20.0
 IN_FLIGHT = 32
 """Requests that one account may have on their way from one sender at the same time. No source has a limit."""
 
+PIPELINED = 8
+"""Requests that one connection may carry before the first is answered. HTTP/1.1 says that a server answers them in order; no source
+says that Solapi's does. Where it hangs up instead, those behind are in doubt and asked for by number, and from then on every
+request waits for its answer."""
+
 REFUSALS = "statusCode"
 """A message that is refused at registration is told by its status code under a 200, as in lists and group calls; an error with
 another HTTP status is about the account or the request as such, and stops the dispatch with its code."""

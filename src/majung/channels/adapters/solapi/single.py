@@ -24,6 +24,7 @@ class SolapiSingle(SolapiTerms, Single):
     code = "solapi_single"
     name = "솔라피 (한 사람씩)"
     in_flight = assumed.IN_FLIGHT
+    pipelined = assumed.PIPELINED
     abilities: ClassVar[Mapping[Kind, Abilities]] = MappingProxyType(
         dict.fromkeys(
             SolapiTerms.kinds, Abilities(finds=Finds.SURELY, find_seconds=assumed.FIND_SECONDS, echoes_our_id=True)
@@ -54,9 +55,9 @@ class SolapiSingle(SolapiTerms, Single):
         signatures = signatures_of(self.account.secret, date, salts)
         return [b"%b%b, signature=%b" % (before, *one) for one in zip(salts, signatures, strict=True)]
 
-    def decode_one(self, status: int, body: bytes) -> int:
+    def decode_one(self, status: int, body: bytes, number: bytes) -> int:
         """As the base class."""
-        code = answers.one(status, body)
+        code = answers.one(status, body, number)
         found = _OUTCOMES.get(code)
         if found is None:
             found = codes.outcome(whole(code))
