@@ -135,6 +135,7 @@ class Stream:
         self._pipes: dict[int, _Pipe] = {}
         self._idle: list[_Pipe] = []
         self._heads: dict[bytes, tuple[int, int]] = {}
+        self._last = b"\r\n\r\n", 0, 0
         self._address: tuple[int, tuple[Any, ...]] | None = None
         self._used_at = 0.0
         self._error: OSError | None = None
@@ -242,14 +243,21 @@ class Stream:
 
     def _known(self, data: bytes) -> list[tuple[int, bytes]]:
         """Status and body of the answers, where all of it is whole answers whose heads have been read before; else none."""
-        heads, found, start, whole = self._heads, [], 0, len(data)
+        found, start, whole = [], 0, len(data)
+        begins, status, length = self._last
         while start < whole:
-            begins = data.find(b"\r\n\r\n", start) + 4
-            known = heads.get(data[start:begins])
-            if known is None or (start := begins + known[1]) > whole:
-                return []
-            found.append((known[0], data[begins:start]))
-        return found
+            if not data.startswith(
+                begins, start
+            ):  # as the last one nearly always, and then not even its end is looked for
+                begins = data[start : data.find(b"\r\n\r\n", start) + 4]
+                if begins not in self._heads:
+                    return []
+                status, length = self._heads[begins]
+                self._last = begins, status, length
+            body = start + len(begins)
+            start = body + length
+            found.append((status, data[body:start]))
+        return found if start == whole else []
 
     def _go_on(self, work: "_Work", pipe: _Pipe) -> None:
         """Answers have come: the next requests take their place, as soon as there is room for a good part of them."""

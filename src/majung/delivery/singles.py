@@ -31,7 +31,7 @@ from majung.policy.rules import RULE_SET_VERSION
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 """When the first look at a chunk is due while more is waiting to be sent: what is listed by time is listed for many at once."""
 
 look, in_doubt, made_by = inquiry.look, inquiry.in_doubt, inquiry.made_by

@@ -22,7 +22,10 @@ from majung.crowd import catalogue
 from majung.delivery import engine
 from majung.delivery.handover import FIRST_LOOK_SECONDS, LEASE_SECONDS
 
-SLOTS = 3
+SLOTS = 2
+SWITCH_SECONDS = 0.05
+"""A thread keeps the interpreter for so long. Each of them computes, and lets go by itself where it waits: to be interrupted
+more often costs a tenth of everything (docs/decisions/0045)."""
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +36,7 @@ def run(url: str, key: Path, *, slots: int, lease_seconds: float, look_seconds: 
     # What is loaded now lives as long as the process, and what comes are arrays and rows without cycles.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
