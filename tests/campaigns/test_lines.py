@@ -483,14 +483,20 @@ def test_a_right_that_ends_and_a_stop_are_explained(
     assert lines["again"].number.strip() == "0번"
 
 
-def test_doubt_and_the_dealers_no_are_explained(
-    sandbox: Sandbox, slot: Slot, folder: Folder, url: str, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A dealer that sends at once: killed before the request left, answers lost with refusals in them."""
+@pytest.fixture
+def listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several requests a campaign, and a dealer that lists at once what it took."""
     monkeypatch.setattr(planner, "CHUNK", 20)
     monkeypatch.setattr(direct, "ASK_AGAIN_SECONDS", 0.05)
     able = {kind: replace(one, find_seconds=0.2) for kind, one in Nhn.abilities.items()}
     monkeypatch.setattr(Nhn, "abilities", able)
+
+
+@pytest.mark.usefixtures("listed_at_once")
+def test_doubt_and_the_dealers_no_are_explained(
+    sandbox: Sandbox, slot: Slot, folder: Folder, url: str, home: Path
+) -> None:
+    """A dealer that sends at once: killed before the request left, answers lost with refusals in them."""
     run = begin(sandbox, slot, folder, people=1800, adapter="nhn", text="#{조직} 소식입니다.")
     assert worker(url, home, crash_at="before_hand_over", slots=1).wait(120) == -signal.SIGKILL
     run.wait(lambda: run.cells("q") > 0)
@@ -523,14 +529,11 @@ def test_doubt_and_the_dealers_no_are_explained(
     assert lines["accepted.delivered"].n == run.sandbox.books(run.campaign.pk)["delivered"]
 
 
+@pytest.mark.usefixtures("listed_at_once")
 def test_what_is_sent_again_on_the_dealers_word_is_told(
-    sandbox: Sandbox, slot: Slot, folder: Folder, url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, slot: Slot, folder: Folder, url: str, home: Path
 ) -> None:
     """AGAIN: the request never left, and the dealer can say so. Nobody gets it twice, and the page says why."""
-    monkeypatch.setattr(planner, "CHUNK", 20)
-    monkeypatch.setattr(direct, "ASK_AGAIN_SECONDS", 0.05)
-    able = {kind: replace(one, find_seconds=0.2) for kind, one in Nhn.abilities.items()}
-    monkeypatch.setattr(Nhn, "abilities", able)
     run = begin(sandbox, slot, folder, people=600, adapter="nhn", alim="#{이름} 님, #{조직} 소식입니다.")
     assert worker(url, home, crash_at="before_hand_over", slots=1).wait(120) == -signal.SIGKILL
     run.wait(lambda: run.follow() == State.FINISHED)
