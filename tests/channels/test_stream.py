@@ -144,6 +144,18 @@ def test_a_connection_carries_several_and_each_hears_its_own_answer(
         assert [found[at] for at in range(500)] == [(200, body) for body in bodies(500)]
 
 
+def test_a_connection_is_left_before_the_server_ends_it(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a hundred requests and hangs up: nobody stands behind the last."""
+    monkeypatch.setattr(streams, "MOST_ON_ONE", 90)
+    server = serve(lambda _: GOOD)
+
+    fates, _ = crossed(server, 400, 8, depth=8)
+
+    assert fates == [Fate.ANSWERED] * 400 and 5 <= server.connections <= 6
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", GOOD + GOOD[:20]]
 )
@@ -153,6 +165,8 @@ def test_where_several_are_not_taken_those_behind_are_doubt_and_from_then_on_eac
     """A server that hangs up behind the first, or says so, or begins an answer and falls silent."""
 
     def answer(number: int) -> bytes:
+        if number == 20:
+            time.sleep(0.05)  # those before it have been answered, and others are behind it
         if number == 20 and not said:
             return b""
         return said if number == 20 else GOOD

@@ -35,6 +35,8 @@ ROUND_SECONDS: Final = 0.5
 """A wait for answers ends after so long to look at clocks."""
 MOST_LOST: Final = 3
 """After so many connections that died with answers nothing more is begun: what is lost has to be asked for, one by one."""
+MOST_ON_ONE: Final = 900
+"""A connection that carries several is left after so many: servers end one after a thousand, whatever stands behind the last."""
 FIRST_FINAL: Final = 200
 MOST_HEADS: Final = 64
 """Heads of whole answers that are remembered: one that is the same to the byte needs no second reading."""
@@ -66,6 +68,7 @@ class _Pipe:
 
     __slots__ = (
         "answers",
+        "carried",
         "deadline",
         "fd",
         "is_fresh",
@@ -86,6 +89,7 @@ class _Pipe:
         self.is_up = self.is_shaking = self.says_goodbye = False
         self.is_fresh = True  # nothing of an answer is with the parser
         self.under_way: deque[int] = deque()
+        self.carried = 0
         self.left = b""
         self.deadline = 0.0
         self.wants = 0
@@ -135,7 +139,7 @@ class Stream:
         self._pipes: dict[int, _Pipe] = {}
         self._idle: list[_Pipe] = []
         self._heads: dict[bytes, tuple[int, int]] = {}
-        self._last = b"\r\n\r\n", 0, 0
+        self._last = b"no head begins so", 0, 0
         self._address: tuple[int, tuple[Any, ...]] | None = None
         self._used_at = 0.0
         self._error: OSError | None = None
@@ -206,63 +210,18 @@ class Stream:
         return -(-self._in_flight // self._depth)
 
     def _hear(self, work: "_Work", happened: Sequence[int]) -> None:
-        """Something happened on these connections.
-
-        Nearly always it is whole answers that begin as others did before, and the next requests take their place: that much is
-        done here, in one piece, because it is done for every person. Whatever is otherwise goes the long way, by ``_serve``.
-        """
-        pipes, moment, heard = self._pipes, time.monotonic, work.heard
-        fates, ended, statuses = work.fates, work.ended, work.status
+        """Something happened on these connections: one stands, takes more, is gone, or, nearly always, has answers."""
         for fd in happened:
-            if (pipe := pipes.get(fd)) is None:
-                continue
-            under_way = pipe.under_way
-            if not under_way or pipe.left or not pipe.is_fresh or self._place.is_secure:
+            if (pipe := self._pipes.get(fd)) is not None:
                 self._serve(work, pipe)
-                continue
-            try:
-                data = pipe.sock.recv(READ_BYTES)
-            except _RETRY:
-                continue
-            except OSError:
-                self._lose(work, pipe)
-                continue
-            found = self._known(data)
-            if not found or len(found) > len(under_way):
-                self._take_in(work, pipe, data)
-                continue
-            now = moment()
-            for status, body in found:
-                place = under_way.popleft()
-                ended[place], statuses[place], fates[place] = now, status, _ANSWERED
-                if not heard(place, status, body):
-                    work.is_over = True
-            work.under_way -= len(found)
-            pipe.deadline = now + self._answer_seconds
-            self._go_on(work, pipe)
-
-    def _known(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Status and body of the answers, where all of it is whole answers whose heads have been read before; else none."""
-        found, start, whole = [], 0, len(data)
-        begins, status, length = self._last
-        while start < whole:
-            if not data.startswith(
-                begins, start
-            ):  # as the last one nearly always, and then not even its end is looked for
-                begins = data[start : data.find(b"\r\n\r\n", start) + 4]
-                if begins not in self._heads:
-                    return []
-                status, length = self._heads[begins]
-                self._last = begins, status, length
-            body = start + len(begins)
-            start = body + length
-            found.append((status, data[body:start]))
-        return found if start == whole else []
 
     def _go_on(self, work: "_Work", pipe: _Pipe) -> None:
         """Answers have come: the next requests take their place, as soon as there is room for a good part of them."""
         waiting = len(pipe.under_way)
-        if work.has_more and waiting <= self._depth // 2:
+        if self._depth > 1 and pipe.carried >= MOST_ON_ONE:
+            if not waiting:
+                self._drop(pipe)
+        elif work.has_more and waiting <= self._depth // 2:
             self._begin(work, pipe)
         elif not waiting:
             self._idle.append(pipe)
@@ -332,6 +291,7 @@ class Stream:
         count = min(self._depth - len(pipe.under_way), len(work.requests) - first)
         work.next = first + count
         work.under_way += count
+        pipe.carried += count
         now = time.monotonic()
         pipe.deadline = now + self._answer_seconds
         for place in range(first, first + count):
@@ -355,50 +315,77 @@ class Stream:
         return self._want(pipe, select.POLLIN | select.POLLOUT)
 
     def _serve(self, work: "_Work", pipe: _Pipe) -> None:
-        """Something happened on a connection: it stands, it takes more, an answer comes, or it is gone."""
         if not pipe.is_up:
             try:
                 self._shake(pipe)
             except OSError as error:
                 self._error = error
                 self._drop(pipe)
-            return None
+            return
         try:
             data = pipe.sock.recv(READ_BYTES)
             if self._place.is_secure:
                 data += _rest_of(pipe.sock)
         except _RETRY:
-            return self._push(work, pipe, pipe.left) if pipe.left else None
+            if pipe.left:
+                self._push(work, pipe, pipe.left)
         except OSError:
-            return self._lose(work, pipe)
-        return self._take_in(work, pipe, data)
+            self._lose(work, pipe)
+        else:
+            self._take_in(work, pipe, data)
 
     def _take_in(self, work: "_Work", pipe: _Pipe, data: bytes) -> None:
-        """Answers, or a part of one, that do not begin as others did before."""
-        if not data or not pipe.under_way or pipe.left:
+        """Answers, or a part of one; the next requests take their place. Hot path."""
+        under_way, heard = pipe.under_way, work.heard
+        if not data or not under_way or pipe.left:
             return self._lose(work, pipe)  # hung up, or said something before it was asked
-        was_fresh = pipe.is_fresh
-        try:
-            pipe.parser.feed_data(data)
-        except httptools.HttpParserError:  # whatever a callback raises comes as one, too
-            return self._lose(work, pipe)
-        if len(pipe.answers) > len(pipe.under_way) or pipe.size > LONGEST_ANSWER:
+        answers = self._known(data) if pipe.is_fresh else []
+        if not answers:
+            try:
+                answers = self._parsed(pipe, data)
+            except httptools.HttpParserError:  # whatever a callback raises comes as one, too
+                return self._lose(work, pipe)
+        if len(answers) > len(under_way) or pipe.size > LONGEST_ANSWER:
             return self._lose(work, pipe)  # more answers than requests: nobody knows which are meant
-        if not pipe.answers:
+        if not answers:
             return None
-        if was_fresh and not pipe.says_goodbye:
-            self._learn(data, *pipe.answers[0])
-        now, answers, pipe.answers = time.monotonic(), pipe.answers, []
+        now = time.monotonic()
         for status, body in answers:
-            place = pipe.under_way.popleft()
+            place = under_way.popleft()
             work.ended[place], work.status[place], work.fates[place] = now, status, _ANSWERED
-            if not work.heard(place, status, body):
+            if not heard(place, status, body):
                 work.is_over = True
         work.under_way -= len(answers)
         pipe.deadline = now + self._answer_seconds
         if pipe.says_goodbye:
-            return self._lose(work, pipe) if pipe.under_way else self._drop(pipe)
+            return self._lose(work, pipe)
         return self._go_on(work, pipe)
+
+    def _known(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Status and body of the answers, where all of it is whole answers whose heads have been read before; else none."""
+        found, start, whole = [], 0, len(data)
+        begins, status, length = self._last
+        while start < whole:
+            if not data.startswith(begins, start):
+                # Nearly always it begins as the last one did, and then not even its end is looked for.
+                begins = data[start : data.find(b"\r\n\r\n", start) + 4]
+                if begins not in self._heads:
+                    return []
+                status, length = self._heads[begins]
+                self._last = begins, status, length
+            body = start + len(begins)
+            start = body + length
+            found.append((status, data[body:start]))
+        return found if start == whole else []
+
+    def _parsed(self, pipe: _Pipe, data: bytes) -> list[tuple[int, bytes]]:
+        """The same of whatever else there is. Raises HttpParserError."""
+        was_fresh = pipe.is_fresh
+        pipe.parser.feed_data(data)
+        answers, pipe.answers = pipe.answers, []
+        if answers and was_fresh and not pipe.says_goodbye:
+            self._learn(data, *answers[0])
+        return answers
 
     def _learn(self, data: bytes, status: int, body: bytes) -> None:
         """The head of an answer that tells its length is known from now on."""
@@ -417,7 +404,7 @@ class Stream:
             work.under_way -= len(pipe.under_way)
             work.lost += 1
             work.is_over = work.is_over or work.lost >= MOST_LOST
-            if len(pipe.under_way) > 1:
+            if len(pipe.under_way) > 1 or pipe.says_goodbye:
                 self._depth = 1
         self._drop(pipe)
 
