@@ -149,7 +149,10 @@ def test_lost_answers_are_found_and_the_rest_goes_on(sandbox: Sandbox, slot: Slo
 
     agree(sandbox, campaign)
     assert "w" in cells(campaign), "after three lost answers nothing more was begun"
-    assert len(noted(campaign, "AGAIN")) <= 2, "those whom the dealer had refused"
+    behind = SolapiSingle.in_flight - 1
+    assert len(noted(campaign, "AGAIN")) <= behind + 2, (
+        "those who stood behind the first, and whom the dealer had refused"
+    )
 
 
 def test_one_lost_answer_in_doubt_is_paid_for_until_it_is_known(
@@ -325,6 +328,7 @@ def test_how_long_a_dealer_has_had_is_not_a_question_of_this_hosts_clock(
     able(monkeypatch, find_seconds=2.0)
     _, campaign = a_campaign(sandbox, people=40)
     assert worker(url, home, crash_at="before_hand_over", slots=1).wait(40) == -signal.SIGKILL
+    raw().execute("UPDATE dispatch SET not_before = not_before - interval '1 hour' WHERE campaign_id = %s", [campaign])
     monkeypatch.setenv(clock.ERROR, str(error))
 
     until(slot, lambda: is_finished(campaign), 40)

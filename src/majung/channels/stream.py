@@ -134,7 +134,8 @@ class Stream:
         told: ToldMany | None = None,
     ) -> None:
         self._place: Place = place_of(base_url)
-        self._in_flight, self._depth, self._answer_seconds, self._told = in_flight, depth, answer_seconds, told
+        self._in_flight, self._depth = in_flight, min(depth, in_flight)
+        self._answer_seconds, self._told = answer_seconds, told
         self._poll = select.poll()
         self._pipes: dict[int, _Pipe] = {}
         self._idle: list[_Pipe] = []
