@@ -1,11 +1,13 @@
 """Child processes of one installation: started together, watched, stopped together."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -164,13 +166,35 @@ def tail(log: Path, lines: int = 12) -> str:
         return ""
 
 
+_claimed: list[int] = []
+"""Descriptors whose locks say that a port is this process's."""
+
+
 def free_port(preferred: int | None = None) -> int:
-    """``preferred`` when nobody listens there, else a free one."""
-    if preferred is not None and is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """``preferred`` when nobody listens there, else a free one. Whoever else asks does not get it while this process lives."""
+    port = preferred
+    while port is None or not (is_free(port) and _claim(port)):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+    return port
+
+
+def _claim(port: int) -> bool:
+    """False: another command of this user has chosen it, and may not be listening yet."""
+    folder = Path(tempfile.gettempdir()) / f"majung-ports-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return True  # without a place for locks a port is only looked at
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    _claimed.append(lock)
+    return True
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
