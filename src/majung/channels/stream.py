@@ -33,6 +33,8 @@ READ_BYTES: Final = 16 * 1024
 ANSWER_SECONDS: Final = 30.0
 ROUND_SECONDS: Final = 0.5
 """A wait for answers ends after so long to look at clocks."""
+QUICK_SECONDS: Final = 0.002
+"""A thread keeps its turn while answers come as quickly as this."""
 MOST_LOST: Final = 3
 """After so many connections that died with answers nothing more is begun: what is lost has to be asked for, one by one."""
 MOST_ON_ONE: Final = 900
@@ -44,7 +46,7 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: ?\d+\r\n", re.IGNORECASE)
 _RETRY = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _TURN = threading.Lock()
 """Held while one thread of a process is at its sockets, none of which blocks. Threads that took turns at each system call
-would spend more on handing the interpreter over than on sending."""
+would spend more on handing the interpreter over than on sending; where a dealer takes its time, all of them wait for it at once."""
 
 Heard = Callable[[int, int, bytes], bool]
 """Is told of each answer: the place of its request, status, body. False: nothing more is to be begun."""
@@ -191,19 +193,22 @@ class Stream:
     def _go(self, work: "_Work", may_begin: Callable[[], bool]) -> None:
         while True:
             with _TURN:
-                while self._idle and work.has_more:
-                    self._begin(work, self._idle.pop())
-                if work.has_more and len(self._pipes) < self._width and self._error is None:
-                    self._open(min(self._width - len(self._pipes), -(-work.left // self._depth)))
-            if not self._pipes or not (work.has_more or work.under_way):
-                return
-            happened = self._poll.poll(ROUND_SECONDS * 1000)
-            with _TURN:
+                if not self._fill(work):
+                    return
+                # Whoever is answered at once keeps the turn: threads that cross together only get in each other's way.
+                happened = self._poll.poll(QUICK_SECONDS * 1000)
                 self._hear(work, [fd for fd, _ in happened])
-            if not happened:
+            if not happened and not self._poll.poll(ROUND_SECONDS * 1000):
                 self._too_late(work)
-            if not work.is_over and not may_begin():
-                work.is_over = True
+            work.is_over = work.is_over or not may_begin()
+
+    def _fill(self, work: "_Work") -> bool:
+        """Connections that wait for nothing have the next requests. False: there is nothing to wait for."""
+        while self._idle and work.has_more:
+            self._begin(work, self._idle.pop())
+        if work.has_more and len(self._pipes) < self._width and self._error is None:
+            self._open(min(self._width - len(self._pipes), -(-work.left // self._depth)))
+        return bool(self._pipes) and (work.has_more or work.under_way > 0)
 
     @property
     def _width(self) -> int:
