@@ -298,14 +298,16 @@ def test_a_line_break_in_a_proof_is_refused(proof: bytes) -> None:
         stream.questions([WIRE], [proof])
 
 
-def test_large_requests_and_answers_cross_whole(serve: Callable[..., Server]) -> None:
+@pytest.mark.parametrize("depth", [1, 4])
+def test_large_requests_and_answers_cross_whole(depth: int, serve: Callable[..., Server]) -> None:
+    """Several of a connection do not leave at once: the first is answered while the last is still leaving."""
     body = b"x" * 3_000_000
     server = serve(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-    stream, found = Stream(server.url, 2), list[bytes]()
+    stream, found = Stream(server.url, 2 * depth, depth=depth), list[bytes]()
 
-    fates = stream.run(stream.requests(WIRE, [b"X: y"] * 3, [body] * 3), lambda _, __, told: not found.append(told))
+    fates = stream.run(stream.requests(WIRE, [b"X: y"] * 9, [body] * 9), lambda _, __, told: not found.append(told))
 
-    assert fates.tolist() == [Fate.ANSWERED] * 3 and found == [body] * 3 == server.arrived
+    assert fates.tolist() == [Fate.ANSWERED] * 9 and found == [body] * 9 == server.arrived
 
 
 def test_what_became_of_calls_is_told(serve: Callable[..., Server]) -> None:

@@ -227,7 +227,7 @@ class Stream:
         if self._depth > 1 and pipe.carried >= MOST_ON_ONE:
             if not waiting:
                 self._drop(pipe)
-        elif work.has_more and waiting <= self._depth // 2:
+        elif work.has_more and waiting <= self._depth // 2 and not pipe.left:
             self._begin(work, pipe)
         elif not waiting:
             self._idle.append(pipe)
@@ -343,7 +343,8 @@ class Stream:
     def _take_in(self, work: "_Work", pipe: _Pipe, data: bytes) -> None:
         """Answers, or a part of one; the next requests take their place. Hot path."""
         under_way, heard = pipe.under_way, work.heard
-        if not data or not under_way or pipe.left:
+        asked = len(under_way) - (self._leaving(work, pipe) if pipe.left else 0)
+        if not data or not asked:
             return self._lose(work, pipe)  # hung up, or said something before it was asked
         answers = self._known(data) if pipe.is_fresh else []
         if not answers:
@@ -351,7 +352,7 @@ class Stream:
                 answers = self._parsed(pipe, data)
             except httptools.HttpParserError:  # whatever a callback raises comes as one, too
                 return self._lose(work, pipe)
-        if len(answers) > len(under_way) or pipe.size > LONGEST_ANSWER:
+        if len(answers) > asked or pipe.size > LONGEST_ANSWER:
             return self._lose(work, pipe)  # more answers than requests: nobody knows which are meant
         if not answers:
             return None
@@ -366,6 +367,15 @@ class Stream:
         if pipe.says_goodbye:
             return self._lose(work, pipe)
         return self._go_on(work, pipe)
+
+    @staticmethod
+    def _leaving(work: "_Work", pipe: _Pipe) -> int:
+        """How many of a connection's requests have not left to their last byte."""
+        count, size = 0, 0
+        while size < len(pipe.left):
+            count += 1
+            size += len(work.requests[pipe.under_way[-count]])
+        return count
 
     def _known(self, data: bytes) -> list[tuple[int, bytes]]:
         """Status and body of the answers, where all of it is whole answers whose heads have been read before; else none."""

@@ -26,11 +26,9 @@ class Row:
     """One group. ``what``: chunk, left_out, exception, cost, dispatch, reserved, week.
 
     ``stage`` says of a chunk whether it is a first try, one again on another channel or day, or a text instead; of people left
-    out when that was; of whom to send again
-    whether a rule left them out before it was done; of money whether it was charged or returned; of what was set aside how
-    it stands. ``label`` is a code: a
-    reason, a kind of message, a purpose. ``centiwon`` of a chunk is not 0 where its messages cost something. ``bins``: people by
-    outcome byte, shape (256,).
+    out when that was; of whom to send again whether a rule left them out before it was done; of money whether it was charged
+    or returned; of what was set aside how it stands. ``label`` is a code: a reason, a kind of message, a purpose.
+    ``centiwon`` of a chunk is not 0 where its messages cost something. ``bins``: people by outcome byte, shape (256,).
     """
 
     what: str

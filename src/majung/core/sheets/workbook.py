@@ -48,8 +48,10 @@ def formula_cells(file: BinaryIO, *, unpacked_bytes: int, cells: int) -> frozens
             found = [_look_through(archive, name, cells) for name in sorted(names, key=lambda name: name != first)]
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, OSError, EOFError) as error:
         raise Unreadable(problem=_BROKEN) from error
-    except (RuntimeError, NotImplementedError) as error:
-        raise Unreadable(problem="암호가 걸린 파일입니다. 암호를 풀고 .xlsx나 CSV로 저장해 주세요.") from error
+    except RuntimeError as error:
+        # Encrypted; or, as NotImplementedError, which is one, packed in a way that zipfile does not know.
+        problem = "암호가 걸렸거나 풀 수 없는 방식으로 압축한 파일입니다. 암호를 풀고 .xlsx나 CSV로 다시 저장해 주세요."
+        raise Unreadable(problem=problem) from error
     return frozenset(found[0])
 
 

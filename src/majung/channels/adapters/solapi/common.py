@@ -74,10 +74,8 @@ def signatures_of(secret: str, date: str, salts: Sequence[bytes]) -> list[bytes]
     """``signature`` for many salts of one date, for a third of the work: HMAC (RFC 2104) from states that know key and date."""
     key = secret.encode()
     block = (sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    begun, ended = (
-        sha256(bytes(byte ^ 0x36 for byte in block) + date.encode()),
-        sha256(bytes(byte ^ 0x5C for byte in block)),
-    )
+    begun = sha256(bytes(byte ^ 0x36 for byte in block) + date.encode())
+    ended = sha256(bytes(byte ^ 0x5C for byte in block))
     found = []
     for salt in salts:
         inner, outer = begun.copy(), ended.copy()
