@@ -132,13 +132,16 @@ class World:
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    return World()
+    with clock.frozen(MADE_AT):
+        return World()
 
 
 KINDS = [
     "move", "tag", "untag", "stop", "member", "born", "homeless", "number", "erase", "add", "carry", "send", "told", "end",
     "fold", "nothing",
 ]  # fmt: skip
+# Before every moment below, whenever the tests run: what is lent in this world is lent from then on.
+MADE_AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 # Seconds before and after midnight in Seoul, at the turn of a day, a month and a year.
 MOMENTS = [
     datetime(*day, 15, 0, tzinfo=UTC) + timedelta(seconds=seconds)
