@@ -40,7 +40,7 @@ add_to_scope(
     "friend",
     "채널 친구",
     """SELECT f.person_id FROM friendship f JOIN channels_channel c ON c.id = f.channel_id
-        WHERE f.root_id = %(root)s AND f.state = 1 AND c.unit_id IN (/*units*/) /*people*/""",
+        WHERE f.root_id = %(root)s AND f.state = 1 AND c.unit_id = ANY (ARRAY(/*units*/)) /*people*/""",
     ("friend", "channel"),
     "f.person_id",
 )

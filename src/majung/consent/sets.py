@@ -118,7 +118,7 @@ register(
 add_to_scope(
     "consent",
     "동의를 받은 곳이 여기",
-    "SELECT s.person_id FROM consent_state s WHERE s.root_id = %(root)s AND s.unit_id IN (/*units*/) "
+    "SELECT s.person_id FROM consent_state s WHERE s.root_id = %(root)s AND s.unit_id = ANY (ARRAY(/*units*/)) "
     "AND s.granted_on IS NOT NULL AND s.withdrawn_at IS NULL /*people*/",
     ("consent",),
     "s.person_id",

@@ -4,6 +4,8 @@ from typing import Final
 
 from majung.crowd.registry import BaseSet, Union, add_part, register, register_union
 
+# The units are found once, as an array: joined to them instead, PostgreSQL takes them for one unit, and asks for every unit
+# whether each of the few people meant is at home there (273 units and 30 people: 16 ms instead of 0.2).
 UNITS: Final = "/*units*/"
 
 _SUBTREE: Final = """SELECT u.id FROM tree_unit top JOIN tree_unit u ON u.path LIKE top.path || '%%'
@@ -17,9 +19,9 @@ HERE = register_union(Union(family="here", label="이 조직만의 사람", para
 def add_to_scope(name: str, label: str, sql: str, changes: tuple[str, ...], person_column: str) -> None:
     """People also have to do with a unit by ``sql``: one more part of ``scope`` (with its subtree) and ``here`` (it alone).
 
-    ``sql`` is a base set's statement over ``%(root)s`` in which ``… IN (/*units*/)`` stands for the units meant:
+    ``sql`` is a base set's statement over ``%(root)s`` in which ``… = ANY (ARRAY(/*units*/))`` stands for the units meant:
     ``SELECT f.person_id FROM friendship f JOIN channels_channel c ON … WHERE f.root_id = %(root)s AND
-    c.unit_id IN (/*units*/) /*people*/``. Moves of units are seen to here.
+    c.unit_id = ANY (ARRAY(/*units*/)) /*people*/``. Moves of units are seen to here.
     """
     for family, units, fed in (("scope", _SUBTREE, (*changes, "tree")), ("here", _ALONE, changes)):
         add_part(
@@ -115,7 +117,7 @@ SHARED_CONTACT = register(
 add_to_scope(
     "home",
     "소속이 여기",
-    """SELECT p.id FROM person p WHERE p.root_id = %(root)s AND p.home_unit_id IN (/*units*/) /*people*/
+    """SELECT p.id FROM person p WHERE p.root_id = %(root)s AND p.home_unit_id = ANY (ARRAY(/*units*/)) /*people*/
        UNION ALL
        SELECT p.id FROM person p WHERE p.root_id = %(root)s AND p.home_unit_id IS NULL /*people*/
           AND EXISTS (SELECT FROM tree_unit t WHERE t.id = %(unit_id)s AND t.root_id = %(root)s AND t.depth = 1)""",
