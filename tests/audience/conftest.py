@@ -14,6 +14,10 @@ from tests.make import tree as make_tree
 from tests.make.tree import Organised
 
 
+# Before every moment that a test looks at, whenever it runs: what is lent in these organisations is lent from then on.
+MADE_AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+
 def person(unit: Unit, **columns: object) -> int:
     """A person at home in ``unit``; returns the number."""
     values = {
@@ -54,7 +58,8 @@ class World:
 
 @pytest.fixture
 def world(db: None) -> World:
-    ours, theirs = make_tree.organisation(depth=3, width=2), make_tree.organisation(depth=2, width=1)
+    with clock.frozen(MADE_AT):
+        ours, theirs = make_tree.organisation(depth=3, width=2), make_tree.organisation(depth=2, width=1)
     people = {}
     for unit in (*ours.units[1:], *theirs.units):
         people[unit.pk] = [

@@ -146,10 +146,10 @@ def test_a_blind_sender_hears_tens_and_nothing_below_thirty(world: World) -> Non
 def test_few_are_hidden_outside_ones_own_unit(world: World) -> None:
     district = world.ours.units[3]
     few = Group(parts=(ask("age", low=0, high=45), ask("home", str(district.public_id))))
-    mine = make_tree.lent(world.ours, district)
-    above = make_tree.lent(world.ours, world.ours.units[1])
 
     with clock.frozen(datetime(2027, 6, 15, tzinfo=UTC)):
+        mine = make_tree.lent(world.ours, district)
+        above = make_tree.lent(world.ours, world.ours.units[1])
         assert services.count(mine, district, few).count.shown == "8명"
         hidden = services.count(above, district, few).count
     assert (hidden.number, hidden.shown) == (None, "10명 미만")
