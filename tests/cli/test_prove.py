@@ -139,6 +139,14 @@ def test_what_was_never_sent_or_only_put_into_a_basket_is_no_message() -> None:
     assert verdict(ledger(b"dd\x14d"), [line(0), line(1), line(2, 1061), line(2, 1061), line(3)]).lost == 0
 
 
+def test_who_was_turned_away_from_a_basket_that_was_thrown_away_may_refuse_before_the_next() -> None:
+    seen = [line(0), line(1), line(2, 1061), line(3)]
+
+    assert verdict(ledger(b"ddld"), seen).lost == 0
+    assert verdict(ledger(b"ddqd"), seen).lost == 1  # the ledger should know
+    assert verdict(ledger(b"ddld"), [*seen, line(2, 3102)]).lost == 1  # taken all the same
+
+
 @pytest.mark.parametrize(
     ("ours", "seen", "lost"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 Id = tuple[int, int]
 """Chunk and position in it."""
 _UNSENT = frozenset(b"nlq")
+_LEFT_OUT = ord("l")
 _DELIVERED = ord("d")
 _REPEATED_INSIDE = 1026
 """The dealer's word for a number that is already in the basket: no message of its own."""
@@ -75,20 +76,16 @@ def judged(
     refused: Iterable[int],
 ) -> Verdict:
     """Both sides of one campaign. ``numbers`` are by person; ``refused`` are people who had refused before sending began."""
-    sent = {
-        (no, at): byte
-        for no, (_, outcome) in ledger.chunks.items()
-        for at, byte in enumerate(outcome)
-        if byte not in _UNSENT
-    }
+    told = {(no, at): byte for no, (_, outcome) in ledger.chunks.items() for at, byte in enumerate(outcome)}
+    sent = {id_: byte for id_, byte in told.items() if byte not in _UNSENT}
+    left_out = {id_ for id_, byte in told.items() if byte == _LEFT_OUT}
     person = {(no, at): who for no, (people, _) in ledger.chunks.items() for at, who in enumerate(people)}
     lines = list(came)
     accepted = [line for line in lines if line.code >= _SENT_FROM]
-    taken = {
-        line.id
-        for line in lines
-        if line.code >= _SENT_FROM or (line.code < _REFUSED_BELOW and line.code != _REPEATED_INSIDE)
-    }
+    got = {line.id for line in accepted}
+    # Turned away when a basket was filled: no message. It may have been thrown away, and whoever refused since is in no other.
+    turned_away = {line.id for line in lines if line.code < _REFUSED_BELOW and line.code != _REPEATED_INSIDE} - got
+    taken = got | turned_away
     delivered = {line.id for line in accepted if line.code == 4000}
     twice = {id_ for id_, n in Counter(line.id for line in accepted).items() if n > 1}
     numbers_twice = {to for to, n in Counter(line.number for line in accepted if line.code == 4000).items() if n > 1}
@@ -99,7 +96,7 @@ def judged(
     verdict = Verdict(known_repeats=len(known))
     verdict.lost = (
         verdict.note("sent by the ledger, never seen there", sent.keys() - taken)
-        + verdict.note("seen there, not sent by the ledger", taken - sent.keys())
+        + verdict.note("seen there, not sent by the ledger", taken - sent.keys() - (turned_away & left_out))
         + verdict.note("delivered on one side only", {i for i, byte in sent.items() if byte == _DELIVERED} ^ delivered)
         + verdict.note(
             "sent to another's number",
