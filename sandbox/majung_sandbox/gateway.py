@@ -1,6 +1,6 @@
 """The message calls of the gateway: the group flow, send-many/detail and the list (kakao.md §4.1)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -228,9 +228,10 @@ class Gateway:
         found = self._filtered(call, query)
         key, following = query.get("startKey") or "", None
         shown: list[tuple[Group, Batch, int]] = []
+        begin = self._store.find(key)
         reached = not key
         for group, batch, i in found:
-            reached = reached or batch.message_id(i) == key
+            reached = reached or (begin is not None and batch is begin[1] and i == begin[2])
             if not reached:
                 continue
             if len(shown) == limit:
@@ -254,11 +255,11 @@ class Gateway:
         if wanted:
             ids = [part for text in wanted for part in text.split(",")]
             places = [place for place in map(self._store.find, ids) if place is not None]
-            candidates: Iterator[tuple[Group, Batch, list[int]]] = ((g, b, [i]) for g, b, i in places)
+            candidates: Iterator[tuple[Group, Batch, Sequence[int]]] = ((g, b, [i]) for g, b, i in places)
         else:
             only = self._store.groups.get(query["groupId"]) if query.get("groupId") else None
             stored = self._store.places() if only is None else [(only, b) for b in only.batches]
-            candidates = ((g, b, list(range(len(b) - 1, -1, -1))) for g, b in reversed(stored))
+            candidates = ((g, b, range(len(b) - 1, -1, -1)) for g, b in reversed(stored))
         for group, batch, indexes in candidates:
             if group.account is not call.account or self._is_hidden(group) or group.status == "DELETED":
                 continue
@@ -270,8 +271,8 @@ class Gateway:
                 or (to and len(batch) == 1 and batch.numbers[0] != to)  # one by one there are very many
             ):
                 continue
-            mask = _mask(group, batch, query)
-            yield from ((group, batch, i) for i in indexes if mask[i])
+            found = np.asarray(indexes)
+            yield from ((group, batch, i) for i in found[_mask(group, batch, query)[found]].tolist())
 
 
 def _mask(group: Group, batch: Batch, query: dict[str, str]) -> NDArray[np.bool_]:

@@ -5,32 +5,35 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from majung_sandbox import codes
 from majung_sandbox.clock import iso
 from majung_sandbox.store import Batch, Group
 
+Places = NDArray[np.int64]
 
-def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool, keyed: bool = False) -> list[bytes]:
-    """JSON objects of a stretch of a batch; `keyed` puts `"messageId":` before each."""
-    tails = _endings(batch, group, start, stop, sent)
-    counters = range(batch.first + start, batch.first + stop)
+
+def _rows(batch: Batch, group: Group, places: Places, sent: bool, keyed: bool = False) -> list[bytes]:
+    """JSON objects of messages of a batch; `keyed` puts `"messageId":` before each."""
+    tails = _endings(batch, group, places, sent)
+    counters = (batch.first + places).tolist()
     columns: list[Any] = [counters, counters] if keyed else [counters]
-    numbers = batch.numbers[start:stop]
-    if not batch.odd_numbers and start < stop and numbers.min() >= 10**11 and numbers.max() < 2 * 10**11:
+    numbers = batch.numbers[places]
+    if not batch.odd_numbers and len(numbers) and numbers.min() >= 10**11 and numbers.max() < 2 * 10**11:
         to = b"%%011d"  # eleven digits, as mobile numbers have
         columns.append((numbers - 10**11).tolist())
     else:
         to = b"%%b"
-        columns.append([orjson.dumps(batch.number(i))[1:-1] for i in range(start, stop)])
-    campaigns, chunk_seqs = batch.campaign[start:stop], batch.chunk_seq[start:stop]
+        columns.append([orjson.dumps(batch.number(i))[1:-1] for i in places.tolist()])
+    campaigns, chunk_seqs = batch.campaign[places], batch.chunk_seq[places]
     ids = [campaigns.tolist(), (chunk_seqs >> 32).tolist(), (chunk_seqs & 0xFFFFFFFF).tolist()]
     if batch.custom:
         custom = b"%%b"
         texts = [b'{"id":"%d-%d-%d"}' % parts for parts in zip(*ids, strict=True)]
-        for i, fields in batch.custom.items():
-            if start <= i < stop:
-                texts[i - start] = orjson.dumps(fields)
+        for at, i in enumerate(places.tolist()):
+            if i in batch.custom:
+                texts[at] = orjson.dumps(batch.custom[i])
         columns.append(texts)
     else:
         custom = b'{"id":"%%d-%%d-%%d"}'
@@ -41,17 +44,22 @@ def _rows(batch: Batch, group: Group, start: int, stop: int, sent: bool, keyed: 
     return [shape % row for row in zip(*columns, tails, strict=True)]
 
 
-def _endings(batch: Batch, group: Group, start: int, stop: int, sent: bool) -> list[bytes]:
+def _all(batch: Batch) -> Places:
+    return np.arange(len(batch))
+
+
+def _endings(batch: Batch, group: Group, places: Places, sent: bool) -> list[bytes]:
     """The rest of each message's JSON, made once for each combination of kind, sender and code."""
-    now = batch.codes_now(sent)[start:stop].astype(np.int64)
-    senders = batch.sender_of[start:stop].astype(np.int64) + 1
-    keys = (senders << 32 | now << 8 | batch.kinds[start:stop]).tolist()
+    now = batch.codes_now(sent)[places].astype(np.int64)
+    senders = batch.sender_of[places].astype(np.int64) + 1
+    keys = (senders << 32 | now << 8 | batch.kinds[places]).tolist()
     made = {key: _ending(batch, group, key & 0xFF, (key >> 32) - 1, key >> 8 & 0xFFFFFF, "", sent) for key in set(keys)}
     tails = [made[key] for key in keys]
-    for i, reason in batch.reasons.items():
-        if start <= i < stop:
-            key = keys[i - start]
-            tails[i - start] = _ending(batch, group, key & 0xFF, (key >> 32) - 1, key >> 8 & 0xFFFFFF, reason, sent)
+    if batch.reasons:
+        for at, i in enumerate(places.tolist()):
+            if reason := batch.reasons.get(i):
+                key = keys[at]
+                tails[at] = _ending(batch, group, key & 0xFF, (key >> 32) - 1, key >> 8 & 0xFFFFFF, reason, sent)
     return tails
 
 
@@ -68,14 +76,14 @@ def _ending(batch: Batch, group: Group, kind: int, sender: int, code: int, reaso
 
 def registration(group: Group, batch: Batch) -> bytes:
     """The answer to putting messages into a group. `errorCount` is a text, as the SDK types it."""
-    rows = _rows(batch, group, 0, len(batch), sent=False)
+    rows = _rows(batch, group, _all(batch), sent=False)
     errors = int((batch.registered != codes.ACCEPTED).sum())
     return b'{"errorCount":"%d","resultList":[%b]}' % (errors, b",".join(rows))
 
 
 def sent_at_once(group: Group, batch: Batch, with_list: bool) -> bytes:
     """The answer to send-many/detail: HTTP 200 even if every message failed registration."""
-    rows = _rows(batch, group, 0, len(batch), sent=False)
+    rows = _rows(batch, group, _all(batch), sent=False)
     failed = [rows[i] for i in np.nonzero(batch.registered != codes.ACCEPTED)[0].tolist()]
     shown = b',"messageList":[%b]' % b",".join(rows) if with_list else b""
     return b'{"failedMessageList":[%b],"groupInfo":%b%b}' % (b",".join(failed), orjson.dumps(group_info(group)), shown)
@@ -96,12 +104,12 @@ def objects(group: Group, batch: Batch, picks: list[int]) -> list[tuple[str, dic
     whole = orjson.loads(batch.raw)["messages"] if batch.raw is not None else None
     if whole is not None and len(whole) != len(batch):
         whole = None  # a list in `to` was spread out; indexes do not match
+    rows = _rows(batch, group, np.array(picks, np.int64), group.is_sent)
+    codes_now = batch.codes_now(group.is_sent)[picks].tolist()
     result = []
-    for i in picks:
-        row = _rows(batch, group, i, i + 1, group.is_sent)[0]
+    for i, row, code in zip(picks, rows, codes_now, strict=True):
         source = batch.bodies.get(i) or (whole[i] if whole is not None else {})
         extra = {key: source.get(key) for key in ("text", "subject", "kakaoOptions", "imageId")} if source else {}
-        code = int(batch.codes_now(group.is_sent)[i])
         at = iso(group.sent_at) if group.sent_at else None
         done = code not in (codes.ACCEPTED, codes.WAITING)
         result.append((batch.message_id(i), {
@@ -120,7 +128,7 @@ def page(group: Group, start: int, limit: int) -> tuple[bytes, int]:
     for batch in group.batches:
         low, high = max(start - offset, 0), min(start + limit - offset, len(batch))
         if low < high:
-            members += _rows(batch, group, low, high, group.is_sent, keyed=True)
+            members += _rows(batch, group, np.arange(low, high), group.is_sent, keyed=True)
         offset += len(batch)
     return b",".join(members), len(members)
 
