@@ -13,7 +13,6 @@ from majung.tree.models import Unit
 from tests.make import tree as make_tree
 from tests.make.tree import Organised
 
-
 # Before every moment that a test looks at, whenever it runs: what is lent in these organisations is lent from then on.
 MADE_AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
