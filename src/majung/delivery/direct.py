@@ -342,13 +342,20 @@ def named(hands: Hands, woken: Sequence[Wake]) -> None:
 
 # Results
 def look(
-    hands: Hands, found: Dispatch, account: LiveAccount, group: str, *, age_seconds: float, open_cells: int
+    hands: Hands,
+    found: Dispatch,
+    account: LiveAccount,
+    group: str,
+    *,
+    left_seconds: float,
+    is_overdue: bool,
+    open_cells: int,
 ) -> None:
     """Ask for the results of a handed chunk and write down what is known of it; look again later if something is open."""
-    wait = min(settle.LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
+    wait = settle.next_look(hands, left_seconds)
     later = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
     tells = made_by(account).abilities[found.template.kind].tells_results
-    is_overdue = not tells or age_seconds > settle.PATIENCE.total_seconds()
+    is_overdue = is_overdue or not tells
     told = None
     try:
         if open_cells and _is_key(found.campaign_id, group):
@@ -358,7 +365,7 @@ def look(
         elif open_cells and tells:
             told = _listing(hands, found, account, group)
     except UnknownGroup:
-        if age_seconds < settle.FORGOTTEN_SECONDS:
+        if left_seconds < settle.FORGOTTEN_SECONDS:
             run(hands.connection, "look_later", **later, look=wait)
             return
         is_overdue = True

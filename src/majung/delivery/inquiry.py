@@ -68,7 +68,7 @@ class Out:
     def wants_asking(self) -> bool:
         """Whether people are asked for by number, and not listed by time."""
         few = len(self.places(ACCEPTED)) <= FEW * len(self.people)
-        return IN_DOUBT in self.outcome or few or self.age_seconds > LATE_SECONDS
+        return IN_DOUBT in self.outcome or few or self.left_seconds > LATE_SECONDS
 
 
 def made_by(account: LiveAccount) -> Single:
@@ -121,8 +121,7 @@ def look(hands: Hands, found: Dispatch, account: LiveAccount, key: str) -> None:
 
 
 def _wait(hands: Hands, chunks: Iterable[Out]) -> float:
-    age = min(one.age_seconds for one in chunks)
-    return min(settle.LONGEST_LOOK_SECONDS, max(hands.look_seconds, age / 2))
+    return settle.next_look(hands, min(one.left_seconds for one in chunks))
 
 
 def _write(hands: Hands, found: Dispatch, due: Sequence[Out], told: Told) -> None:

@@ -36,11 +36,15 @@ def tend(hands: Hands) -> bool:
     if group is None:
         _ready_again(hands, campaign, numbers)
         return True
-    found = hands.dispatch(campaign, is_text_instead=rows[0][3])
+    found = hands.dispatch(campaign, is_text_instead=rows[0][4])
     account = hands.account(found.account_id)
     at_once, one_by_one = isinstance(account.adapter, Direct), isinstance(account.adapter, Single)
     if state == ChunkState.HANDED:
-        facts = {"age_seconds": max(row[1] for row in rows), "open_cells": sum(row[2] for row in rows)}
+        facts = {
+            "left_seconds": max(row[1] for row in rows),
+            "is_overdue": max(row[2] for row in rows) > settle.PATIENCE.total_seconds(),
+            "open_cells": sum(row[3] for row in rows),
+        }
         if one_by_one:
             singles.look(hands, found, account, group)
         elif at_once:

@@ -57,18 +57,30 @@ class Told:
         return self.seqs[low:high], self.bytes[low:high]
 
 
+def next_look(hands: Hands, left_seconds: float) -> float:
+    """Seconds until the next look at what left so long ago, by the database: a host whose clock is off is not more patient."""
+    return min(LONGEST_LOOK_SECONDS, max(hands.look_seconds, left_seconds / 2))
+
+
 def look(
-    hands: Hands, campaign: int, group: str, *, age_seconds: float, open_cells: int, seen: Group | None = None
+    hands: Hands,
+    campaign: int,
+    group: str,
+    *,
+    left_seconds: float,
+    is_overdue: bool,
+    open_cells: int,
+    seen: Group | None = None,
 ) -> None:
     """Ask for a handed group and write down what is known of it; look again later if something is open.
 
+    ``left_seconds``: since it left, by the database; ``is_overdue``: longer ago than patience lasts, by the clock of business;
     ``seen``: what the dealer just said of the group unasked.
     """
     found = hands.dispatch(campaign)
     account = hands.account(found.account_id)
     adapter, line = account.basket, hands.line(account)
-    wait = min(LONGEST_LOOK_SECONDS, max(hands.look_seconds, age_seconds / 2))
-    is_overdue = age_seconds > PATIENCE.total_seconds()
+    wait = next_look(hands, left_seconds)
     later = {"campaign": campaign, "group": group, "worker": hands.worker}
     try:
         seen = seen or adapter.decode_group(line.ask(adapter.group_request(group)))
@@ -81,7 +93,7 @@ def look(
         told = results(hands, account, campaign, replace(seen, ref=group), open_cells) if has_left else None
     except UnknownGroup:
         # It was seen leaving, so it is not sent again, whatever the provider forgot: "taken" becomes the last word.
-        if age_seconds < FORGOTTEN_SECONDS:
+        if left_seconds < FORGOTTEN_SECONDS:
             run(hands.connection, "look_later", **later, look=wait)
             return
         told, is_last = None, True

@@ -106,7 +106,7 @@ UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs
 -- name: handed
 -- The group has left. What registration refused is known already; of the rest the provider will tell.
 UPDATE campaign_chunk c
-   SET state = 2, handed_at = %(now)s, outcome = v.outcome, request_hash = v.request_hash,
+   SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), outcome = v.outcome, request_hash = v.request_hash,
        lease_until = clock_timestamp() + make_interval(secs => %(look)s)
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
@@ -115,7 +115,7 @@ UPDATE campaign_chunk c
 -- As handed and settle in one, for a group of which every result was there as soon as it had left.
 WITH hot AS (UPDATE dispatch SET last_settled_at = greatest(last_settled_at, %(now)s) WHERE campaign_id = %(campaign)s)
 UPDATE campaign_chunk c
-   SET outcome = v.outcome, request_hash = v.request_hash, handed_at = %(now)s,
+   SET outcome = v.outcome, request_hash = v.request_hash, handed_at = %(now)s, left_at = clock_timestamp(),
        state = CASE WHEN v.is_final THEN 3 ELSE 2 END,
        settled_at = CASE WHEN v.is_final THEN %(now)s END,
        told_at = CASE WHEN v.is_told THEN %(now)s ELSE c.told_at END,
@@ -158,20 +158,21 @@ SELECT campaign_id, group_ref, state
  LIMIT 1;
 
 -- name: adopt
--- All chunks that share its fate are this worker's for a while. What was claimed and has a group is in doubt from now on.
+-- All chunks that share its fate are this worker's for a while. What was claimed and has a group is in doubt from now on. Of each, how
+-- long ago it left: by the database, since hosts may disagree by minutes, and by the clock of business, for what is a matter of days.
 UPDATE campaign_chunk
    SET worker = %(worker)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
        outcome = CASE WHEN state = 1 AND group_ref IS NOT NULL
                       THEN convert_to(replace(convert_from(outcome, 'LATIN1'), 'n', 'q'), 'LATIN1') ELSE outcome END
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
    AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
-RETURNING chunk_no, extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
-          outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
+RETURNING chunk_no, extract(epoch FROM clock_timestamp() - coalesce(left_at, handed_at, clock_timestamp()))::float8,
+          extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8, outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
 
 -- name: doubt_left
 -- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
 UPDATE campaign_chunk
-   SET state = 2, handed_at = %(now)s, lease_until = clock_timestamp(),
+   SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), lease_until = clock_timestamp(),
        outcome = convert_to(replace(convert_from(outcome, 'LATIN1'), 'q', 'a'), 'LATIN1')
  WHERE campaign_id = %(campaign)s AND chunk_no = ANY(%(chunks)s) AND state = 1 AND worker = %(worker)s
 RETURNING chunk_no, attempt, outcome;
@@ -355,7 +356,7 @@ SELECT f.channel_id, f.state::int, array_agg(f.person_id::int4)
 
 -- Dealers that send at once (direct.py): group_ref is our request key until the dealer's reference is known. keyed_at and left_at are the
 -- database's instants of the last commit before the first of a chunk could leave and of the first after all had: how long a dealer has had
--- to list what it took, and when it was asked, is measured by one clock, whichever host asks.
+-- to list what it took, when it was asked and when it is asked next, is measured by one clock, whichever host asks.
 
 -- name: key
 -- The request's key is committed before the request leaves, with a fresh lease. Only while the lease holds, the dispatch

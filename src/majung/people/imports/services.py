@@ -95,6 +95,8 @@ def begin(
     if ground == Basis.CONSENT and (not notice_ids or obtained_on is None or len(nfc(evidence)) < 2):
         raise Invalid(problem="동의를 받았다면 어떤 고지문으로, 언제, 무엇으로 증명하는지 적어 주세요.")
     offered = {offer.notice_id: set(offer.media) for offer in basis.grounds(actor, source.unit)}
+    if media and not notice_ids:
+        raise Invalid(problem="매체를 골랐다면 동의받은 고지문도 골라 주세요. 동의가 아니라면 매체는 비워 두세요.")
     if not set(notice_ids) <= offered.keys() or not set(media) <= set().union(*(offered[n] for n in notice_ids)):
         raise Invalid(problem="이 조직에서 고를 수 없는 고지문이나 매체입니다.")
     if obtained_on is not None and obtained_on > clock.today():
