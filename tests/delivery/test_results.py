@@ -1,6 +1,9 @@
-"""Of a group nearly all of which arrived only the failures are asked for, and believed when they are as many as counted (M9)."""
+"""Of a group nearly all of which arrived only the failures are asked for, and believed when they are as many as counted (M9).
 
-from collections.abc import Iterator
+What is open is looked for again as soon on a host whose clock is off (O6).
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +11,15 @@ import pytest
 
 from majung.channels.adapters.base import Group
 from majung.channels.adapters.solapi import Solapi
+from majung.core import clock
 from majung.core.db import raw
 from majung.delivery import settle
 from majung.delivery.books import books
 from majung.delivery.engine import Slot
+from tests.delivery import dealing, test_singles
 from tests.delivery.conftest import Sandbox, until
 from tests.delivery.test_engine import a_campaign, assert_both_sides_agree, is_finished
+from tests.make import delivery as make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.product("M9")]
 
@@ -72,3 +78,36 @@ def test_counts_that_do_not_fit_the_failures_are_not_believed(
     campaign = send(sandbox, slot)
     assert_both_sides_agree(sandbox, campaign)
     assert asked[-1] == 0 and books(raw(), campaign).is_balanced
+
+
+WAYS: dict[str, Callable[[Sandbox], tuple[make.Party, int]]] = {
+    "basket": a_campaign,
+    "at_once": lambda sandbox: dealing.a_campaign(sandbox, dealing.ALIM),
+    "one_by_one": lambda sandbox: test_singles.a_campaign(sandbox, people=40),
+}
+
+
+@pytest.fixture
+def late(sandbox: Sandbox) -> Iterator[None]:
+    """Results come after 0.3 seconds, and some after three."""
+    sandbox.ask("/_control/settings", {"report_delay_seconds": 0.3})
+    yield
+    sandbox.ask("/_control/settings", {"report_delay_seconds": 0.05})
+
+
+@pytest.mark.product("O6")
+@pytest.mark.usefixtures("late")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_host_whose_clock_is_ahead_looks_again_as_soon_as_others(
+    way: str, sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the time that something has been open is waited for the next look: not half of what two clocks differ by."""
+    _, campaign = WAYS[way](sandbox)
+    held = "SELECT count(*) FROM campaign_chunk WHERE campaign_id = %s AND state < 2"
+    until(slot, lambda: raw().execute(held, [campaign]).fetchone() == (0,))
+    assert not is_finished(campaign)
+
+    monkeypatch.setenv(clock.ERROR, "400")
+    until(slot, lambda: is_finished(campaign), 30)
+
+    assert_both_sides_agree(sandbox, campaign)

@@ -314,7 +314,10 @@ def test_a_dealer_whose_clock_is_off_is_asked_by_number(sandbox: Sandbox, slot: 
 
     until(slot, lambda: "a" in cells(campaign))
     time.sleep(0.7)  # the sandbox knows every result
-    older = "UPDATE campaign_chunk SET handed_at = handed_at - interval '70 seconds', lease_until = now()"
+    older = (
+        "UPDATE campaign_chunk SET keyed_at = keyed_at - interval '70 seconds',"
+        " left_at = left_at - interval '70 seconds', lease_until = now()"
+    )
     raw().execute(f"{older} WHERE campaign_id = %s AND state = 2", [campaign])
     until(slot, lambda: is_finished(campaign), 40)
 
