@@ -142,6 +142,8 @@ class Stage:
             pid = self._postmaster()
         except FileNotFoundError:
             return False
+        # Whom it forked between the look and its end would outlive it, and no server starts beside such a one.
+        _stand_still(pid)
         family = [pid, *_children(pid)]
         for each in family:
             with suppress(ProcessLookupError):
@@ -237,12 +239,23 @@ def kill(child: Child) -> bool:
     return True
 
 
-def _is_alive(pid: int) -> bool:
+def _state(pid: int) -> str:
+    """The kernel's letter for what the process is doing; X when it is gone."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return "X"
+
+
+def _is_alive(pid: int) -> bool:
+    return _state(pid) not in ("Z", "X")
+
+
+def _stand_still(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    while _state(pid) not in ("T", "Z", "X"):
+        time.sleep(0.001)
 
 
 def _children(pid: int) -> list[int]:

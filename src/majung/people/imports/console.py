@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from majung.core.errors import Forbidden, Invalid, NotYours
@@ -20,7 +21,9 @@ from majung.people.imports.forms import MappingForm, UploadForm
 from majung.people.imports.models import ImportFile, ImportState
 from majung.tree.actor import Actor
 from majung.tree.enums import Act
+from majung.ui.values import Crumb
 
+TITLE = "명단 가져오기"
 PROBLEM_BATCH = 2_000
 
 
@@ -56,8 +59,8 @@ def imports(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("imports:import", source.public_id)
     past = ImportFile.objects.filter(unit__in=units).select_related("unit")[:50]
-    status = 422 if form.errors else 200
-    return render(request, "people/imports/list.html", {"form": form, "past": past}, status=status)
+    context = {"form": form, "past": past, "crumbs": [Crumb(label=TITLE)]}
+    return render(request, "people/imports/list.html", context, status=422 if form.errors else 200)
 
 
 @login_required
@@ -82,6 +85,7 @@ def one(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "sample": _sample(request, actor, source) if source.state == ImportState.UPLOADED else (),
         "problems": services.problem_counts(source) if source.total_rows is not None else (),
         "states": ImportState,
+        "crumbs": [Crumb(label=TITLE, url=reverse("imports:list")), Crumb(label=source.file_name)],
     }
     template = (
         "people/imports/one.html#progress"
