@@ -212,6 +212,16 @@ def test_import_does_not_tell_who_is_in_a_sister_unit(organised: make.Organised)
 
 
 @pytest.mark.product("F2")
+def test_a_medium_without_a_notice_says_what_is_missing(organised: make.Organised) -> None:
+    source = uploaded(organised)
+    with pytest.raises(Invalid, match="고지문도 골라 주세요"):
+        services.begin(
+            organised.actor, source, columns=source.columns, ground=Basis.MEMBERSHIP, notice_ids=(), media=("KAKAO_BRAND",),
+            are_members=False, evidence="", obtained_on=None,
+        )  # fmt: skip
+
+
+@pytest.mark.product("F2")
 def test_cut_off_in_mid_file_goes_on_without_loss_or_repeat(
     organised: make.Organised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
