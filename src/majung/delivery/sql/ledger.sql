@@ -167,7 +167,8 @@ UPDATE campaign_chunk
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
    AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
 RETURNING chunk_no, extract(epoch FROM clock_timestamp() - coalesce(left_at, handed_at, clock_timestamp()))::float8,
-          extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8, outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
+          extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
+          outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
 
 -- name: doubt_left
 -- The provider says that the group has left: the chunks are handed, though nobody saw the answer.
