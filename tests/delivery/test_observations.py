@@ -150,6 +150,20 @@ def test_what_has_waited_long_is_noted_while_a_dispatch_goes_on(
     assert waiting(campaign) == 0 and unfriended()
 
 
+def test_a_dispatch_does_not_wait_until_a_clock_that_was_ahead_is_right(
+    sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, campaign = held_back(sandbox, slot, monkeypatch)
+    monkeypatch.undo()
+    ahead = clock.now() + timedelta(hours=1)
+    raw().execute("UPDATE campaign_chunk SET told_at = %s WHERE told_at IS NOT NULL", [ahead])
+
+    until(slot, lambda: is_finished(campaign))
+
+    [(latest,)] = raw().execute("SELECT max(seen_at) FROM friendship WHERE how = 2").fetchall()
+    assert unfriended() and latest <= clock.now()
+
+
 def settled(campaign: int) -> bool:
     """Whether everybody has an answer."""
     return raw().execute(

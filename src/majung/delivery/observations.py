@@ -27,13 +27,14 @@ def note_late(hands: Hands) -> None:
 
 
 def note_all(hands: Hands, campaign: int) -> None:
-    """Note everything of a campaign that no other slot is noting."""
-    while _note(hands, campaign, clock.now()):
+    """Note everything of a campaign that no other slot is noting, also what a host whose clock is ahead was told."""
+    while _note(hands, campaign, None):
         pass
 
 
-def _note(hands: Hands, campaign: int | None, until: datetime) -> bool:
-    """Note what was told up to an instant. False: there is nothing."""
+def _note(hands: Hands, campaign: int | None, until: datetime | None) -> bool:
+    """Note what was told, at most up to an instant. False: there is nothing."""
+    now = clock.now()
     with hands.connection.transaction():
         rows = run(hands.connection, "told", campaign=campaign, until=until, most=CHUNKS).fetchall()
         for (root, told_at), together in groupby(rows, key=lambda row: (row[2], row[4])):
@@ -42,8 +43,9 @@ def _note(hands: Hands, campaign: int | None, until: datetime) -> bool:
                 cells = np.frombuffer(outcome, np.uint8)
                 people.append(everybody[(cells == MOVED_ON) | (cells == NOT_A_FRIEND)])
                 channels += [channel] * len(people[-1])
+            at = min(told_at, now)  # a date that lies ahead would outlive what is observed after it
             friends.observe_pairs(
-                hands.connection, root, np.concatenate(people), channels, FriendState.NOT_A_FRIEND, told_at, How.SENDING
+                hands.connection, root, np.concatenate(people), channels, FriendState.NOT_A_FRIEND, at, How.SENDING
             )
         keys = {"campaigns": [row[0] for row in rows], "chunks": [row[1] for row in rows]}
         return run(hands.connection, "noted", **keys).rowcount > 0

@@ -223,9 +223,9 @@ UPDATE campaign_chunk c
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 2;
 
 -- name: told
--- Chunks whose "not a friend" waits to be noted as friendships, of one campaign or of all.
+-- Chunks whose "not a friend" waits to be noted as friendships, of one campaign or of all; up to an instant, or whenever it was told.
 SELECT campaign_id, chunk_no, root_id, channel_id, told_at, people, outcome FROM campaign_chunk
- WHERE told_at <= %(until)s AND (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)
+ WHERE told_at <= coalesce(%(until)s::timestamptz, 'infinity') AND (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)
  ORDER BY told_at, root_id, campaign_id, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: noted
