@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pytest
 
 from majung.channels import dealer
-from majung.channels.adapters.account_calls import NotOffered, Offer
+from majung.channels.adapters.account_calls import AccountCalls, NotOffered, Offer
 from majung.channels.adapters.base import (
     Adapter,
     AlreadyTaken,
@@ -366,6 +366,17 @@ class AdapterContract(ABC):
         assert self.adapter.lacking(given).endswith(".")
         whole = {"key": KEY, "secret": self.secret, **self.more}
         assert self.adapter.lacking(whole) == ""
+
+    def test_who_declares_an_ability_has_both_halves_of_it(self) -> None:
+        halves = [("session_request", "decode_session"), ("check_requests", "decode_checked")]
+        needed = [read for asked, read in halves if self._is_own(asked)]
+        if issubclass(self.adapter, Direct) and {one.finds for one in self.adapter.abilities.values()} - {Finds.NEVER}:
+            needed += ["find_request", "decode_found"]
+        assert all(map(self._is_own, needed))
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a dealer has its own way where ``Adapter`` has none (``NotImplementedError``) or nothing to ask."""
+        return next(c for c in self.adapter.__mro__ if name in vars(c)) not in (Adapter, AccountCalls, Direct)
 
 
 class BasketContract(AdapterContract):
