@@ -1,5 +1,6 @@
 """A campaign from its first word to its last won, against a real database: who may, what stops, what is kept."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -430,6 +431,27 @@ def test_a_late_schedule_asks_before_it_sends(whole: Party) -> None:
         assert dispatch_state() == "frozen"
         services.resume(whole.made.actor, campaign)
     assert dispatch_state() == "sending"
+
+
+@real
+def test_one_campaign_whose_books_are_wrong_keeps_no_other_from_being_followed(
+    whole: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns = [make.confirmed(whole, text=f"{make.TEXT} {n}") for n in range(3)]
+    for one in campaigns:
+        freezing.freeze(one.pk)
+    Dispatch.objects.update(state="finished", finished_at=clock.now())
+    honest = freezing.follow
+
+    def stumbles(campaign_id: int) -> str:
+        if campaign_id == min(one.pk for one in campaigns):
+            raise ValueError("settles more than it reserved")
+        return honest(campaign_id)
+
+    monkeypatch.setattr(freezing, "follow", stumbles)
+    freezing.start_due()
+
+    assert Counter(Campaign.objects.values_list("state", flat=True)) == {State.SENDING: 1, State.FINISHED: 2}
 
 
 @real

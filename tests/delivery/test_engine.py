@@ -11,6 +11,7 @@ import pytest
 from majung.channels.adapters.outcomes import CONSEQUENCES, Outcome
 from majung.core import clock
 from majung.core.db import raw
+from majung.core.sql import load
 from majung.crowd import catalogue, registry
 from majung.crowd.expression import leaves, resolve
 from majung.delivery import planner
@@ -68,11 +69,16 @@ def sent_ids(campaign: int) -> set[str]:
 
 
 def assert_both_sides_agree(sandbox: Sandbox, campaign: int, *, repeats: int = 0) -> Books:
-    """Lost 0, double 0 but the known repeats, the same deliveries and refusals, and balanced books."""
+    """Lost 0, double 0 but the known repeats, the same deliveries and refusals, balanced books, and each paid for once."""
     told, seen = books(raw(), campaign), sandbox.books(campaign)
     assert sent_ids(campaign) == sandbox.ids(campaign, "taken")
     assert seen["ids_taken_more_than_once"] == repeats == told.repeats
     assert told.is_balanced and told.not_yet == told.in_doubt == 0
+    spent, due = (
+        raw().execute(load("majung.campaigns", "report", name), {"campaign": campaign}).fetchall()
+        for name in ("spent", "still_needed")
+    )
+    assert spent == due
     if not repeats:
         assert seen["numbers_delivered_more_than_once"] == 0
         assert told.delivered == seen["delivered"]

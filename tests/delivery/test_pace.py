@@ -13,10 +13,12 @@ from majung.core import clock
 from majung.core.db import raw
 from majung.delivery import installation, ledger, pace, planner
 from majung.delivery.engine import Slot
+from majung.delivery.handover import SLOW
 from majung.delivery.ledger import Connection
 from majung.delivery.pace import Learned, Pace
 from tests.delivery.conftest import Sandbox, until
 from tests.delivery.test_engine import a_campaign, assert_both_sides_agree, is_finished
+from tests.delivery.test_results import WAYS
 from tests.make import delivery as make
 
 pytestmark = pytest.mark.product("M5")
@@ -271,3 +273,56 @@ def test_a_busy_dealer_is_sent_less_and_loses_nothing(sandbox: Sandbox, slot: Sl
     assert_both_sides_agree(sandbox, campaign)
     [known] = pace.of_root(raw(), party.root_id)[0].values()
     assert known.key == ("account", party.account.pk) and known.trouble
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+def test_too_many_requests_halve_what_leaves_and_bind_the_next_claim(
+    sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SLOWEST", 60.0)
+    monkeypatch.setattr(planner, "CHUNK", 10)
+    monkeypatch.setattr(ledger, "MOST_MESSAGES", 10)
+    party, _ = a_campaign(sandbox, people=300)
+    account = ("account", party.account.pk)
+
+    def left() -> int:
+        rows = raw().execute("SELECT coalesce(sum(n), 0) FROM campaign_chunk WHERE handed_at IS NOT NULL").fetchall()
+        return int(rows[0][0])
+
+    until(slot, lambda: left() >= 50)
+    sandbox.faults(error_next=1, error_status=429, error_endpoints=["groups.create"])
+    until(slot, lambda: account in pace.of_root(raw(), party.root_id)[0])
+    before = left()
+
+    known = pace.of_root(raw(), party.root_id)[0][account].learned
+    assert known is not None and known.before == before * 6 and known.rate == known.before / 2
+    raw().execute("UPDATE pace SET free_at = now()")
+    raw().execute("UPDATE dispatch SET rest_until = now()")
+    until(slot, lambda: left() > before)
+    found, at = pace.of_root(raw(), party.root_id)
+    n = left() - before
+    assert (
+        found[account].free_at - at > n * 60 / known.before
+    )  # as long as so many take at no more than the old pace, and more
+    assert ledger.claim(slot.hands.connection, worker="other", now=clock.now(), lease_seconds=5) is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_slow_answers_slow_down(way: str, sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(pace, "SLOWEST", 60.0)
+    monkeypatch.setattr(planner, "CHUNK", 10)
+    sandbox.faults(delay_after_ms={"*": 300})
+    party, campaign = WAYS[way](sandbox)
+
+    until(slot, lambda: bool(pace.of_root(raw(), party.root_id)[0]))
+    sandbox.faults()
+    raw().execute("UPDATE pace SET free_at = 'epoch', learned = NULL, before = NULL, changed_at = NULL")
+    until(slot, lambda: is_finished(campaign), 40)
+
+    [known] = pace.of_root(raw(), party.root_id)[0].values()
+    assert known.key == ("account", party.account.pk) and known.trouble == SLOW
+    assert_both_sides_agree(sandbox, campaign)

@@ -41,12 +41,12 @@ from majung.delivery.handover import (
     LAST_MOMENT,
     PAUSES,
     REFUSES,
-    REST_SECONDS,
     SLOW,
     UNREACHED,
     Hands,
     crash,
     is_lent,
+    rest_seconds,
 )
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, REPEAT, ChunkState
@@ -121,7 +121,7 @@ def chunk_by_chunk(
         _back(hands, held, waiting)
     except DealerRefused as refused:
         _back(hands, held, waiting)
-        _stand_still(hands, found, refused)
+        _stand_still(hands, found, held, refused)
     except Outside as error:
         _back(hands, held, waiting)
         problem = (
@@ -129,7 +129,7 @@ def chunk_by_chunk(
             if isinstance(error, Unsent)
             else "대행사의 답이 오지 않아 확인하고 있습니다."
         )
-        seconds = max(error.after_seconds, REST_SECONDS)
+        seconds = rest_seconds(held, error.after_seconds)
         pace.trouble(
             hands.connection, found.root_id, found.account_id, UNREACHED, now=clock.now(), rest=error.after_seconds
         )
@@ -239,13 +239,13 @@ def _look_at_once(hands: Hands, found: Dispatch, key: str) -> None:
     run(hands.connection, "look_later", campaign=found.campaign_id, group=key, worker=hands.worker, look=0.0)
 
 
-def _stand_still(hands: Hands, found: Dispatch, refused: DealerRefused) -> None:
+def _stand_still(hands: Hands, found: Dispatch, held: Claim, refused: DealerRefused) -> None:
     """The dealer said no to the whole: nobody failed. The dispatch pauses or rests."""
     if isinstance(refused, NoBalance) or refused.pause:
         reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", REFUSES)
         ledger.pause(hands.connection, found.campaign_id, reason, f"{problem} ({refused.code})")
     else:
-        seconds = max(refused.after_seconds, REST_SECONDS)
+        seconds = rest_seconds(held, refused.after_seconds)
         pace.trouble(hands.connection, found.root_id, found.account_id, BUSY, now=clock.now(), rest=seconds)
         run(
             hands.connection,
@@ -278,7 +278,7 @@ def in_doubt(hands: Hands, found: Dispatch, account: LiveAccount, key: str, numb
     elif ability.finds is Finds.SURELY:
         _send_again(hands, found, key, numbers)
     else:
-        _wait_for_news(hands, found, key)
+        wait_for_news(hands, found, key)
 
 
 def _asked(hands: Hands, found: Dispatch, account: LiveAccount, key: str, at: datetime, denials: int = DENIALS) -> str:
@@ -313,7 +313,7 @@ def _send_again(hands: Hands, found: Dispatch, key: str, numbers: Sequence[int])
         run(hands.connection, "put_back", **facts, chunks=list(numbers))
 
 
-def _wait_for_news(hands: Hands, found: Dispatch, key: str) -> None:
+def wait_for_news(hands: Hands, found: Dispatch, key: str) -> None:
     """Nobody can say whether it was taken: it counts as left, in doubt and paid for, until something tells."""
     now = clock.now()
     with hands.connection.transaction():

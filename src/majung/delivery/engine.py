@@ -83,7 +83,8 @@ class Slot:
                 run(connection, "woken", groups=[wake.group for wake in woken])
                 direct.named(self.hands, woken)
         for (campaign,) in run(connection, "stopped_ready").fetchall():
-            run(connection, "stop_ready", campaign=campaign, now=clock.now())
+            while ledger.sweep(connection, campaign):
+                pass
         for campaign, is_told in run(connection, "finishable").fetchall():
             if is_told:
                 observations.note_all(self.hands, campaign)

@@ -44,7 +44,8 @@ LEASE_SECONDS = 30.0
 FIRST_LOOK_SECONDS = 0.3
 BUSY_LOOK_SECONDS = 2.0
 """When the first look at a sent group is due while more is waiting to be sent: one look then finds most results in."""
-REST_SECONDS = 2.0
+REST_SECONDS, LONGEST_REST_SECONDS = 2.0, 60.0
+"""A dispatch rests after trouble, half as long again each time that the same chunks were tried."""
 ACCOUNT_SECONDS = 3.0
 MOST_DISPATCHES = 64
 MARGIN = timedelta(seconds=3)
@@ -350,7 +351,7 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
     if not _stays_open(hands, found, held, LAST_MOMENT):
         raise Overtaken
     _write_registered(hands, found, held, group)
-    taken = any(ACCEPTED in outcome for outcome in outcomes.values())
+    taken = any(ACCEPTED in outcome or IN_DOUBT in outcome for outcome in outcomes.values())
     return Sent(outcomes=outcomes, hashes=hashes, group=_send(line, account, group) if taken else None)
 
 
@@ -386,15 +387,15 @@ def _hold_on(hands: Hands, held: Claim, group: str) -> None:
 
 
 def _send(line: AnyLine, account: LiveAccount, group: str) -> Group:
-    """Send the group. Only an open group can be sent, so a second try after a lost answer cannot send it twice."""
+    """Send the group; after a lost answer it is asked whether it left. If not, its chunks go the way of what is in doubt: by then
+    minutes may have passed, so the group is thrown away and everybody is judged anew.
+    """
     adapter = account.basket
     try:
         return adapter.decode_sent(line.call(adapter.send_request(group)))
     except (Lost, WrongState):
         seen = adapter.decode_group(line.ask(adapter.group_request(group)))
-        if seen.state == "open":
-            return adapter.decode_sent(line.call(adapter.send_request(group)))
-        if seen.state == "dead":
+        if seen.state not in (GroupState.SENT, GroupState.DONE):
             raise
         return seen
 
@@ -434,10 +435,12 @@ class Handed:
 
     @property
     def accepted(self) -> dict[int, tuple[int, int]]:
-        """By chunk number the attempt, and how many the dealer took and has told nothing else of."""
+        """By chunk number the attempt, and how many left with the group: whom the dealer took, or did not speak of."""
+        outcomes = self.sent.outcomes
         return {
-            chunk.chunk_no: (chunk.attempt, self.sent.outcomes[chunk.chunk_no].count(ACCEPTED)) for chunk in self.held.chunks
-        }  # fmt: skip
+            chunk.chunk_no: (chunk.attempt, sum(map(outcomes[chunk.chunk_no].count, (ACCEPTED, IN_DOUBT))))
+            for chunk in self.held.chunks
+        }
 
     @property
     def hashes(self) -> list[bytes]:
@@ -446,21 +449,30 @@ class Handed:
 
 
 def write_handed(hands: Hands, handed: Handed) -> None:
-    """What left is written down: outcomes of registration, hashes, money."""
+    """What left is written down: outcomes of registration, hashes, money. Of chunks whose lease ended before the dealer answered
+    somebody else may have written it already.
+    """
     now, held = clock.now(), handed.held
     facts = {
         "chunks": held.numbers, "outcomes": [handed.sent.outcomes[n] for n in held.numbers], "hashes": handed.hashes,
         "look": max(hands.look_seconds, BUSY_LOOK_SECONDS) if held.has_more else hands.look_seconds,
     }  # fmt: skip
     with hands.connection.transaction():
-        run(hands.connection, "handed", campaign=held.campaign_id, group=handed.ref, now=now, **facts)
-        ledger.write_cost(hands.connection, handed.found, "charged", handed.accepted, now)
+        rows = run(hands.connection, "handed", campaign=held.campaign_id, group=handed.ref, now=now, **facts)
+        paid = {number: handed.accepted[number] for (number,) in rows}
+        ledger.write_cost(hands.connection, handed.found, "charged", paid, now)
 
 
 def _pause(hands: Hands, claimed: Claim, reason: PauseReason, problem: str) -> None:
     with hands.connection.transaction():
         ledger.put_back(hands.connection, claimed, hands.worker)
         ledger.pause(hands.connection, claimed.campaign_id, reason, problem)
+
+
+def rest_seconds(held: Claim, asked: float = 0.0) -> float:
+    """How long the dispatch of these chunks rests after trouble: at least as long as the dealer ``asked``."""
+    tries = min(held.chunks[0].attempt, 20)
+    return max(asked, min(REST_SECONDS * 1.5 ** (tries - 1), LONGEST_REST_SECONDS))
 
 
 def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refused: DealerRefused) -> None:
@@ -470,7 +482,7 @@ def _refused(hands: Hands, account: LiveAccount, held: Claim, group: str, refuse
         reason, problem = PAUSES.get(refused.pause or "NO_BALANCE", REFUSES)
         ledger.pause(hands.connection, held.campaign_id, reason, f"{problem} ({refused.code})")
     else:
-        seconds = max(refused.after_seconds, REST_SECONDS)
+        seconds = rest_seconds(held, refused.after_seconds)
         pace.trouble(hands.connection, account.root_id, account.account_id, BUSY, now=clock.now(), rest=seconds)
         run(
             hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem="대행사가 잠시 받지 않습니다."
@@ -488,7 +500,8 @@ def _interrupted(hands: Hands, held: Claim, group: str, error: Outside) -> None:
         problem = (
             "대행사의 답이 오지 않아 확인하고 있습니다." if group else "대행사에 닿지 않습니다. 곧 다시 해 봅니다."
         )
-        seconds = max(error.after_seconds, REST_SECONDS if not group else 0.0)
+        # What has a group is asked for at once: the first time there is nothing to wait for.
+        seconds = max(error.after_seconds, rest_seconds(held) - (REST_SECONDS if group else 0.0))
         run(hands.connection, "rest", campaign=held.campaign_id, seconds=seconds, problem=problem)
 
 

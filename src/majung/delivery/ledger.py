@@ -10,7 +10,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql as compose
 
-from majung.core import sql
+from majung.core import clock, sql
 from majung.crowd import expression
 from majung.delivery import pace, packing
 from majung.delivery.order import Fallback
@@ -29,6 +29,8 @@ MOST_MESSAGES = 10_000
 MOST_CHUNKS = 40
 MOST_TRIED = 8
 """Dispatches that are tried in one step, when others are at the first ones."""
+SWEPT = 100
+"""Chunks of a stopped dispatch that are left out in one transaction: whoever pressed waits for no more."""
 GONE_SECONDS = 30
 """After so long both ends give up on a connection whose other end is cut off. Until then its locks keep chunks from others."""
 OVER_GROWING_TABLES = frozenset({"changes", "friendships", "homes"})
@@ -215,6 +217,16 @@ def put_back(connection: Connection, claimed: Claim, worker: str) -> None:
 def pause(connection: Connection, campaign: int, reason: PauseReason, problem: str) -> None:
     """The dispatch stands still until somebody resumes it. ``problem`` is a Korean sentence."""
     run(connection, "pause", campaign=campaign, reason=str(reason), problem=problem)
+
+
+def sweep(connection: Connection, campaign: int) -> bool:
+    """Some chunks of a stopped dispatch that are still ready are left out, each person with the reason. False: there were none.
+
+    Also over Django's connection (``services.stop``), which ``run`` is not for.
+    """
+    facts = {"campaign": campaign, "now": clock.now(), "most": SWEPT}
+    statement = sql.load("majung.delivery", "ledger", "stop_ready")
+    return psycopg.Cursor(connection).execute(statement.encode(), facts).rowcount > 0
 
 
 def write_cost(

@@ -2,13 +2,15 @@
 
 import logging
 import time
+from typing import Any
 
 from majung.channels.accounts import LiveAccount
 from majung.channels.adapters.base import Direct, Group, GroupState, UnknownGroup, WrongState
 from majung.channels.adapters.single import Single
 from majung.channels.lines import AnyLine
 from majung.core import clock
-from majung.core.errors import Outside
+from majung.core.errors import Misconfigured, Outside
+from majung.core.sealing import Unreadable
 from majung.delivery import direct, ledger, settle, singles
 from majung.delivery.handover import Hands
 from majung.delivery.ledger import Dispatch, run
@@ -37,12 +39,16 @@ def tend(hands: Hands) -> bool:
         _ready_again(hands, campaign, numbers)
         return True
     found = hands.dispatch(campaign, is_text_instead=rows[0][4])
-    account = hands.account(found.account_id)
+    try:
+        account = hands.account(found.account_id)
+    except (Misconfigured, LookupError, Unreadable):
+        _nobody_to_ask(hands, found, group, state, is_overdue=_is_overdue(rows))
+        return True
     at_once, one_by_one = isinstance(account.adapter, Direct), isinstance(account.adapter, Single)
     if state == ChunkState.HANDED:
         facts = {
             "left_seconds": max(row[1] for row in rows),
-            "is_overdue": max(row[2] for row in rows) > settle.PATIENCE.total_seconds(),
+            "is_overdue": _is_overdue(rows),
             "open_cells": sum(row[3] for row in rows),
         }
         if one_by_one:
@@ -58,6 +64,22 @@ def tend(hands: Hands) -> bool:
     else:
         _in_doubt(hands, found, group, numbers)
     return True
+
+
+def _is_overdue(rows: list[tuple[Any, ...]]) -> bool:
+    return bool(max(row[2] for row in rows) > settle.PATIENCE.total_seconds())
+
+
+def _nobody_to_ask(hands: Hands, found: Dispatch, group: str, state: int, *, is_overdue: bool) -> None:
+    """The account is closed or its keys are gone. They may come back; when patience ends, what is known is the last word."""
+    if not is_overdue:
+        facts = {"campaign": found.campaign_id, "group": group, "worker": hands.worker}
+        run(hands.connection, "look_later", **facts, look=settle.LONGEST_LOOK_SECONDS)
+        return
+    with hands.connection.transaction():
+        if state == ChunkState.CLAIMED:
+            direct.wait_for_news(hands, found, group)
+        settle.write(hands, found, group, None, is_last=True, look_seconds=settle.LONGEST_LOOK_SECONDS)
 
 
 def _in_doubt(hands: Hands, found: Dispatch, group: str, numbers: list[int]) -> None:

@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from majung.core import clock, db, jobs, sql
+from majung.core import db, jobs
 from majung.core.errors import Conflict, NotYours
+from majung.delivery import ledger
 from majung.delivery.models import Dispatch
 from majung.delivery.outcomes import DispatchState, PauseReason
 
@@ -34,13 +35,12 @@ def resume(campaign_id: int) -> Dispatch:
 
 @transaction.atomic
 def stop(campaign_id: int) -> Dispatch:
-    """What has not left never will: everybody without an answer is left out as STOPPED, at once or when a group in hand
-    comes back. What has left is settled.
+    """What has not left never will: everybody without an answer is left out as STOPPED, the first hundred thousand at once, the
+    others within seconds or when a group in hand comes back. What has left is settled.
     """
     every = {DispatchState.FROZEN, DispatchState.SENDING, DispatchState.PAUSED, DispatchState.STOPPED}
     found = _move(campaign_id, every, DispatchState.STOPPED)
-    statement = sql.load("majung.delivery", "ledger", "stop_ready")
-    db.raw().execute(statement.encode(), {"campaign": campaign_id, "now": clock.now()})
+    ledger.sweep(db.raw(), campaign_id)
     return found
 
 

@@ -165,7 +165,11 @@ def start_due() -> int:
     for pk in left.values_list("pk", flat=True):
         jobs.defer("campaigns.freeze", campaign=pk)
     for pk in _followed():
-        follow(pk)
+        try:
+            follow(pk)
+        except Exception:
+            # What is wrong with one campaign's books keeps no other campaign from being followed.
+            log.exception("a campaign could not be followed", extra={"campaign": pk})
     return begun
 
 

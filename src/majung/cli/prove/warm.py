@@ -36,7 +36,6 @@ BEHIND_WEB = ("majung.wsgi", "majung.urls")
 WAITS = {
     "majung.delivery.engine:TROUBLE_SECONDS": 0.5,
     "majung.delivery.handover:REST_SECONDS": 0.15,
-    "majung.delivery.direct:REST_SECONDS": 0.15,
     "majung.delivery.recovery:ASK_AGAIN_SECONDS": 0.3,
     "majung.delivery.direct:ASK_AGAIN_SECONDS": 0.3,
     "majung.ingest.folder:TROUBLE_SECONDS": 0.3,

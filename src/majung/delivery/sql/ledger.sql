@@ -104,12 +104,14 @@ UPDATE campaign_chunk c SET lease_until = clock_timestamp() + make_interval(secs
    AND d.state = 'sending';
 
 -- name: handed
--- The group has left. What registration refused is known already; of the rest the provider will tell.
+-- The group has left. What registration refused is known already; of the rest the provider will tell. Returned are the chunks of which nobody
+-- else had written so meanwhile: those alone are charged.
 UPDATE campaign_chunk c
    SET state = 2, handed_at = %(now)s, left_at = clock_timestamp(), outcome = v.outcome, request_hash = v.request_hash,
        lease_until = clock_timestamp() + make_interval(secs => %(look)s)
   FROM unnest(%(chunks)s::int[], %(outcomes)s::bytea[], %(hashes)s::bytea[]) AS v(chunk_no, outcome, request_hash)
- WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s;
+ WHERE c.campaign_id = %(campaign)s AND c.chunk_no = v.chunk_no AND c.state = 1 AND c.group_ref = %(group)s
+RETURNING c.chunk_no;
 
 -- name: handed_told
 -- As handed and settle in one, for a group of which every result was there as soon as it had left.
@@ -159,15 +161,16 @@ SELECT campaign_id, group_ref, state
 
 -- name: adopt
 -- All chunks that share its fate are this worker's for a while. What was claimed and has a group is in doubt from now on. Of each, how
--- long ago it left: by the database, since hosts may disagree by minutes, and by the clock of business, for what is a matter of days.
+-- long ago it left: by the database, since hosts may disagree by minutes, and by the clock of business, for what is a matter of days (of what may
+-- have left: how long ago its group's id was committed).
 UPDATE campaign_chunk
    SET worker = %(worker)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
        outcome = CASE WHEN state = 1 AND group_ref IS NOT NULL
                       THEN convert_to(replace(convert_from(outcome, 'LATIN1'), 'n', 'q'), 'LATIN1') ELSE outcome END
  WHERE campaign_id = %(campaign)s AND state = %(state)s AND lease_until <= clock_timestamp()
-   AND CASE WHEN %(group)s::text IS NULL THEN group_ref IS NULL ELSE group_ref = %(group)s END
+   AND (group_ref = %(group)s OR %(group)s::text IS NULL AND group_ref IS NULL)
 RETURNING chunk_no, extract(epoch FROM clock_timestamp() - coalesce(left_at, handed_at, clock_timestamp()))::float8,
-          extract(epoch FROM %(now)s - coalesce(handed_at, %(now)s))::float8,
+          extract(epoch FROM %(now)s - coalesce(handed_at, judged_at, %(now)s))::float8,
           outcome_count(outcome, 'a') + outcome_count(outcome, 'q'), parent_chunk IS NOT NULL;
 
 -- name: doubt_left
@@ -278,13 +281,16 @@ UPDATE dispatch SET rest_until = clock_timestamp() + make_interval(secs => %(sec
  WHERE campaign_id = %(campaign)s;
 
 -- name: stop_ready
--- What is still ready in a stopped dispatch will never leave: everybody without an outcome is left out as stopped.
-WITH swept AS (
+-- What is still ready in a stopped dispatch will never leave: everybody without an outcome is left out as stopped, some chunks at a time.
+-- Materialized: a subquery may be run again for each row that it is joined to, and then its limit holds nothing back.
+WITH before AS MATERIALIZED (
+    SELECT chunk_no, outcome FROM campaign_chunk WHERE campaign_id = %(campaign)s AND state = 0
+     ORDER BY chunk_no LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), swept AS (
     UPDATE campaign_chunk c
        SET state = 3, settled_at = %(now)s, sealed = NULL,
            outcome = convert_to(replace(convert_from(c.outcome, 'LATIN1'), 'n', 'l'), 'LATIN1')
-      FROM (SELECT chunk_no, outcome FROM campaign_chunk WHERE campaign_id = %(campaign)s AND state = 0 FOR UPDATE) AS before,
-           dispatch d
+      FROM before, dispatch d
      WHERE c.campaign_id = %(campaign)s AND c.chunk_no = before.chunk_no AND d.campaign_id = c.campaign_id
        AND d.state = 'stopped'
     RETURNING c.root_id, c.people, before.outcome
@@ -327,8 +333,9 @@ UPDATE dispatch SET state = CASE state WHEN 'stopped' THEN state ELSE 'finished'
 UPDATE dispatch SET problem = %(problem)s WHERE campaign_id = %(campaign)s AND problem <> %(problem)s;
 
 -- name: changes
--- What changed since the watermark, except by transactions that noted "not a friend" of this very campaign: of the people
--- they are about, the next channel has been chosen in the light of it. The first row is another: up to where all is seen now (what is
+-- What changed since the watermark, except the friendships of transactions that noted "not a friend" of this very campaign: of the
+-- people they are about, the next channel has been chosen in the light of it. (Such a transaction may fold what other campaigns were told,
+-- too: a refusal in it is news.) The first row is another: up to where all is seen now (what is
 -- still running is read again), and whether changes since the campaign's watermark have been forgotten (the nightly cut may meet a
 -- freeze that is still running).
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
@@ -338,9 +345,10 @@ UNION ALL
 SELECT NULL, NULL, c.family, c.subject, c.people FROM crowd_change c
  WHERE c.root_id = %(root)s AND c.xid >= %(watermark)s::xid8
    AND c.family NOT IN ('week', 'sent')  -- no rule asks the log for them: places of the week are held, not judged (week.py)
-   AND c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
-                     UNION ALL
-                     SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL);
+   AND (c.family <> 'friend'
+        OR c.xid NOT IN (SELECT made_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND wave > 1
+                         UNION ALL
+                         SELECT noted_by FROM campaign_chunk WHERE campaign_id = %(campaign)s AND noted_by IS NOT NULL));
 
 -- name: units
 SELECT id, path FROM tree_unit WHERE root_id = %(root)s;
@@ -464,12 +472,15 @@ SELECT off_route, ahead, open_ahead FROM campaign_chunk WHERE campaign_id = %(ca
 
 -- name: due_with
 -- Handed chunks of one campaign and medium that are due to be looked at, that of the group first: this worker's for a while.
+WITH due AS MATERIALIZED (
+    SELECT chunk_no FROM campaign_chunk
+     WHERE campaign_id = %(campaign)s AND state = 2 AND (parent_chunk IS NOT NULL) = %(is_text)s
+       AND (lease_until <= clock_timestamp() OR group_ref = %(group)s AND worker = %(worker)s)
+     ORDER BY group_ref <> %(group)s, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
+)
 UPDATE campaign_chunk c
    SET worker = %(worker)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-  FROM (SELECT chunk_no FROM campaign_chunk
-         WHERE campaign_id = %(campaign)s AND state = 2 AND (parent_chunk IS NOT NULL) = %(is_text)s
-           AND (lease_until <= clock_timestamp() OR group_ref = %(group)s AND worker = %(worker)s)
-         ORDER BY group_ref <> %(group)s, chunk_no LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) AS due
+  FROM due
  WHERE c.campaign_id = %(campaign)s AND c.chunk_no = due.chunk_no
 RETURNING c.chunk_no, c.group_ref, c.people, c.outcome, c.keyed_at, c.left_at,
           extract(epoch FROM clock_timestamp() - c.left_at)::float8, extract(epoch FROM %(now)s - c.handed_at)::float8;

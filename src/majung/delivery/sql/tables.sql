@@ -187,6 +187,16 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON cost_entry FOR EACH ROW EX
 ALTER TABLE campaign_chunk ADD COLUMN keyed_at timestamptz, ADD COLUMN left_at timestamptz;
 UPDATE campaign_chunk SET keyed_at = judged_at, left_at = handed_at WHERE state IN (1, 2);
 
+-- name: once
+-- An attempt of a chunk is charged once, whoever writes that it left. And what is out is found by the group that it is in.
+CREATE UNIQUE INDEX cost_charged_once ON cost_entry (campaign_id, chunk_no, attempt) WHERE kind = 'charged';
+DROP INDEX campaign_chunk_out;
+CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, group_ref) WHERE state IN (1, 2);
+
+-- name: not_once
+DROP INDEX cost_charged_once, campaign_chunk_out;
+CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, chunk_no) WHERE state IN (1, 2);
+
 -- name: not_left
 ALTER TABLE campaign_chunk DROP COLUMN keyed_at, DROP COLUMN left_at;
 

@@ -85,9 +85,9 @@ _PAUSES = {
     "Forbidden": "ACCOUNT_KEY", "RequestTimeTooSkewed": "CLOCK_SKEW", "NotOperationalStatus": "ACCOUNT_CLOSED",
 }  # fmt: skip
 _TIMEOUT = 408
+"""Somebody on the way gave up waiting: nobody knows for what."""
 _TELLING = 4
 """So many last digits are written together in every form of a number."""
-"""Somebody on the way gave up waiting: nobody knows for what."""
 _MOST_ITEMS = 10_000
 """Items of one report."""
 _STATE_ERRORS = {"InvalidStatus", "DeletedGroup", "FailedGroup"}
