@@ -117,7 +117,7 @@ class App:
         account = _NOBODY if by_itself else self._sandbox.accounts.authenticate(header)
         response = route.handler(Call(request, params, account))
         response.drop = faults.drop_now(route.endpoint)
-        response.wait_seconds = faults.wait_seconds(faults.settings.delay_after_ms, route.endpoint)
+        response.wait_seconds = faults.answer_seconds(route.endpoint)
         return response
 
 

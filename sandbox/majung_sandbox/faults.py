@@ -13,6 +13,9 @@ class Settings:
 
     delay_before_ms: dict[str, float] = field(default_factory=dict)  # endpoint → wait before the request is processed
     delay_after_ms: dict[str, float] = field(default_factory=dict)  # endpoint → wait between processing and answer
+    late_next: int = 0  # so many answers come late_ms after processing
+    late_ms: int = 0
+    late_endpoints: list[str] = field(default_factory=list)  # empty: WRITES
     drop_next: int = 0  # so many answers are lost after processing
     drop_probability: float = 0.0
     drop_endpoints: list[str] = field(default_factory=list)  # empty: WRITES
@@ -34,7 +37,8 @@ class Settings:
 WRITES = ("groups.put", "groups.send", "send_many", "send_one", "nhn.send", "aligo.send", "popbill.send")
 _NUMBERS = {
     "drop_probability": (0, 1), "never_probability": (0, 1), "kakao_lost_probability": (0, 1), "drop_next": (0, 10**9),
-    "error_next": (0, 10**9), "hide_next": (0, 10**9), "error_status": (500, 599), "seed": (0, 2**63),
+    "error_next": (0, 10**9), "hide_next": (0, 10**9), "error_status": (400, 599),
+    "late_next": (0, 10**9), "late_ms": (0, 600_000), "seed": (0, 2**63),
 }  # fmt: skip
 
 
@@ -65,7 +69,7 @@ class Faults:
     def switched_on(self) -> int:
         """How many faults differ from rest."""
         rest = Settings()
-        passive = {"error_status", "seed", "drop_endpoints", "error_endpoints"}
+        passive = {"error_status", "seed", "drop_endpoints", "error_endpoints", "late_ms", "late_endpoints"}
         return sum(
             getattr(self.settings, f.name) != getattr(rest, f.name) for f in fields(Settings) if f.name not in passive
         )
@@ -73,6 +77,14 @@ class Faults:
     def wait_seconds(self, table: dict[str, float], endpoint: str) -> float:
         """The delay of an endpoint."""
         return table.get(endpoint, table.get("*", 0.0)) / 1000 if table else 0.0
+
+    def answer_seconds(self, endpoint: str) -> float:
+        """How long this answer waits after processing."""
+        s = self.settings
+        if s.late_next > 0 and endpoint in (s.late_endpoints or WRITES):
+            s.late_next -= 1
+            return s.late_ms / 1000
+        return self.wait_seconds(s.delay_after_ms, endpoint)
 
     def error_now(self, endpoint: str) -> int | None:
         """The status this request must fail with, if its turn has come."""

@@ -1,19 +1,18 @@
-"""The one settings file: everything that differs between installations comes from the environment (core.env)."""
+"""The one settings file: everything that differs between installations comes from the environment (core.env).
+
+Also of the processes that send and receive, which do without Django: nothing of it is imported here.
+"""
 
 import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
 from majung import __version__
 from majung.core import env, logs
 from majung.core.embedded import APP, OWNER, WORKER, Embedded
-
-# Lets forms and managers carry type arguments (forms.ModelChoiceField[Unit]) at run time too.
-django_stubs_ext.monkeypatch()
 
 SOURCE = Path(__file__).resolve().parent
 HOME = env.home()

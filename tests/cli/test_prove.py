@@ -19,6 +19,7 @@ from majung.cli.prove.plan import (
     AFTER_HAND_OVER,
     AT_ONCE,
     FURTHEST_JUMP_SECONDS,
+    LEASE_SECONDS,
     MAY_BE_HIDDEN,
     MOST_KILLS,
     TARGETS,
@@ -63,7 +64,7 @@ def test_plans_hold_everything_that_may_happen() -> None:
         and any(plan.later for plan in plans)
     )
     assert all(abs(kill.jump) <= FURTHEST_JUMP_SECONDS for kill in kills)
-    for fault in ("drop_next", "error_next", "hide_next", "duplicate_webhooks"):
+    for fault in ("drop_next", "late_next", "error_next", "hide_next", "duplicate_webhooks"):
         assert any(plan.faults.get(fault) for plan in plans), fault
 
 
@@ -82,13 +83,16 @@ def test_answers_get_lost_where_that_way_asks_for_them() -> None:
             )
 
 
-def test_senders_of_a_dealer_that_sends_at_once_keep_their_clock() -> None:
-    plans = [drawn(seed, POINTS) for seed in range(600)]
-    jumps = {plan.way: [kill.jump for kill in plan.kills if kill.target == "sender"] for plan in plans}
+@pytest.mark.parametrize("way", Way)
+def test_on_every_way_senders_come_back_with_clocks_that_are_off_and_answers_outlast_a_lease(way: Way) -> None:
+    plans = [plan for plan in (drawn(seed, POINTS) for seed in range(600)) if plan.way is way]
 
-    assert not any(any(jumps[way]) for way in AT_ONCE) and any(
-        kill.jump for plan in plans for kill in plan.kills if kill.target == "sender"
-    )
+    assert {kill.jump > 0 for plan in plans for kill in plan.kills if kill.target == "sender" and kill.jump} == {
+        True,
+        False,
+    }
+    late = [plan.faults["late_ms"] for plan in plans if plan.faults.get("late_next")]
+    assert late and all(ms / 1000 > LEASE_SECONDS for ms in late)
 
 
 def test_a_record_is_hidden_only_where_the_worker_dies_before_it_knows() -> None:
@@ -97,7 +101,7 @@ def test_a_record_is_hidden_only_where_the_worker_dies_before_it_knows() -> None
 
     assert 20 < len(hidden) < 90 and {plan.way for plan in hidden} <= MAY_BE_HIDDEN
     assert all(plan.point == AFTER_HAND_OVER and plan.faults["hide_next"] == 1 for plan in hidden)
-    assert not any(plan.faults.get(name) for plan in hidden for name in ("drop_next", "error_next"))
+    assert not any(plan.faults.get(name) for plan in hidden for name in ("drop_next", "late_next", "error_next"))
     assert all(("hide_next" in plan.faults) is plan.hidden for plan in plans)
 
 
@@ -156,6 +160,7 @@ def test_who_was_turned_away_from_a_basket_that_was_thrown_away_may_refuse_befor
         (ledger(), [line(0), line(1, number="01000000099"), line(2, 3102), line(3)], 1),  # to a stranger
         (ledger(unfinished=3), SEEN, 3),
         (ledger(is_balanced=False), SEEN, 1),
+        (ledger(is_paid=False), SEEN, 1),
         (ledger(repeats=TWICE), SEEN, 1),  # a repeat that nobody saw
         (ledger(), [], 7),
     ],
@@ -261,17 +266,20 @@ def test_a_proof_stands_when_a_page_is_mended() -> None:
     assert all((ROOT / name).exists() for name in (*record.NOT_RUN, *beside, *counts))
 
 
-def test_nobody_who_sends_or_receives_loads_what_the_proof_leaves_out() -> None:
+def test_nobody_who_sends_or_receives_loads_django_or_what_the_proof_leaves_out() -> None:
     ask = (
         "import sys, majung.delivery.worker, majung.ingest.folder, majung.ingest.server\n"
-        "print('\\n'.join(m.__file__ or '' for m in sys.modules.values() if getattr(m, '__file__', None)))"
+        "from majung.crowd import catalogue; catalogue.load()\n"
+        "for name, one in sys.modules.items(): print(name, getattr(one, '__file__', None))"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}", "MAJUNG_SECRET_KEY": "tests-only"}
 
     told = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
 
-    loaded = [str(Path(name).relative_to(ROOT)) for name in told.stdout.split() if name.startswith(str(ROOT / "src"))]
-    assert "src/majung/delivery/handover.py" in loaded and not [name for name in loaded if record.is_beside(name)]
+    modules = dict(line.split(" ", 1) for line in told.stdout.splitlines())
+    ours = [str(Path(name).relative_to(ROOT)) for name in modules.values() if name.startswith(str(ROOT / "src"))]
+    assert "src/majung/delivery/handover.py" in ours and not [name for name in ours if record.is_beside(name)]
+    assert not [name for name in modules if name.split(".")[0] in ("django", "django_stubs_ext", "granian")]
 
 
 def test_a_process_is_held_until_it_ends() -> None:

@@ -25,6 +25,19 @@ def test_a_lost_answer_was_processed(client):
     assert client("GET", "/_control/faults")["drop_next"] == 0
 
 
+def test_a_late_answer_was_processed_at_once(client):
+    group, _ = client.put([brand("01020200001", "9021-0-0")])
+    faults(client, late_next=1, late_ms=300, late_endpoints=["groups.send"])
+
+    began = time.monotonic()
+    client("POST", f"{GROUPS}/{group}/send")
+    took = time.monotonic() - began
+    client("GET", f"{GROUPS}/{group}")
+
+    assert took >= 0.3 > time.monotonic() - began - took
+    assert client("GET", "/_control/faults")["late_next"] == 0
+
+
 def test_dropping_with_certainty_spares_the_queries(client):
     group = client("POST", GROUPS, {})["groupId"]
     faults(client, drop_probability=1)

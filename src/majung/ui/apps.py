@@ -1,6 +1,10 @@
-"""Registers the ui room with Django."""
+"""Registers the ui room with Django. It is the first app that is loaded, before any form or manager."""
 
+import django_stubs_ext
 from django.apps import AppConfig
+
+# Lets forms and managers carry type arguments (forms.ModelChoiceField[Unit]) at run time too.
+django_stubs_ext.monkeypatch()
 
 
 class UiConfig(AppConfig):

@@ -17,7 +17,7 @@ from majung.cli.prove.loading import numbers
 from majung.cli.prove.plan import SENDERS, Kill, Plan, Way
 from majung.cli.prove.stage import Stage
 from majung.cli.prove.traffic import Events, Going, Refusals
-from majung.core import clock
+from majung.core import clock, sql
 from majung.core.embedded import OWNER
 
 PATIENCE_SECONDS = 150.0
@@ -145,10 +145,11 @@ class Run:
         self.gateway.post("faults", {"reset": True, **self.plan.faults})
 
     def _fired(self, left: dict[str, Any]) -> int:
-        """How many faults hit: lost answers and errors by count; slowness, repeated and misordered reports, jumps once each."""
+        """How many faults hit: lost, late and failed answers by count; slowness, jumps, repeated or misordered reports once."""
         given = self.plan.faults
         counted: int = sum(
-            max(0, given.get(name, 0) - left.get(name, 0)) for name in ("drop_next", "error_next", "hide_next")
+            max(0, given.get(name, 0) - left.get(name, 0))
+            for name in ("drop_next", "late_next", "error_next", "hide_next")
         )
         kinds = [True, given["duplicate_webhooks"], bool(self.plan.later), self.plan.sandbox_jump is not None]
         return counted + sum(map(bool, kinds)) + sum(kill.jump != 0 for kill in self.plan.kills)
@@ -324,9 +325,17 @@ class Run:
         self.doubts = told.in_doubt
         return Ledger(
             chunks={no: (people, bytes(outcome)) for no, people, outcome in rows},
-            repeats=of["REPEAT"], again=of["AGAIN"], is_balanced=told.is_balanced,
+            repeats=of["REPEAT"], again=of["AGAIN"], is_balanced=told.is_balanced, is_paid=self._is_paid(campaign),
             unfinished=told.not_yet + (0 if self.plan.way is Way.BRAND else told.in_doubt),
         )  # fmt: skip
+
+    def _is_paid(self, campaign: int) -> bool:
+        """Of a campaign that is over, what it has cost and what it may cost at worst are one."""
+        spent, due = (
+            self._connection().execute(sql.load("majung.campaigns", "report", name), {"campaign": campaign}).fetchall()
+            for name in ("spent", "still_needed")
+        )
+        return spent == due
 
     def _came(self, campaign: int) -> list[Line]:
         found = []

@@ -23,6 +23,7 @@ class Ledger:
 
     ``again`` are sent to again because their dealer denied the request: if it spoke the truth nobody got it twice.
     ``in_doubt`` are counted as unfinished, unless a dealer's "no" proves nothing and the time to wait is over.
+    ``is_paid``: what was charged and given back comes to the price of whom the outcomes say it reached, or may have reached.
     """
 
     chunks: Mapping[int, tuple[list[int], bytes]]
@@ -30,6 +31,7 @@ class Ledger:
     again: frozenset[Id] = frozenset()
     unfinished: int
     is_balanced: bool
+    is_paid: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def judged(
         )
         + verdict.note("repeats that the ledger knows of and nobody saw", ledger.repeats - twice)
         + verdict.note("books that do not balance", [] if ledger.is_balanced else ["yes"])
+        + verdict.note("money that is not that of the outcomes", [] if ledger.is_paid else ["yes"])
         + ledger.unfinished
     )
     if ledger.unfinished:

@@ -29,6 +29,10 @@ JUMP, FURTHEST_JUMP_SECONDS = 0.3, 400
 HIDDEN = 0.12
 AFTER_HAND_OVER = "after_hand_over"
 """Where a group has left and the ledger does not know it yet: the only moment at which a hidden record can hurt."""
+LEASE_SECONDS = 2.0
+"""A sender's hold on what it claims. Longer in an installation, where dealers and machines are slower."""
+LATE_MS = 2600
+"""When an answer comes that outlasts the lease."""
 LOST_ENDPOINTS = ("groups.create", "groups.put", "groups.send")
 SENT_AT_ONCE = "nhn.send"
 AT_ONCE = frozenset({Way.ALIM, Way.BRAND})
@@ -92,7 +96,9 @@ def _kill(dice: random.Random) -> Kill:
 
 
 def _faults(dice: random.Random, way: Way, hidden: bool) -> dict[str, Any]:
-    """Answers that get lost, errors, slowness, reports that come twice. Slow enough that kills meet a campaign under way."""
+    """Answers that get lost, come when the lease is over, errors, slowness, reports that come twice. Slow enough that kills meet a
+    campaign under way.
+    """
     before, after = dice.randint(3, 12), dice.randint(0, 8)
     faults: dict[str, Any] = {
         "delay_before_ms": {"*": before},
@@ -106,10 +112,13 @@ def _faults(dice: random.Random, way: Way, hidden: bool) -> dict[str, Any]:
             "drop_endpoints": dice.sample(endpoints, dice.randint(1, len(endpoints))),
         }
     if dice.random() < 0.6:
-        faults |= {"error_next": dice.randint(1, 8), "error_status": dice.choice((500, 502, 503))}
+        faults |= {"error_next": dice.randint(1, 8), "error_status": dice.choice((429, 500, 502, 503))}
+    if dice.random() < 0.3:
+        sends = SENT_AT_ONCE if way in AT_ONCE else "groups.send"
+        faults |= {"late_next": dice.randint(1, 3), "late_ms": LATE_MS, "late_endpoints": [sends]}
     return faults if not hidden else _gentle(faults) | {"hide_next": 1}
 
 
 def _gentle(faults: Mapping[str, Any]) -> dict[str, Any]:
-    """Without lost answers and errors: in a run with a hidden record every repeat must come from that record alone."""
-    return {name: value for name, value in faults.items() if not name.startswith(("drop", "error"))}
+    """Without lost or late answers and errors: in a run with a hidden record every repeat must come from that record alone."""
+    return {name: value for name, value in faults.items() if not name.startswith(("drop", "late", "error"))}

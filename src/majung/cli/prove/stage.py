@@ -15,7 +15,7 @@ from psycopg import sql
 
 from majung.cli import installation as place
 from majung.cli.processes import Child, Family, wait_for
-from majung.cli.prove.plan import SENDERS, Way
+from majung.cli.prove.plan import LEASE_SECONDS, SENDERS, Way
 from majung.cli.prove.warm import PROGRAMS, Actor, Warm
 from majung.core import clock
 from majung.core.embedded import APP, DATABASE, OWNER, WORKER, Embedded
@@ -50,7 +50,7 @@ class Stage:
     def raise_up(self) -> None:
         """Web, inlet and sandbox run and answer; the others are started by the runs."""
         here = "http://127.0.0.1:{}".format
-        of_sender = ("--slots", SLOTS, "--lease-seconds", "2", "--look-seconds", LOOK_SECONDS)
+        of_sender = ("--slots", SLOTS, "--lease-seconds", str(LEASE_SECONDS), "--look-seconds", LOOK_SECONDS)
         of_web = (
             "--interface",
             "wsgi",
