@@ -5,7 +5,7 @@
 Every unit sends a party notice of its own to its own people, through its own channel and the one account of the party. All lists
 are frozen beforehand; then all dispatches start in one statement. The figure is the time until the last small unit's last message
 has its outcome written down; the big one goes on meanwhile (``big_share`` is how much of it had left by then, ``big_alone`` how
-fast it goes by itself afterwards). Database and key as in ``bench/delivery.py``; the gateway is ``bench/gateway.py``.
+fast it goes by itself afterwards). Database and key as in ``bench/world.py``; the gateway is ``bench/gateway.py``.
 """
 
 import argparse
@@ -23,8 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "sandbox")]
 
-from bench import delivery as world  # noqa: E402
-from bench import gateway, kit  # noqa: E402
+from bench import gateway, kit, world  # noqa: E402
 from bench.kit import Measured  # noqa: E402
 
 NAME = "공평당"
@@ -61,7 +60,7 @@ def build(units: int, big: int, small: int, base_url: str) -> Any:
         for start in range(0, len(homes), 50_000):
             rows = [
                 bulk.NewPerson(
-                    entity_id=made.entity.pk, name=f"가온{i % 1000:03}", mobile=f"010{i:08}", birth_ym=198001,
+                    entity_id=made.entity.pk, name=f"가온{i % 1000:03}", mobile=kit.mobile(i), birth_ym=198001,
                     home_unit_id=homes[i], basis=Basis.CONSENT, member=MemberState.MEMBER,
                 )
                 for i in range(start, min(start + 50_000, len(homes)))
@@ -69,6 +68,7 @@ def build(units: int, big: int, small: int, base_url: str) -> Any:
             bulk.add(raw(), sealer(), made.root.pk, rows, clock.now())
         raw().execute("ANALYZE")
     root = Organisation.objects.get(name=name)
+    kit.has_sentinel(root.pk)
     DealerAccount.objects.filter(root=root).update(base_url=base_url)
     grant = Grant.objects.get(root=root, parent=None)
     organised = make_tree.Organised(
@@ -195,12 +195,7 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--slots", type=int, default=3)
     asked = parser.parse_args()
-    url = world.prepare()
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    url = kit.installation("fairness")
     runs = []
     for _ in range(asked.runs):
         with gateway.running(

@@ -81,7 +81,7 @@ def lines(first: int, count: int, units: list[str]) -> Iterator[str]:
     yield "성명,휴대폰 번호,생년월일,성별,분류,조직코드\r\n"
     before: list[tuple[str, str]] = []
     for i in range(first, first + count):
-        who, digits = name(at), f"010{(i * 7_919 + 10_000_000) % 100_000_000:08}"
+        who, digits = name(at), kit.mobile((i * 7_919 + 10_000_000) % 100_000_000 if i else 0)
         drawn = at.random()
         if drawn < 0.05 and before:
             who, digits = at.choice(before)
@@ -152,6 +152,7 @@ def once(rows: int, folder: Path) -> dict[str, float]:
     [(people,)] = db.raw().execute("SELECT count(*) FROM person").fetchall()
     assert told["total"] == rows and told["applied"] + told["duplicate"] + told["problem"] == rows, told
     assert people == told["new"] == told["applied"] - told["merged"], (people, told)
+    kit.has_sentinel(top.root_id)
     peak, helper = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
         **spent,

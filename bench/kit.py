@@ -23,14 +23,30 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "sandbox")]
 
 SENTINEL = "01055550155"
-"""A phone number that one person of every measured crowd has; it must never be found in the database's files."""
+"""A phone number that one person of every measured crowd has; it must never be found in the installation's files."""
+
+
+def mobile(person: int) -> str:
+    """The number of one of at most fifty million invented people; the first one has the sentinel's."""
+    return f"010{person:08}" if person else SENTINEL
+
+
+def has_sentinel(root: int) -> None:
+    """Raises SystemExit when nobody of this organisation has the sentinel's number: not to find it would prove nothing."""
+    from majung.core.db import raw
+    from majung.people import vault
+
+    blind = vault.blind(root, "mobile", SENTINEL)
+    if raw().execute("SELECT FROM contact_point WHERE root_id = %s AND blind = %s", [root, blind]).fetchone() is None:
+        raise SystemExit(f"nobody has the number {SENTINEL}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One row as measured: a figure a run, its floor in the same unit, and what else is worth knowing.
 
-    ``also`` is the second figure of rows that have one. The table shows the median of ``runs``.
+    ``also`` is the second figure of rows that have one, ``sandbox`` that with the real sandbox in the gateway's place. The
+    table shows the median of ``runs``.
     """
 
     name: str
@@ -38,6 +54,7 @@ class Measured:
     floor: float | None
     floor_is: str
     also: float | None = None
+    sandbox: float | None = None
     more: dict[str, Any] | None = None
 
 

@@ -4,7 +4,7 @@
 
 The figure is the time from the commit of the revocation to the last message under it that left (when its group was written down as
 sent, which is a moment after it was). What is left then stays: the dispatch pauses with the reason. World, database and key as in
-``bench/delivery.py``; the gateway is ``bench/gateway.py``.
+``bench/world.py``; the gateway is ``bench/gateway.py``.
 """
 
 import argparse
@@ -18,8 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "sandbox")]
 
-from bench import delivery as world  # noqa: E402
-from bench import gateway, kit  # noqa: E402
+from bench import gateway, kit, world  # noqa: E402
 from bench.fairness import senders  # noqa: E402
 from bench.kit import Measured  # noqa: E402
 
@@ -79,12 +78,7 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--slots", type=int, default=3)
     asked = parser.parse_args()
-    url = world.prepare()
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    url = kit.installation("revoke")
     runs = []
     for campaign in range(1, asked.runs + 1):
         with gateway.running(key=world.KEY, report_delay_seconds=0.2) as dealer:

@@ -20,8 +20,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
-from bench import delivery as world  # noqa: E402  the path above is where it is found
-from bench import e2e, gateway, kit  # noqa: E402
+from bench import e2e, gateway, kit, world  # noqa: E402  the path above is where it is found
 from bench.kit import Measured  # noqa: E402
 
 PEOPLE = 500_000

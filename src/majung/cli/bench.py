@@ -47,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for trouble in [*troubles.values(), *found]:
         say(trouble)
+    if os.environ.get("DATABASE_URL"):
+        say(
+            "DATABASE_URL의 서버가 쓰는 파일은 뒤지지 않았습니다. 표지 번호까지 확인하려면 DATABASE_URL 없이 돌려 주세요."
+        )
     if arguments.write:
         asked = " ".join(["./majung bench", *(arguments.rows or [ALL]), f"--runs {arguments.runs}"])
         write(project_folder() / "docs", result, list(table.values()), asked)
@@ -128,8 +132,17 @@ def _row(row: Any, told: Mapping[str, Any] | None, trouble: str | None) -> dict[
     value, also = statistics.median(told["runs"]), told.get("also")
     met = {"must_met": row.is_met(value, also), "aim_met": row.is_aim_met(value, also)}
     rest = {"floor": told.get("floor"), "floor_is": told.get("floor_is", ""), "runs": told["runs"]}
-    extra = {name: told[name] for name in ("also", "more") if told.get(name) is not None}
+    extra = {name: told[name] for name in ("also", "sandbox", "more") if told.get(name) is not None}
     return {"name": row.name, "value": value, **bounds, **met, **rest, **extra}
+
+
+def _commit() -> str:
+    """The commit that is measured, with a ``+`` where files differ from it; "" outside of a repository."""
+    told = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(told, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
+    except OSError:
+        return ""
 
 
 def machine() -> dict[str, Any]:
@@ -241,6 +254,7 @@ def write(docs: Path, result: Mapping[str, Any], table: Sequence[Any], command: 
     context = {
         "on": clock.today().isoformat(),
         "command": command,
+        "commit": _commit(),
         "machine": result["machine"],
         "calibration": result["calibration"],
     }
@@ -268,6 +282,8 @@ def rendered(kept: Mapping[str, Any], table: Sequence[Any]) -> str:
         met = "aim" if found["aim_met"] else "must" if found["must_met"] else "**no**"
         spread = f" ({shown(min(found['runs']))}–{shown(max(found['runs']))})" if len(found["runs"]) > 1 else ""
         value = _bounds(found["value"], found.get("also")) + spread
+        if found.get("sandbox") is not None:
+            value += f"; with the sandbox itself {shown(found['sandbox'])}"
         floor = f"{shown(found['floor'])}: {found['floor_is']}" if found.get("floor") is not None else ""
         lines.append(f"| {row.name} | {row.says}; {row.unit} | {value} | {must} | {aim} | {met} | {floor} |")
         origins.setdefault(_origin(found), []).append(row.name)
@@ -281,8 +297,9 @@ def _bounds(value: float, also: float | None) -> str:
 
 def _origin(found: Mapping[str, Any]) -> str:
     on, told = found["machine"], found["calibration"]
+    commit = f", commit `{found['commit']}`" if found.get("commit") else ""
     return (
-        f"`{found['command']}` on {found['on']}; {on['cores']} cores of {on['cpu']}, {on['memory_gb']} GB, {on['system']}, "
+        f"`{found['command']}` on {found['on']}{commit}; {on['cores']} cores of {on['cpu']}, {on['memory_gb']} GB, {on['system']}, "
         f"Python {on['python']}; calibration: template loop {told['render_us']:.3g} µs a message, memory copy "
         f"{told['copy_gb_per_s']:.3g} GB/s, write and sync {told['sync_ms']:.3g} ms."
     )
