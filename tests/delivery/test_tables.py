@@ -6,6 +6,8 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from majung.core.db import raw
+from majung.delivery import planner
+from tests.make import delivery as make
 
 
 @pytest.mark.django_db
@@ -69,3 +71,42 @@ def test_outcomes_are_counted_by_letter() -> None:
     found = raw().execute("SELECT outcome_count('ddrdq'::bytea, 'd'), outcome_count('ddrdq'::bytea, 'n')").fetchone()
 
     assert found == (3, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.product("M9")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE dispatch SET template = jsonb_set(template, '{message,text}', '\"다른 말\"')",
+        "UPDATE dispatch SET rule_set = 'other'",
+        "UPDATE dispatch SET audience = audience - 1, planned = planned - 1",
+        "UPDATE campaign_chunk SET people = people[2:] || people[1]",
+        "UPDATE campaign_chunk SET channel_id = channel_id + 1",
+    ],
+)
+def test_what_proves_what_was_sent_is_written_once(change: str) -> None:
+    """The words, the rules and whose place is whose (decision 0046); how it stands changes freely."""
+    planner.freeze(raw(), make.order(make.party(people=40)))
+    raw().execute("UPDATE dispatch SET state = 'sending', problem = '…'")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        raw().execute(change)
+
+
+@pytest.mark.django_db
+def test_an_attempt_is_charged_once() -> None:
+    entry = (
+        "INSERT INTO cost_entry (campaign_id, chunk_no, attempt, kind, message_kind, root_id, account_id, unit_id, n, centiwon, at)"
+        " VALUES (1, 1, %s, %s, 'BRAND', 1, 1, 1, 1, %s, now())"
+    )
+    for attempt, kind, centiwon in (
+        (1, "charged", 2500),
+        (2, "charged", 2500),
+        (1, "returned", -2500),
+        (1, "returned", -2500),
+    ):
+        raw().execute(entry, [attempt, kind, centiwon])
+
+    with pytest.raises(psycopg.errors.UniqueViolation), transaction.atomic():
+        raw().execute(entry, [1, "charged", 2500])

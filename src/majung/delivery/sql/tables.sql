@@ -193,6 +193,18 @@ CREATE UNIQUE INDEX cost_charged_once ON cost_entry (campaign_id, chunk_no, atte
 DROP INDEX campaign_chunk_out;
 CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, group_ref) WHERE state IN (1, 2);
 
+-- name: kept
+-- What proves later what was sent, and to whom (docs/decisions/0046): written at the freeze and never changed. After, not before: a trigger
+-- before a row locks it, also where none of these columns is named.
+CREATE TRIGGER kept AFTER UPDATE OF root_id, unit_id, purpose, medium, occasion, template, segment, fallback, rule_set, unit_centiwon, audience,
+    planned, frozen_at ON dispatch FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+CREATE TRIGGER kept AFTER UPDATE OF root_id, channel_id, message_kind, unit_centiwon, parent_chunk, n, people ON campaign_chunk
+    FOR EACH ROW EXECUTE FUNCTION majung_append_only();
+
+-- name: not_kept
+DROP TRIGGER kept ON campaign_chunk;
+DROP TRIGGER kept ON dispatch;
+
 -- name: not_once
 DROP INDEX cost_charged_once, campaign_chunk_out;
 CREATE INDEX campaign_chunk_out ON campaign_chunk (campaign_id, chunk_no) WHERE state IN (1, 2);
