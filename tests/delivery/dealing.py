@@ -51,8 +51,13 @@ def cases(*finds: Finds) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", some, ids=str)
 
 
-def a_campaign(sandbox: Sandbox, case: Case, *, people: int = 150) -> tuple[make.Party, int]:
-    """A frozen and started campaign of a kind through a dealer. The sandbox is told whose message each will be."""
+def a_campaign(
+    sandbox: Sandbox, case: Case, *, people: int = 150, message: Message | None = None
+) -> tuple[make.Party, int]:
+    """A frozen and started campaign of a kind through a dealer. The sandbox is told whose message each will be.
+
+    ``message`` is said in place of what the dealer knows and takes.
+    """
     party = make.party(people=people, base_url=sandbox.base_url, adapter=case.dealer.code)
     register(sandbox, party)
     number = a_number()
@@ -60,9 +65,9 @@ def a_campaign(sandbox: Sandbox, case: Case, *, people: int = 150) -> tuple[make
     order = make.order(party, campaign=number, at=clock.now())
     if case.kind is Kind.ALIM:
         code = f"T{number}"
-        message = Message(text="#{이름} 님, #{조직} 소식입니다.", template_id=code)
-        template = replace(template, kind=case.kind, message=message, sender=SENDER)
-        made = [{"account": sandbox.key, "templateId": code, "name": "소식", "content": message.text}]
+        known = Message(text="#{이름} 님, #{조직} 소식입니다.", template_id=code)
+        template = replace(template, kind=case.kind, message=known, sender=SENDER)
+        made = [{"account": sandbox.key, "templateId": code, "name": "소식", "content": known.text}]
         sandbox.ask("/_control/templates", made)
     elif case.kind is Kind.BRAND:
         template = replace(template, kind=case.kind, message=Message(text="#{조직} 소식입니다."))
@@ -70,6 +75,8 @@ def a_campaign(sandbox: Sandbox, case: Case, *, people: int = 150) -> tuple[make
         template, stops = Template(kind=case.kind, message=Message(text=TEXT), sender=SENDER), ()
         account = replace(order.occasion.account, sender_number=SENDER, sender_number_registered=True)
         order = replace(order, occasion=replace(order.occasion, medium=Medium.SMS, account=account))
+    if message is not None:
+        template = replace(template, message=message)
     planner.freeze(raw(), replace(order, template=template, stops=stops))
     sandbox.ask("/_control/names", ids_by_number(party, number))
     start(number)

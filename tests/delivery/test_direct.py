@@ -18,7 +18,7 @@ from majung.channels.adapters.base import Finds, Handed, Reported
 from majung.channels.adapters.nhn import Nhn
 from majung.channels.adapters.outcomes import Outcome
 from majung.channels.adapters.popbill import Popbill
-from majung.channels.adapters.terms import Account, Batch, Kind, Reply
+from majung.channels.adapters.terms import Account, Batch, Kind, Message, Reply
 from majung.channels.line import Line
 from majung.channels.services import store_keys
 from majung.core import clock
@@ -360,11 +360,7 @@ def test_no_keys_for_the_kind_pause(sandbox: Sandbox, slot: Slot) -> None:
 
 
 def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, ALIM)
-    raw().execute(
-        "UPDATE dispatch SET template = jsonb_set(template, '{message,template_id}', '\"NOPE\"') WHERE campaign_id = %s",
-        [campaign],
-    )
+    _, campaign = a_campaign(sandbox, ALIM, message=Message(text="#{이름} 님, #{조직} 소식입니다.", template_id="NOPE"))
 
     until(slot, lambda: state(campaign)[0] == "paused")
 
@@ -373,11 +369,7 @@ def test_a_refused_request_pauses_with_the_dealers_code(sandbox: Sandbox, slot: 
 
 
 def test_what_cannot_be_said_to_all_pauses_and_says_nothing_to_anybody(sandbox: Sandbox, slot: Slot) -> None:
-    _, campaign = a_campaign(sandbox, Case(Nhn, Kind.BRAND))
-    raw().execute(
-        "UPDATE dispatch SET template = jsonb_set(template, '{message,text}', '\"#{수신설정}\"') WHERE campaign_id = %s",
-        [campaign],
-    )
+    _, campaign = a_campaign(sandbox, Case(Nhn, Kind.BRAND), message=Message(text="#{수신설정}"))
 
     until(slot, lambda: state(campaign)[0] == "paused")
 

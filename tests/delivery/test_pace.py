@@ -152,11 +152,10 @@ def connection(transactional_db: None, url: str, monkeypatch: pytest.MonkeyPatch
     made.close()
 
 
-def waiting(campaign: int, *, unit: int, chunks: int = 1, account: int = 1, entity: int = 1) -> int:
+def waiting(campaign: int, *, unit: int, chunks: int = 1, account: int = 1, entity: int = 1, channel: int = 1) -> int:
     """A dispatch that sends, with so many chunks ready."""
     people = range(campaign * 1_000, campaign * 1_000 + chunks * make.CHUNK)
-    make.handed(ROOT, campaign, dict.fromkeys(people, "n"), clock.now())
-    raw().execute("UPDATE dispatch SET unit_id = %s, account_id = %s WHERE campaign_id = %s", [unit, account, campaign])
+    make.handed(ROOT, campaign, dict.fromkeys(people, "n"), clock.now(), unit=unit, account=account, channel=channel)
     raw().execute(
         "INSERT INTO dispatch_turn (campaign_id, unit_id, entity_id) VALUES (%s, %s, %s)", [campaign, unit, entity]
     )
@@ -220,8 +219,7 @@ def test_a_limited_account_waits_and_nobody_else(connection: Connection) -> None
 @pytest.mark.parametrize("kind", ["channel", "entity"])
 def test_channels_and_entities_are_limited_alike(connection: Connection, kind: str) -> None:
     waiting(1, unit=1, chunks=5)
-    waiting(2, unit=2, chunks=5, entity=2)
-    raw().execute("UPDATE campaign_chunk SET channel_id = 2 WHERE campaign_id = 2")
+    waiting(2, unit=2, chunks=5, entity=2, channel=2)
     pace.set_pace(raw(), ROOT, (kind, 1), per_minute=make.CHUNK)
 
     assert Counter(claimed(connection, 10)) == {1: 1, 2: 5}
@@ -229,8 +227,7 @@ def test_channels_and_entities_are_limited_alike(connection: Connection, kind: s
 
 def test_more_waiting_channels_than_are_tried_shut_nobody_out(connection: Connection) -> None:
     for number in range(1, 15):
-        waiting(number, unit=number, chunks=2)
-        raw().execute("UPDATE campaign_chunk SET channel_id = 9 WHERE campaign_id = %s", [number])
+        waiting(number, unit=number, chunks=2, channel=9)
     waiting(20, unit=20)
     pace.set_pace(raw(), ROOT, ("channel", 9), per_minute=make.CHUNK)
 

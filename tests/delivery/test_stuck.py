@@ -249,8 +249,9 @@ def test_a_dealer_that_tells_no_result(sandbox: Sandbox, slot: Slot) -> None:
 def test_books_that_do_not_close(sandbox: Sandbox, slot: Slot) -> None:
     _, campaign = a_campaign(sandbox)
     raw().execute(
-        "UPDATE dispatch SET audience = audience + 1, left_out = left_out + 1 WHERE campaign_id = %s", [campaign]
-    )
+        "INSERT INTO campaign_left_out (campaign_id, root_id, stage, reason, n, people)"
+        " SELECT campaign_id, root_id, 'freeze', 'X', 1, '{1}' FROM dispatch WHERE campaign_id = %s", [campaign]
+    )  # fmt: skip
     until(
         slot,
         lambda: (

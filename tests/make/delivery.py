@@ -141,7 +141,16 @@ CHUNK = 7
 """People of a chunk that ``handed`` makes: few, so that a handful of people stand in several."""
 
 
-def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) -> None:
+def handed(
+    root: int,
+    campaign: int,
+    bytes_of: Mapping[int, str],
+    at: datetime,
+    *,
+    unit: int = 1,
+    account: int = 1,
+    channel: int = 1,
+) -> None:
     """A campaign in the ledger without planner and dealer: planned to these people, and handed over at ``at``.
 
     ``bytes_of`` says each person's outcome byte; chunks of people whose bytes are all ``n`` stay ready. No worker judges
@@ -153,17 +162,25 @@ def handed(root: int, campaign: int, bytes_of: Mapping[int, str], at: datetime) 
         """INSERT INTO dispatch (campaign_id, root_id, account_id, unit_id, scope_unit_id, purpose, medium, occasion, template,
                                  segment, state, not_before, watermark, rule_set, unit_centiwon, worst_centiwon, audience,
                                  left_out, planned, chunks, next_chunk, frozen_at)
-           VALUES (%(campaign)s, %(root)s, 1, 1, 1, 'party_notice', 'KAKAO_AD', '{}', '{}', '{}', 'sending', %(at)s,
-                   '9000000000000000000', 'x', 0, 0,
+           VALUES (%(campaign)s, %(root)s, %(account)s, %(unit)s, 1, 'party_notice', 'KAKAO_AD', '{}', '{}', '{}', 'sending',
+                   %(at)s, '9000000000000000000', 'x', 0, 0,
                    %(people)s, 0, %(people)s, %(chunks)s, %(chunks)s + 1, %(at)s)""",
-        {"campaign": campaign, "root": root, "at": at, "people": len(people), "chunks": len(chunks)},
+        {
+            "campaign": campaign,
+            "root": root,
+            "unit": unit,
+            "account": account,
+            "at": at,
+            "people": len(people),
+            "chunks": len(chunks),
+        },
     )
     for number, some in enumerate(chunks, start=1):
         raw.execute(
             """INSERT INTO campaign_chunk (campaign_id, chunk_no, wave, root_id, channel_id, message_kind, unit_centiwon, n,
                                            first_person, last_person, people, outcome, watermark)
-               VALUES (%s, %s, 1, %s, 1, 'BRAND', 0, %s, %s, %s, %s::int[], %s, '1')""",
-            (campaign, number, root, len(some), some[0], some[-1], some, b"n" * len(some)),
+               VALUES (%s, %s, 1, %s, %s, 'BRAND', 0, %s, %s, %s, %s::int[], %s, '1')""",
+            (campaign, number, root, channel, len(some), some[0], some[-1], some, b"n" * len(some)),
         )
         if any(bytes_of[person] != "n" for person in some):
             raw.execute(

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import NoReturn
 
 import numpy as np
@@ -35,7 +34,7 @@ from majung.channels.line import Unsent
 from majung.channels.wakes import Wake
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import handover, ledger, pace, rejudge, sealed, settle
+from majung.delivery import evidence, handover, ledger, pace, rejudge, sealed, settle
 from majung.delivery.handover import (
     BUSY,
     LAST_MOMENT,
@@ -168,7 +167,8 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
     crash("before_hand_over")
     began = time.monotonic()
     try:
-        handed = adapter.decode_handed(line.call(adapter.send_request(batch.kind, body, key)), batch)
+        wire = adapter.send_request(batch.kind, body, key)
+        handed = adapter.decode_handed(line.call(wire), batch)
     except (Unsent, DealerRefused) as refused:
         if isinstance(refused, AlreadyTaken):
             _look_at_once(hands, found, key)
@@ -186,7 +186,7 @@ def _send_one(hands: Hands, found: Dispatch, account: LiveAccount, chunk: Chunk)
         pace.trouble(hands.connection, found.root_id, found.account_id, SLOW, now=clock.now(), factor=pace.SLOWER)
     told = np.frombuffer(handed.outcomes.translate(_HANDED), np.uint8)
     np.frombuffer(chunk.outcome, np.uint8)[list(batch.positions)] = told
-    seal = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
+    seal = evidence.request_hash(hands.sealer, found.root_id, wire.body)
     now = clock.now()
     with hands.connection.transaction():
         look = hands.look_seconds if handed.ref else 0.0

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 import numpy as np
 from pyroaring import BitMap
@@ -28,7 +27,7 @@ from majung.consent import links
 from majung.core import clock
 from majung.core.errors import Misconfigured, Outside
 from majung.core.sealing import Sealer, Unreadable
-from majung.delivery import ledger, pace, rejudge, sealed, week
+from majung.delivery import evidence, ledger, pace, rejudge, sealed, week
 from majung.delivery.installation import Tally
 from majung.delivery.ledger import Chunk, Claim, Connection, Dispatch, Exceptions, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, LEFT_OUT, NOT_YET, PauseReason
@@ -341,13 +340,14 @@ def _fill_and_send(hands: Hands, found: Dispatch, account: LiveAccount, held: Cl
             renewed_at = time.monotonic()
         batch = render(hands.sealer, found, account, chunk)
         body = adapter.encode(batch)
-        told = adapter.decode_added(line.call(adapter.add_messages_request(group, body)), batch).translate(LEDGER)
+        wire = adapter.add_messages_request(group, body)
+        told = adapter.decode_added(line.call(wire), batch).translate(LEDGER)
         if batch.seqs is None:
             chunk.outcome[:] = told
         else:
             np.frombuffer(chunk.outcome, np.uint8)[list(batch.seqs)] = np.frombuffer(told, np.uint8)
         outcomes[chunk.chunk_no] = bytes(chunk.outcome)
-        hashes[chunk.chunk_no] = hands.sealer.blind(found.root_id, "request", sha256(body).hexdigest())
+        hashes[chunk.chunk_no] = evidence.request_hash(hands.sealer, found.root_id, wire.body)
     if not _stays_open(hands, found, held, LAST_MOMENT):
         raise Overtaken
     _write_registered(hands, found, held, group)

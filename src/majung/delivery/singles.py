@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from majung.channels.adapters.outcomes import Outcome
 from majung.channels.stream import Fate, Stream
 from majung.core import clock
 from majung.core.errors import Outside
-from majung.delivery import direct, handover, inquiry, ledger, pace, rejudge, waves
+from majung.delivery import direct, evidence, handover, inquiry, ledger, pace, rejudge, waves
 from majung.delivery.handover import LAST_MOMENT, SLOW, Hands, crash, is_lent
 from majung.delivery.ledger import Chunk, Claim, Dispatch, run
 from majung.delivery.outcomes import ACCEPTED, IN_DOUBT, LEDGER, NOT_YET, REPEAT, WAITED
@@ -85,7 +84,7 @@ class _Crossing:
         if (told == NOT_YET).all():
             self._put_back()
         else:
-            seal = hands.sealer.blind(found.root_id, "request", sha256(b"".join(bodies)).hexdigest())
+            seal = evidence.request_hash(hands.sealer, found.root_id, b"".join(bodies))
             if not self._commit_handed(np.asarray(batch.positions), told, seal, look_seconds):
                 return False
         if self.trouble is not None and (told == NOT_YET).any():

@@ -12,7 +12,7 @@ SELECT pg_notify('majung_wake', '') WHERE EXISTS (SELECT FROM noted);
 
 -- name: take
 -- Rows are taken by one taker each; they are gone once the taker commits.
-DELETE FROM dealer_wake w
- USING (SELECT account_id, group_ref FROM dealer_wake ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS t
+WITH t AS MATERIALIZED (SELECT account_id, group_ref FROM dealer_wake ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+DELETE FROM dealer_wake w USING t
  WHERE w.account_id = t.account_id AND w.group_ref = t.group_ref
 RETURNING w.account_id, w.group_ref, w.ref;
