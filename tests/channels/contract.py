@@ -73,7 +73,7 @@ BRAND_OUTCOMES = {
     "01": Outcome.DELIVERED, "75": Outcome.NOT_A_FRIEND, "85": Outcome.NOT_A_FRIEND, "94": Outcome.NO_TALK,
     "96": Outcome.TALK_BLOCKED, "98": Outcome.OPTED_OUT,
 }  # fmt: skip
-OUTCOMES: dict[Kind, dict[str, Outcome]] = {
+OUTCOMES: Mapping[Kind, Mapping[str, Outcome]] = {
     Kind.ALIM: BRAND_OUTCOMES | dict.fromkeys(("75", "85", "98"), Outcome.DELIVERED),
     Kind.BRAND: BRAND_OUTCOMES,
     Kind.SMS: dict.fromkeys(BRAND_OUTCOMES, Outcome.DELIVERED) | {"98": Outcome.OPTED_OUT},
@@ -111,11 +111,24 @@ class AdapterContract(ABC):
     """Whether the dealer's failures have reasons that a source explains."""
     opted_out: ClassVar[Outcome] = Outcome.OPTED_OUT
     """What the dealer tells of somebody who refused by 080."""
+    arrives: ClassVar[Outcome] = Outcome.DELIVERED
+    """The dealer's last word on a message that nothing is wrong with."""
+    outcomes: ClassVar[Mapping[Kind, Mapping[str, Outcome]]] = OUTCOMES
 
     @property
     def main(self) -> Kind:
-        """The kind on which is tried what holds for all: a brand message, or the longest text."""
-        return Kind.BRAND if Kind.BRAND in self.adapter.kinds else Kind.LMS
+        """The kind on which is tried what holds for all: a brand message, the longest text, or what there is."""
+        return next(kind for kind in (Kind.BRAND, Kind.LMS, *self.adapter.kinds) if kind in self.adapter.kinds)
+
+    @property
+    def personal(self) -> Kind:
+        """The kind whose text of these tests says a name: an AlimTalk where there are any."""
+        return Kind.ALIM if Kind.ALIM in self.adapter.kinds else self.main
+
+    @property
+    def signed(self) -> Kind:
+        """The kind that somebody must have been registered for to send it: a text where there are any."""
+        return Kind.SMS if Kind.SMS in self.adapter.kinds else self.main
 
     @cached_property
     def day(self) -> datetime:
@@ -190,26 +203,48 @@ class AdapterContract(ABC):
     def readers(self, made: Any) -> list[Callable[[Reply], object]]:
         """Everything that reads an answer."""
 
+    # The other side: what it saw, and how it is told to misbehave.
+    def books(self, sandbox: Sandbox, batch: Batch) -> dict[str, int]:
+        """``accepted``, ``delivered`` and ``ids_taken_more_than_once`` of a batch's campaign; ``gateway_saw`` of a dealer's."""
+        found: dict[str, int] = sandbox.control(f"books?campaign={batch.campaign}")
+        return found
+
+    def messages(self, sandbox: Sandbox) -> int:
+        """How many messages were ever taken."""
+        return int(sandbox.control("health")["messages"])
+
+    def shown(self, sandbox: Sandbox, number: str) -> str:
+        """The text that reached a person last."""
+        return sandbox.last_text(number)
+
+    def refuse_all(self, sandbox: Sandbox) -> None:
+        """Everybody is refused, each under an answer that looks good as a whole."""
+        sandbox.control("faults", {"refuse_all": True})
+
+    def forbid_sender(self, sandbox: Sandbox) -> None:
+        """Only registered senders may send."""
+        sandbox.control(f"accounts/{KEY}", {"any_sender": False})
+
     def test_each_person_has_an_outcome(self, made: Adapter, sandbox: Sandbox, kind: Kind) -> None:
         """Friend, not a friend, no messenger, refused by 080: each by our own id, over several pages."""
-        expected = {ending: self.told(one) for ending, one in OUTCOMES[kind].items()}
+        expected = {ending: self.told(one) for ending, one in self.outcomes[kind].items()}
         batch = self.batch([f"010000000{ending}" for ending in expected], kind)
 
         found = self.became(made, batch, limit=2)
 
         assert dict(zip(expected, found, strict=True)) == expected
-        books = sandbox.control(f"books?campaign={batch.campaign}")
-        delivered = list(expected.values()).count(Outcome.DELIVERED)
-        assert (books["delivered"], books["gateway_saw"], books["ids_taken_more_than_once"]) == (delivered, 6, 0)
+        books, delivered = self.books(sandbox, batch), list(expected.values()).count(self.arrives)
+        assert (books["delivered"], books["ids_taken_more_than_once"]) == (delivered, 0)
+        assert books.get("gateway_saw", len(expected)) == len(expected)
 
     def test_positions_that_are_not_a_range_come_back(self, made: Adapter, kind: Kind) -> None:
         """Whoever was dropped from a chunk leaves a gap in the positions."""
         batch = self.batch(["01000000001", "01000000002", "01000000003"], kind, chunk=12, seqs=[3, 70, 999])
 
-        assert self.became(made, batch) == [Outcome.DELIVERED] * 3
+        assert self.became(made, batch) == [self.arrives] * 3
 
     def test_all_refused_under_a_200_is_no_success(self, made: Adapter, sandbox: Sandbox, kind: Kind) -> None:
-        sandbox.control("faults", {"refuse_all": True})
+        self.refuse_all(sandbox)
 
         told = self.became(made, self.batch(["01000000001", "01000000002"], kind))
 
@@ -219,7 +254,7 @@ class AdapterContract(ABC):
         wrong = self.adapter(
             Account(
                 base_url=made.account.base_url, key=KEY, secret="another-secret",
-                more={name: "another-secret" if "secret" in name else value for name, value in self.more.items()},
+                more={name: "another-secret" if "secret" in name else value for name, value in made.account.more.items()},
             )
         )  # fmt: skip
 
@@ -265,26 +300,26 @@ class AdapterContract(ABC):
         assert told == {kind: [self.told(outcome)] for kind, (_, outcome) in tried.items()} != {}
 
     def test_an_unregistered_sender_reaches_nobody(self, made: Adapter, sandbox: Sandbox) -> None:
-        sandbox.control(f"accounts/{KEY}", {"any_sender": False})
-        batch = self.batch(["01000000001"], Kind.SMS, sender="0299999999")
+        self.forbid_sender(sandbox)
+        batch = self.batch(["01000000001"], self.signed, sender="0299999999")
 
         try:
             assert self.became(made, batch) == [self.told(Outcome.BAD_SENDER)]
         except DealerRefused as refused:
             assert refused.pause and not refused.retryable
-        assert sandbox.control(f"books?campaign={batch.campaign}")["accepted"] == 0
+        assert self.books(sandbox, batch)["accepted"] == 0
 
     def test_hostile_values_arrive_as_they_are(self, made: Adapter, sandbox: Sandbox) -> None:
         """Quotes, backslashes, control bytes, format marks and broken UTF-8 change nothing but their own value."""
         values = ['그는 "예"', "뒤\\빗금", "한\n줄", "100%s%d%%", "}]}", "\x00\x1f끝", "#{기관}"]
         numbers = [f"0100000{at:04d}" for at in range(len(values) + 1)]
         columns = {"이름": [*(v.encode() for v in values), b"\xff\xfe"]}
-        batch = self.batch(numbers, Kind.ALIM, columns=columns, constants={})
+        batch = self.batch(numbers, self.personal, columns=columns, constants={})
         sandbox.control("phones", [{"name": "사람", "number": number} for number in numbers])
 
-        assert self.became(made, batch) == [Outcome.DELIVERED] * len(numbers)
+        assert self.became(made, batch) == [self.arrives] * len(numbers)
 
-        shown = [sandbox.last_text(number) for number in numbers]
+        shown = [self.shown(sandbox, number) for number in numbers]
         assert shown == [TEXT_OF_TEMPLATE.replace("#{이름}", value) for value in (*values, "\ufffd\ufffd")]
 
     def test_hostile_constants_arrive_as_they_are(self, made: Adapter, sandbox: Sandbox) -> None:
@@ -293,14 +328,14 @@ class AdapterContract(ABC):
         batch = self.batch(["01000000001"], message=message, constants={"기관": '"가%s나"\\'})
         sandbox.control("phones", [{"name": "사람", "number": "01000000001"}])
 
-        assert self.became(made, batch) == [Outcome.DELIVERED]
-        assert sandbox.last_text("01000000001") == '100% "가%s나"\\'
+        assert self.became(made, batch) == [self.arrives]
+        assert self.shown(sandbox, "01000000001").startswith('100% "가%s나"\\')
 
     def test_a_missing_or_short_column_sends_nothing(self, made: Adapter) -> None:
         with pytest.raises(ValueError, match="이름"):
-            made.encode(self.batch(["01000000001"], Kind.ALIM, constants={}))
+            made.encode(self.batch(["01000000001"], self.personal, constants={}))
         with pytest.raises(ValueError, match="1 values for 2 people"):
-            made.encode(self.batch(["01000000001"] * 2, Kind.ALIM, constants={}, columns={"이름": [b"a"]}))
+            made.encode(self.batch(["01000000001"] * 2, self.personal, constants={}, columns={"이름": [b"a"]}))
 
     @pytest.mark.parametrize("body", NONSENSE)
     def test_nonsense_is_no_answer(self, made: Adapter, body: bytes) -> None:
@@ -571,7 +606,7 @@ class DirectContract(AdapterContract):
                 made.decode_handed(again, batch)
         else:
             assert made.decode_handed(again, batch).ref
-        taken = sandbox.control(f"books?campaign={batch.campaign}")["ids_taken_more_than_once"]
+        taken = self.books(sandbox, batch)["ids_taken_more_than_once"]
         assert taken == (0 if made.abilities[kind].duplicates_seconds else 1)
 
     @pytest.mark.parametrize("status", [500, 502, 503])
@@ -591,11 +626,11 @@ class DirectContract(AdapterContract):
         assert refused.value.retryable and refused.value.after_seconds > 0
 
     def test_a_probe_puts_nobody_at_risk(self, made: Direct, sandbox: Sandbox, kind: Kind) -> None:
-        before = sandbox.control("health")["messages"]
+        before = self.messages(sandbox)
 
-        assert dealer.call(made, made.probe_request(kind)).status == 200
+        assert dealer.call(made, made.probe_request(kind)).status in (200, 250)
 
-        assert sandbox.control("health")["messages"] == before
+        assert self.messages(sandbox) == before
 
     def test_an_account_without_keys_for_a_kind_pauses(self, made: Direct, kind: Kind) -> None:
         bare = self.adapter(Account(base_url=made.account.base_url, key="", secret=""))

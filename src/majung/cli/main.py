@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     distribute.add_argument("--dry-run", action="store_true", help="무엇을 할지 적기만 합니다")
     books = command("books", "books:run", "캠페인 하나의 장부를 SQL과 함께 적습니다.")
     books.add_argument("campaign", help="메시지(캠페인)의 번호 또는 공개 id")
-    books.add_argument("--request", metavar="파일", help="대행사에 보낸 요청의 사본(본문)이 이 메시지의 것인지 견줍니다")
+    books.add_argument(
+        "--request", metavar="파일", help="대행사에 보낸 요청의 사본(본문)이 이 메시지의 것인지 견줍니다"
+    )
     nudge = command(
         "nudge", "nudge:run", "멈춰 선 메시지를 다시 해 봅니다: 묻고 이어갈 뿐, 나간 것을 다시 보내지 않습니다."
     )

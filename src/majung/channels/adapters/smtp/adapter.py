@@ -136,8 +136,10 @@ class Smtp(Direct):
 
     @property
     def sender(self) -> Sender:
-        """Who writes."""
+        """Who writes. Raises DealerRefused for an account that does not say."""
         more = self.account.more
+        if not more.get("from"):
+            raise DealerRefused("SENDER", "nobody who writes is named", pause="ACCOUNT_KEY")
         return Sender(
             address=more["from"], name=more.get("from_name", ""), reply_to=more.get("reply_to", ""),
             bounces=more.get("bounces", ""),
@@ -145,8 +147,12 @@ class Smtp(Direct):
 
     @property
     def server(self) -> str:
-        """The server's address. Raises DealerRefused when a sandbox account would reach another machine than the sandbox."""
-        told = self.account.more["server"]
+        """The server's address. Raises DealerRefused for an account without one, and when a sandbox account would reach another
+        machine than the sandbox.
+        """
+        told = self.account.more.get("server", "")
+        if not told:
+            raise DealerRefused("SERVER", "no mail server is named", pause="ACCOUNT_KEY")
         base = self.account.base_url
         if base != self.live_url and urlsplit(told).hostname != urlsplit(base).hostname:
             raise DealerRefused("SANDBOX", "a sandbox account reaches the sandbox alone", pause="ACCOUNT_KEY")
@@ -164,7 +170,9 @@ class Smtp(Direct):
         """Whoever cannot be reached has been told by the line."""
 
     def encode(self, batch: Batch) -> bytes:
-        """A letter for each person, an empty one to whom no letter can be written. Raises ValueError when a column is missing."""
+        """A letter for each person, an empty one to whom no letter can be written. Raises ValueError when a column is missing,
+        and DealerRefused as ``sender`` does.
+        """
         sender, count, message = self.sender, len(batch.recipients), batch.message
         names = tuple(dict.fromkeys((*message.variables(), LINK)))
         for name in names:
@@ -205,14 +213,15 @@ class Smtp(Direct):
         return Wire(LETTERS, self.server, body=body)
 
     def decode_handed(self, reply: Reply, batch: Batch) -> Handed:
-        """One outcome a letter."""
+        """One outcome a letter; what the server took, or may have, has a name."""
         try:
             rows = [outcome(int(code), str(status)) for code, status in orjson.loads(reply.body)]
         except (ValueError, TypeError) as error:
             raise Outside("no answers of a mail line", retryable=False, raw=reply.body[:200]) from error
         if len(rows) != len(batch.recipients):
             raise Outside("answers to other letters", retryable=False, raw=reply.body[:200])
-        return Handed(f"mail-{batch.campaign}-{batch.chunk}", bytes(rows))
+        is_open = Outcome.ACCEPTED in rows or Outcome.IN_DOUBT in rows
+        return Handed(f"mail-{batch.campaign}-{batch.chunk}" if is_open else "", bytes(rows))
 
     def results_request(self, kind: Kind, ref: str, page_key: str = "", limit: int = 0) -> Wire:
         """Nobody is asked: an answer to a letter is the last."""
