@@ -375,7 +375,8 @@ def test_every_kind_of_fault_can_be_read_line_by_line(
         tree.suspend_unit(made.made.actor, campaign.unit)
         run.wait(lambda: run.follow() == State.PAUSED)
         page = text_of(client_of(made.made.actor).get(address("campaign", campaign)))
-        assert Campaign.objects.get(pk=campaign.pk).pause_reason == PauseReason.GRANT_ENDED and "권한 영수증" in page
+        assert Campaign.objects.get(pk=campaign.pk).pause_reason == PauseReason.SUSPENDED
+        assert f"쉬고 있는 조직: {campaign.unit.name}." in page and "‘다시 보내기’" in page
         tree.resume_unit(made.made.actor, campaign.unit)
 
         # the evening: the dealer's clock is ahead of ours, then it is night

@@ -237,10 +237,17 @@ def test_a_revoked_grant_stops_what_has_not_left(sandbox: Sandbox, slot: Slot) -
 
 
 @pytest.mark.product("T3")
-@pytest.mark.parametrize("what", ["moved", "expired", "suspended", "revoked_above"])
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("moved", ("grant_ended", "‘{local}’이(가) 옮겨져")), ("expired", ("grant_ended", "‘{province}’에 준 권한의 기한이")),
+        ("suspended", ("suspended", "쉬고 있는 조직: {province}.")), ("revoked_above", ("grant_ended", "거두어졌습니다")),
+    ],
+)  # fmt: skip
 def test_a_right_that_ends_in_flight_stops_what_has_not_left(
-    what: str, sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
+    what: str, why: tuple[str, str], sandbox: Sandbox, slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each with its own reason."""
     monkeypatch.setattr(planner, "CHUNK", 5)
     monkeypatch.setattr("majung.delivery.ledger.MOST_MESSAGES", 5)
     party = make.party(people=200, base_url=sandbox.base_url)
@@ -268,7 +275,9 @@ def test_a_right_that_ends_in_flight_stops_what_has_not_left(
     until(slot, lambda: not in_flight())
 
     told = books(raw(), campaign)
-    assert state(campaign) == ("paused", "grant_ended")
+    assert state(campaign) == ("paused", why[0])
+    [(problem,)] = raw().execute("SELECT problem FROM dispatch WHERE campaign_id = %s", [campaign]).fetchall()
+    assert why[1].format(local=local.name, province=province.name) in problem
     assert told.not_yet > 0 and told.is_balanced and sandbox.books(campaign)["messages"] <= 5 * 8
 
 

@@ -96,6 +96,44 @@ def test_a_keys_grant_ends_with_the_key(party: Organised) -> None:
     assert (before, holds(grant)) == ((True, False), False)
 
 
+def obstacle(party: Organised, grant: Grant, *, after: timedelta = timedelta(0)) -> tuple[live.Obstacle, str] | None:
+    """What stands in the way of sending from the grant's unit; asked only of what may not be sent."""
+    facts = {"grant_id": grant.pk, "scope_id": grant.unit_id, "at": clock.now() + after}
+    found = live.stands_in_the_way(db.raw(), grant.unit_id, **facts)
+    assert (found is None) == live.may_send(db.raw(), grant.unit_id, **facts)
+    return found
+
+
+def test_what_stands_in_the_way_is_told_with_its_name(party: Organised) -> None:
+    _, province, local = chain(party)
+    names = {unit.pk: unit.name for unit in party.units}
+    above, own = names[province.unit_id], names[local.unit_id]
+    later = make.grant(make.user(), party.units[3], parent=province, starts_at=clock.now() + timedelta(hours=1))
+    ending = make.grant(make.user(), party.units[3], parent=province, ends_at=clock.now() + timedelta(hours=1))
+    services.invite(party.actor, Offer(unit=party.units[2], role=Role.VIEWER))
+    nobodys = Grant.objects.get(user=None)
+    key, _ = services.make_key(
+        party.actor, Offer(unit=party.units[2], role=Role.VIEWER), "명부 연동", clock.now() + timedelta(days=5)
+    )
+    keys = Grant.objects.get(api_key=key)
+
+    assert obstacle(party, local) is None
+    assert obstacle(party, later) == (live.Obstacle.NOT_BEGUN, own)
+    assert obstacle(party, ending, after=timedelta(hours=2)) == (live.Obstacle.ENDED, own)
+    assert obstacle(party, nobodys) == (live.Obstacle.NOBODY, names[nobodys.unit_id])
+    services.revoke_key(party.actor, keys)
+    assert obstacle(party, Grant.objects.get(pk=keys.pk)) in (
+        (live.Obstacle.REVOKED, names[keys.unit_id]), (live.Obstacle.KEY, "명부 연동"),
+    )  # fmt: skip
+    services.move_unit(party.actor, party.units[3], party.units[2])
+    moved = {"grant_id": province.pk, "scope_id": party.units[3].pk, "at": clock.now()}
+    assert live.stands_in_the_way(db.raw(), party.units[3].pk, **moved) == (live.Obstacle.MOVED, own)
+    services.revoke(party.actor, province)
+    assert obstacle(party, province) == (live.Obstacle.REVOKED, above)
+    services.suspend_unit(party.actor, party.units[1])
+    assert obstacle(party, province) == (live.Obstacle.RESTS, above), "the nearest to mend comes first"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_another_session_sees_the_revocation_when_it_commits(transactional_db: None) -> None:
     party = make.organisation(depth=2)

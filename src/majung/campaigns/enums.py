@@ -105,6 +105,7 @@ class PauseReason(TextChoices):
     LATE = "late", "정한 시각을 놓쳐 물어봅니다"
     NO_BALANCE = "no_balance", "대행사 잔액이 모자람"
     GRANT_ENDED = "grant_ended", "빌린 권한이 끝남"
+    SUSPENDED = "suspended", "조직이 쉼"
     ACCOUNT = "account", "대행사 계정 문제"
     RULE = "rule", "규칙이 막음"
     OUTSIDE = "outside", "대행사가 답하지 않음"

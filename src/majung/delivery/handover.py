@@ -38,6 +38,7 @@ from majung.policy.enums import Verdict
 from majung.policy.judge import Gate
 from majung.policy.rules import RULE_SET_VERSION, WEEKLY_CAP
 from majung.tree import live
+from majung.tree.live import Obstacle
 
 LEASE_SECONDS = 30.0
 FIRST_LOOK_SECONDS = 0.3
@@ -68,6 +69,15 @@ BUSY = "대행사가 바쁘다고 답했습니다."
 UNREACHED = "대행사가 답하지 않았습니다."
 SLOW = "대행사의 답이 느립니다."
 REFUSES = (PauseReason.ACCOUNT, "대행사가 요청을 받아들이지 않습니다.")
+NOT_LENT = {
+    Obstacle.RESTS: "쉬고 있는 조직: {}.",
+    Obstacle.MOVED: "‘{}’이(가) 옮겨져, 빌린 권한이 거기까지 닿지 않습니다.",
+    Obstacle.REVOKED: "‘{}’에 준 권한이 거두어졌습니다.",
+    Obstacle.ENDED: "‘{}’에 준 권한의 기한이 지났습니다.",
+    Obstacle.NOT_BEGUN: "‘{}’에 준 권한이 아직 시작되지 않았습니다.",
+    Obstacle.NOBODY: "‘{}’에 준 권한을 아직 아무도 받지 않았습니다.",
+    Obstacle.KEY: "API 열쇠 ‘{}’이(가) 끝났거나 거두어졌습니다.",
+}
 
 
 class Overtaken(Exception):
@@ -213,12 +223,7 @@ def hand_over(hands: Hands, claimed: Claim) -> "Handed | None":
 def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> bool:
     """Grants and gates, asked again; when something forbids, the chunks go back and the dispatch says why."""
     if not is_lent(hands, found, now):
-        _pause(
-            hands,
-            claimed,
-            PauseReason.GRANT_ENDED,
-            "보낼 권한이 끝났거나 거두어졌습니다. 남은 사람에게는 나가지 않습니다.",
-        )
+        _pause(hands, claimed, *_why_not(hands, found, now))
         return False
     gate = _gate(hands, found, claimed, now)
     if found.is_text_instead and len(rejudge.closed_to_texts(found, claimed.chunks, now)) == len(claimed.chunks):
@@ -238,6 +243,17 @@ def _may_leave(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> 
 def is_lent(hands: Hands, found: Dispatch, now: datetime) -> bool:
     """Whether the right to send still holds and reaches as far as it must, and the unit works."""
     return live.may_send(hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id, at=now)
+
+
+def _why_not(hands: Hands, found: Dispatch, now: datetime) -> tuple[PauseReason, str]:
+    """What of ``is_lent`` does not hold, for a person."""
+    seen = live.stands_in_the_way(
+        hands.connection, found.unit_id, grant_id=found.grant_id, scope_id=found.scope_unit_id, at=now
+    )
+    if seen is None:
+        return PauseReason.GRANT_ENDED, ""
+    what, name = seen
+    return PauseReason.SUSPENDED if what is Obstacle.RESTS else PauseReason.GRANT_ENDED, NOT_LENT[what].format(name)
 
 
 def _gate(hands: Hands, found: Dispatch, claimed: Claim, now: datetime) -> Gate:

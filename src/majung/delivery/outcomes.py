@@ -93,6 +93,7 @@ class PauseReason(StrEnum):
     ASKED = "asked"
     NO_BALANCE = "no_balance"
     GRANT_ENDED = "grant_ended"
+    SUSPENDED = "suspended"
     ACCOUNT = "account"
     RULE = "rule"
     OUTSIDE = "outside"

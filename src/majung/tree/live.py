@@ -1,6 +1,7 @@
 """Whether what was lent still holds, without Django: the dispatcher asks before every hand-over (T3, in flight)."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -31,6 +32,28 @@ def may_send(
     asked = f"SELECT (%(grant)s::bigint IS NULL OR ({chain})) AND ({works})"
     [(may,)] = connection.execute(asked.encode(), facts).fetchall()
     return bool(may)
+
+
+class Obstacle(StrEnum):
+    """What keeps somebody from sending."""
+
+    RESTS = "rests"
+    MOVED = "moved"
+    REVOKED = "revoked"
+    ENDED = "ended"
+    NOT_BEGUN = "not_begun"
+    NOBODY = "nobody"
+    """A grant was given, and nobody holds it yet."""
+    KEY = "key"
+
+
+def stands_in_the_way(
+    connection: psycopg.Connection[Any], unit_id: int, *, grant_id: int | None, scope_id: int, at: datetime
+) -> tuple[Obstacle, str] | None:
+    """The first thing for which ``may_send`` is false, and the name of its unit (of a key: its label); None when it is true."""
+    facts = {"unit": unit_id, "grant": grant_id, "scope": scope_id, "at": at}
+    rows = connection.execute(sql.load("majung.tree", "live", "stands_in_the_way"), facts).fetchall()
+    return (Obstacle(rows[0][0]), rows[0][1]) if rows else None
 
 
 def unit_works(

@@ -37,3 +37,31 @@ SELECT count(*) > 0 AND bool_and(above.state = 'active')
           AND NOT (of.id = place.id OR g.covers_subtree AND of.root_id = place.root_id AND starts_with(of.path, place.path))))
   FROM tree_unit own JOIN tree_unit above ON above.root_id = own.root_id AND starts_with(own.path, above.path)
  WHERE own.id = %(unit)s;
+
+-- name: stands_in_the_way
+-- What of the two above does not hold, and whose name that is: a unit that rests, a unit or scope out of the grant's reach, a grant
+-- of the chain, its key. The first of these; no row when all holds.
+WITH RECURSIVE chain AS (
+    SELECT g.* FROM tree_grant g WHERE g.id = %(grant)s
+    UNION ALL
+    SELECT p.* FROM tree_grant p JOIN chain ON p.id = chain.parent_id
+)
+SELECT what, name FROM (
+    SELECT 1, 'rests', above.name
+      FROM tree_unit own JOIN tree_unit above ON above.root_id = own.root_id AND starts_with(own.path, above.path)
+     WHERE (own.id = %(unit)s OR own.id IN (SELECT unit_id FROM tree_grant WHERE id = %(grant)s)) AND above.state <> 'active'
+    UNION ALL
+    SELECT 2, 'moved', of.name
+      FROM tree_unit of JOIN tree_grant g ON g.id = %(grant)s JOIN tree_unit place ON place.id = g.unit_id
+     WHERE of.id IN (%(unit)s, %(scope)s)
+       AND NOT (of.id = place.id OR g.covers_subtree AND of.root_id = place.root_id AND starts_with(of.path, place.path))
+    UNION ALL
+    SELECT 3, CASE WHEN chain.revoked_at IS NOT NULL THEN 'revoked' WHEN chain.ends_at <= %(at)s THEN 'ended'
+                   WHEN chain.starts_at > %(at)s THEN 'not_begun' ELSE 'nobody' END, u.name
+      FROM chain JOIN tree_unit u ON u.id = chain.unit_id
+     WHERE chain.revoked_at IS NOT NULL OR chain.ends_at <= %(at)s OR chain.starts_at > %(at)s
+        OR chain.user_id IS NULL AND chain.api_key_id IS NULL
+    UNION ALL
+    SELECT 4, 'key', k.label FROM chain JOIN accounts_apikey k ON k.id = chain.api_key_id
+     WHERE k.revoked_at IS NOT NULL OR k.expires_at <= %(at)s
+) AS found(place, what, name) ORDER BY place, what, name LIMIT 1;
