@@ -297,8 +297,9 @@ CREATE TRIGGER contact_deleted AFTER DELETE ON contact_point
 
 -- name: contact_added
 -- The same for rows that are only added, as imports do by the ten thousand: nothing is freed, and only shared values are gathered.
--- Planned at each call, and looked up by value: in a table that grows from nothing no older plan is any good.
-CREATE OR REPLACE FUNCTION contact_added() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Planned at each call, and looked up by value: in a table that grows from nothing no older plan is any good. Never by reading it
+-- all: where an import was undone the statistics know of two rows in a large index, and each new row would read every other.
+CREATE OR REPLACE FUNCTION contact_added() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     root int;
 BEGIN
