@@ -69,8 +69,8 @@ def _body(path: Path) -> bytes:
                 problem=f"‘{path}’은(는) {LARGEST // 1_000_000}MB가 넘습니다. 요청 하나의 본문을 담은 파일이 아닙니다."
             )
         return path.read_bytes()
-    except OSError as error:
-        raise Invalid(problem=f"‘{path}’을(를) 읽지 못했습니다: {error.strerror}.") from None
+    except OSError:
+        raise Invalid(problem=f"‘{path}’ 파일이 없거나 읽을 수 없습니다.") from None
 
 
 def asked(text: str) -> int | uuid.UUID:
